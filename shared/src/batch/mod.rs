@@ -1,0 +1,11 @@
+//! MapReduce: a job is cut into map and reduce tasks, which a coordinator hands to workers until each has been done once.
+
+pub mod counters;
+pub mod payload;
+pub mod plan;
+pub mod source;
+
+pub use counters::Counters;
+pub use payload::Payload;
+pub use plan::{Plan, Reduce, SortKey, Step};
+pub use source::{Memory, Source, SourceError, Split, splits};

@@ -1,0 +1,60 @@
+//! Where a job's bytes come from, as a kernel sees it: random access by offset, nothing more.
+//!
+//! A driver implements [`Source`] over a file (pread), a `Blob` (`FileReaderSync`) or memory. The core never opens anything.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes that can be read at any offset. Reading changes nothing, so an attempt may read what another has read.
+pub trait Source {
+    /// The length in bytes when the job was submitted.
+    fn len(&self) -> u64;
+
+    /// Fills `buffer` from `offset` and returns how many bytes it got; fewer than asked for only at the end of the input.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The input could not be read: it disappeared, shrank, or the device failed. The text is a sentence for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{0}")]
+pub struct SourceError(pub String);
+
+/// An input that is wholly in memory: the `text:` of an experiment, a bundled text, a test.
+#[derive(Clone, Debug)]
+pub struct Memory(pub Arc<Vec<u8>>);
+
+impl Source for Memory {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        let count = buffer.len().min(self.0.len() - start);
+        buffer[..count].copy_from_slice(&self.0[start..start + count]);
+        Ok(count)
+    }
+}
+
+/// A half-open range of the input's bytes: `start <= offset < end`. Its records are those that *begin* in it, so every record
+/// belongs to exactly one split whatever the cuts are; the last one may reach past `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    pub start: u64,
+    pub end: u64,
+}
+
+/// Cuts `length` bytes into splits of `size` bytes (the last may be shorter). An empty input is one empty split, so that
+/// every job has a map task. MapReduce, OSDI'04 §3.1.
+pub fn splits(length: u64, size: u64) -> Vec<Split> {
+    assert!(size > 0, "a split has at least one byte; the experiment's checker refuses less");
+    if length == 0 {
+        return vec![Split { start: 0, end: 0 }];
+    }
+    (0..length.div_ceil(size)).map(|i| Split { start: i * size, end: ((i + 1) * size).min(length) }).collect()
+}
