@@ -2,3 +2,5 @@
 
 pub mod batch;
 pub mod expr;
+pub mod limits;
+pub mod nearest;
