@@ -1,4 +1,10 @@
 //! The core of Millrace, compiled natively and to wasm: the same code, the same answer.
 
 pub mod batch;
+pub mod experiment;
 pub mod expr;
+pub mod id;
+pub mod machine;
+pub mod rng;
+pub mod time;
+pub mod wire;

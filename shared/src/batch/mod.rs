@@ -4,6 +4,7 @@ pub mod counters;
 pub mod payload;
 pub mod plan;
 pub mod source;
+pub mod table;
 
 pub use counters::Counters;
 pub use payload::Payload;
