@@ -1,6 +1,12 @@
 //! The core of Millrace, compiled natively and to wasm: the same code, the same answer.
 
 pub mod batch;
+pub mod experiment;
 pub mod expr;
+pub mod id;
 pub mod limits;
+pub mod machine;
 pub mod nearest;
+pub mod rng;
+pub mod time;
+pub mod wire;
