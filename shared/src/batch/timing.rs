@@ -11,6 +11,8 @@ pub struct Timing {
     pub lost_after: Span,
     /// What was not answered is said again after this long.
     pub retry: Span,
+    /// Whether a worker that fell silent is ended and made anew; otherwise it may come back by itself, as after a pause.
+    pub replaces_silent: bool,
     /// No backup execution before a task has run this long.
     pub backup_after: Span,
 }
@@ -21,6 +23,7 @@ impl Timing {
         heartbeat: Span::millis(100),
         lost_after: Span::millis(500),
         retry: Span::millis(80),
+        replaces_silent: false,
         backup_after: Span::millis(100),
     };
 
@@ -30,6 +33,7 @@ impl Timing {
         heartbeat: Span::millis(100),
         lost_after: Span::seconds(10),
         retry: Span::seconds(1),
+        replaces_silent: true,
         backup_after: Span::millis(500),
     };
 }
