@@ -389,7 +389,8 @@ fn call(name: &str, arguments: Vec<Built>, start: usize, end: usize) -> Result<B
         return Err(too_deep(start, end));
     }
     if nodes > EXPRESSION_NODES_MAX {
-        let message = format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
+        let message =
+            format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
         return Err(ExprError { start, end, message, hint: None });
     }
     let node = Node::Call(resolved.function, arguments.into_iter().map(|a| a.expr).collect());
