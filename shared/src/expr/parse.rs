@@ -24,6 +24,11 @@ const SIGN: u8 = 8;
 const RESERVED: [&str; 15] =
     ["and", "or", "not", "between", "in", "like", "is", "null", "true", "false", "case", "when", "then", "else", "end"];
 
+/// Whether a name would be read as a word of the language and not as a column.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// See [`Expr::parse`].
 pub(super) fn parse(text: &str, schema: &Schema) -> Result<Expr, ExprError> {
     if text.len() > EXPRESSION_BYTES_MAX {
@@ -146,7 +151,7 @@ impl Parser<'_> {
             }
             "case" => self.case(start),
             lower if self.peek() == Some(&Token::LParen) => self.function(lower, start, end),
-            lower if RESERVED.contains(&lower) => {
+            lower if is_reserved(lower) => {
                 self.at -= 1;
                 Err(self.unexpected("a value"))
             }
