@@ -47,3 +47,15 @@ pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
 
 /// Distinct words of a generated input.
 pub const GENERATED_WORDS_MAX: u32 = 10_000_000;
+
+/// Map tasks of one job.
+pub const SPLITS_MAX: u64 = 100_000;
+
+/// Runs under way at once in one session.
+pub const RUNS_AT_ONCE: usize = 4;
+
+/// Runs that a session keeps, finished ones with their results included; past it the oldest finished one is forgotten.
+pub const RUNS_KEPT: usize = 8;
+
+/// Bytes of CSV in one binary frame of an export.
+pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
