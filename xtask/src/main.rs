@@ -6,7 +6,9 @@
 
 mod digest;
 mod failure;
+mod gate;
 mod page;
+mod play;
 mod process;
 mod project;
 mod setup;
@@ -23,7 +25,6 @@ cargo xtask play [--listen ADDRESS] [--no-open] [-- ARGUMENTS OF millrace serve]
 cargo xtask test [STAGE…]    the whole gate, or the stages named
 cargo xtask page    builds the page alone, into target/dist
 cargo xtask tools   only gets what is missing
-cargo xtask bench [NAME…]    measures; what there is to measure is listed without a name
 ";
 
 fn main() -> ExitCode {
@@ -43,7 +44,11 @@ fn start(arguments: &[String]) -> Done {
         return Ok(());
     };
     match command.as_str() {
+        "play" => play::play(&Project::here()?, rest),
+        "test" => gate::run(&Project::here()?, rest),
         "page" => page(&Project::here()?, rest),
+        "tools" => tools(&Project::here()?, rest),
+        play::OPEN_COMMAND => play::open_when_up(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
@@ -58,6 +63,11 @@ fn page(project: &Project, rest: &[String]) -> Done {
     stages.run("Tools and packages", || setup::for_page(project))?;
     stages.run("Crates", || setup::crates(project, false))?;
     stages.run("Page", || page::build(project))
+}
+
+fn tools(project: &Project, rest: &[String]) -> Done {
+    no_arguments("tools", rest)?;
+    Stages::new(1).run("Tools, packages, Chromium", || gate::tools(project))
 }
 
 fn no_arguments(command: &str, rest: &[String]) -> Done {

@@ -95,6 +95,8 @@ fn cargo_tool(project: &Project, tool: &CargoTool) -> Done {
     install.arg(format!("{}@{}", tool.package, tool.version));
     // Beside the workspace's own build products, never among them, and kept for when the compilation is interrupted.
     install.env("CARGO_TARGET_DIR", project.tools.join("build"));
+    // Nobody debugs them, and without debug information they compile and link sooner.
+    install.env("CARGO_PROFILE_DEV_DEBUG", "false");
     process::run(&mut install).map_err(|_| {
         Failure::new(
             format!("{} {} could not be compiled", tool.package, tool.version),
