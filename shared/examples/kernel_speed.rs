@@ -9,6 +9,7 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use shared::batch::zipf::ZipfText;
 use shared::batch::{MapKernel, Memory, Payload, Plan, Reduce, ReduceKernel, Source, Step, Table, kernel, splits};
+use shared::expr::{Expr, Schema, Type};
 
 /// Each measurement is the best of this many.
 const ROUNDS: usize = 5;
@@ -61,10 +62,8 @@ fn plain_loop(text: &str) -> usize {
 }
 
 fn word_count() -> Plan {
-    let list = serde_json::json!({ "data_type": { "List": "Utf8" }, "node": { "Call": ["words", [
-        { "data_type": "Utf8", "node": { "Call": ["lower", [{ "data_type": "Utf8", "node": { "Column": 0 } }]] } }
-    ]] } });
-    let list = serde_json::from_value(list).expect("the shape of an expression");
+    let schema = Schema(vec![("line".to_owned(), Type::Utf8)]);
+    let list = Expr::parse("words(lower(line))", &schema).expect("an expression");
     Plan {
         steps: vec![Step::FlatMap { column: "word".into(), list }],
         reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },

@@ -6,23 +6,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use shared::batch::kernel::{reduce, sequential};
 use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, Reduce, SortKey, Split, Step, Table, splits};
-use shared::expr::Expr;
+use shared::expr::{Expr, Schema, Type};
 
-fn expr(json: serde_json::Value) -> Expr {
-    serde_json::from_value(json).unwrap()
-}
-
-fn column(index: usize) -> serde_json::Value {
-    serde_json::json!({ "data_type": "Utf8", "node": { "Column": index } })
-}
-
-fn call(name: &str, argument: serde_json::Value, data_type: serde_json::Value) -> serde_json::Value {
-    serde_json::json!({ "data_type": data_type, "node": { "Call": [name, [argument]] } })
+fn expr(text: &str) -> Expr {
+    let schema = ["line", "word", "again"].map(|name| (name.to_owned(), Type::Utf8));
+    Expr::parse(text, &Schema(schema.to_vec())).unwrap()
 }
 
 fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
-    let line = if lower { call("lower", column(0), "Utf8".into()) } else { column(0) };
-    let list = expr(call("words", line, serde_json::json!({ "List": "Utf8" })));
+    let list = expr(if lower { "words(lower(line))" } else { "words(line)" });
     Plan {
         steps: vec![Step::FlatMap { column: "word".into(), list }],
         reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
@@ -38,8 +30,8 @@ fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
 fn row_by_row(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     let Step::FlatMap { list, .. } = plan.steps.remove(0) else { unreachable!() };
-    let again = expr(call("words", column(1), serde_json::json!({ "List": "Utf8" })));
-    plan.steps = vec![Step::FlatMap { column: "first".into(), list }, Step::FlatMap { column: "word".into(), list: again }];
+    let again = Step::FlatMap { column: "again".into(), list: expr("words(word)") };
+    plan.steps = vec![Step::FlatMap { column: "word".into(), list }, again];
     plan.reduce.key_column = 2;
     plan
 }

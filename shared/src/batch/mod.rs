@@ -1,11 +1,16 @@
 //! MapReduce: a job is cut into map and reduce tasks, which a coordinator hands to workers until each has been done once.
 
+pub mod coordinator;
 pub mod counters;
 pub mod kernel;
+pub mod message;
 pub mod payload;
 pub mod plan;
 pub mod source;
 pub mod table;
+pub mod task;
+pub mod timing;
+pub mod worker;
 pub mod zipf;
 
 pub use counters::Counters;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::KernelError;
-use super::eval_for_now::EvalForNow;
 use crate::batch::{Counters, Plan, Step};
 use crate::expr::{Expr, Value};
 
