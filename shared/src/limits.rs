@@ -59,3 +59,13 @@ pub const RUNS_KEPT: usize = 8;
 
 /// Bytes of CSV in one binary frame of an export.
 pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
+
+/// Bytes of input that one step of a map task reads: a few milliseconds of work, and few calls of a browser's file reader.
+pub const SLICE_BYTES: usize = 1 << 20;
+
+/// Bytes of the longest line, or of the longest stretch without a space when a plan only counts words. It is held whole, and what
+/// is longer would not fit into a page's memory beside the rest.
+pub const LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Rows of one view of a result: several screens.
+pub const VIEW_ROWS_MAX: u32 = 1_000;
