@@ -242,7 +242,7 @@ pub struct AttemptView {
     pub bytes: Bytes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     Map,
@@ -371,7 +371,7 @@ struct Head {
 
 fn head(text: &str) -> Result<Head, WireError> {
     let head: Head = serde_json::from_str(text).map_err(|error| WireError::NotJson(error.to_string()))?;
-    if head.v != serde_json::Value::from(VERSION) {
+    if head.v != VERSION {
         return Err(WireError::Version { found: head.v.to_string() });
     }
     Ok(head)
