@@ -1,4 +1,14 @@
 //! The core of Millrace, compiled natively and to wasm: the same code, the same answer.
 
 pub mod batch;
+pub mod experiment;
 pub mod expr;
+pub mod fault;
+pub mod id;
+pub mod limits;
+pub mod machine;
+pub mod nearest;
+pub mod rng;
+pub mod session;
+pub mod time;
+pub mod wire;

@@ -7,18 +7,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Records (lines) read by map tasks.
+    #[serde(with = "crate::wire::text64")]
     pub map_input_records: u64,
     /// Rows that the map steps gave, before the combiner.
+    #[serde(with = "crate::wire::text64")]
     pub map_output_records: u64,
     /// Rows that left the map tasks: after the combiner, or the same as `map_output_records` without it.
+    #[serde(with = "crate::wire::text64")]
     pub combine_output_records: u64,
     /// Distinct keys that the reduce tasks saw.
+    #[serde(with = "crate::wire::text64")]
     pub reduce_input_groups: u64,
     /// Rows that the reduce tasks gave; for a whole job, the rows of its result.
+    #[serde(with = "crate::wire::text64")]
     pub output_records: u64,
     /// Records that are not valid in their format: lines with invalid UTF-8, each bad sequence read as U+FFFD.
+    #[serde(with = "crate::wire::text64")]
     pub bad_records: u64,
     /// Bytes of input that the map tasks' records span.
+    #[serde(with = "crate::wire::text64")]
     pub input_bytes: u64,
 }
 

@@ -1,0 +1,131 @@
+//! What the nodes of a batch job say to one another, who says it, and why.
+//!
+//! The network between them may lose, repeat, delay and reorder messages. So nothing here relies on arriving, or on arriving once:
+//! a worker repeats what was not answered, heartbeats say what a worker holds, and every message names the attempt it is about.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counters, Payload, Plan, Split};
+use crate::id::{Attempt, Incarnation, NodeId, TaskId};
+
+/// A message on its way. A node drops what is meant for another incarnation of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    pub from: NodeId,
+    pub from_incarnation: Incarnation,
+    pub to: NodeId,
+    /// `None`: whichever incarnation is there. Workers speak to their coordinator so, since it keeps its name when it restarts.
+    pub to_incarnation: Option<Incarnation>,
+    pub message: Message,
+}
+
+/// A job as its workers know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub plan: Arc<Plan>,
+    pub splits: Vec<Split>,
+    /// The input's length in bytes when the job was submitted.
+    pub input_bytes: u64,
+}
+
+/// Where the output of a map task is to be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapPlace {
+    pub map: u32,
+    pub attempt: Attempt,
+    pub worker: NodeId,
+    pub incarnation: Incarnation,
+}
+
+/// How far a running attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub task: TaskId,
+    pub attempt: Attempt,
+    pub records: u64,
+    pub bytes: u64,
+}
+
+/// The messages. Bulk data is not in their JSON form; see [`Message::take_payload`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// Worker to coordinator, when it starts and until it is welcomed: here I am.
+    Register,
+    /// Worker to coordinator, at every heartbeat: I live, and this is what I have in hand (queued and running attempts). With a
+    /// reduce task that collects its inputs, `places` is how many map outputs it has or knows the place of; a coordinator that
+    /// knows of more tells it again.
+    Heartbeat { running: Vec<Progress>, places: Option<u32> },
+    /// Worker to coordinator, until accepted: a map task is done, its output is here with me.
+    MapDone { task: TaskId, attempt: Attempt, counters: Counters, sizes: Vec<u64> },
+    /// Worker to coordinator, until accepted: a reduce task is done, and these are its rows.
+    ReduceDone {
+        task: TaskId,
+        attempt: Attempt,
+        counters: Counters,
+        #[serde(skip)]
+        rows: Payload,
+    },
+    /// Worker to coordinator: the attempt failed by itself.
+    Failed { task: TaskId, attempt: Attempt, reason: String },
+    /// Worker to coordinator: the output of this map task is not where it was said to be.
+    Unfetchable { place: MapPlace },
+
+    /// Coordinator to worker, answering `Register`: this is the job.
+    Welcome { job: Arc<Job> },
+    /// Coordinator to worker: run this. For a reduce task, `places` are the map outputs known so far.
+    Assign { task: TaskId, attempt: Attempt, places: Vec<MapPlace> },
+    /// Coordinator to a worker with a reduce task: the output of a map task is (now) there.
+    MapAt { place: MapPlace },
+    /// Coordinator to worker: the completion is stored, stop repeating it; the rows of a reduce task may be dropped.
+    Accepted { task: TaskId, attempt: Attempt },
+    /// Coordinator to worker: this attempt is not wanted any more.
+    Cancel { task: TaskId, attempt: Attempt },
+    /// Coordinator to worker: the job is over, drop everything.
+    Finished,
+
+    /// Worker to worker: give me a partition of the output of a map task's attempt.
+    Fetch { map: u32, attempt: Attempt, partition: u32 },
+    /// Worker to worker: here it is, or `found: false`, I don't have it.
+    Fetched {
+        map: u32,
+        attempt: Attempt,
+        partition: u32,
+        found: bool,
+        #[serde(skip)]
+        rows: Payload,
+    },
+}
+
+impl Message {
+    /// Takes the bulk data out, for a driver that carries it beside the JSON.
+    pub fn take_payload(&mut self) -> Option<Payload> {
+        self.payload_mut().map(std::mem::take)
+    }
+
+    /// Puts the bulk data back. Messages without any ignore it.
+    pub fn set_payload(&mut self, payload: Payload) {
+        if let Some(place) = self.payload_mut() {
+            *place = payload;
+        }
+    }
+
+    fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Message::ReduceDone { rows, .. } | Message::Fetched { rows, .. } => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// Bytes on a modelled wire: the bulk data and a fixed share for everything else.
+    pub fn wire_bytes(&self) -> u64 {
+        const CONTROL_BYTES: u64 = 128;
+        CONTROL_BYTES
+            + match self {
+                Message::ReduceDone { rows, .. } | Message::Fetched { rows, .. } => rows.len() as u64,
+                _ => 0,
+            }
+    }
+}

@@ -1,0 +1,49 @@
+//! Every bound of the core: a constant, its unit, and what it protects. Past a bound the user gets a sentence that names it.
+
+/// Bytes of an experiment's text. A longer one is refused before it is parsed.
+pub const EXPERIMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Levels of nesting in an experiment's YAML, so that reading one never needs a deep stack.
+pub const YAML_DEPTH_MAX: usize = 24;
+
+/// Values in an experiment's YAML after its aliases are replaced, so that a few anchors never become a million values.
+pub const YAML_NODES_MAX: usize = 20_000;
+
+/// Bytes of one expression's text.
+pub const EXPRESSION_BYTES_MAX: usize = 4 * 1024;
+
+/// Levels of nesting in one expression: parentheses in its text, and calls within calls in its tree.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+
+/// Columns, literals and calls in one expression, counted after `in`, `between` and `case x when` are written out.
+pub const EXPRESSION_NODES_MAX: usize = 4096;
+
+/// Bytes of a text that an expression makes, so that `replace` within `replace` never eats the memory.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Workers of a run on real threads, processes or Web Workers.
+pub const WORKERS_MAX: u32 = 64;
+
+/// Partitions of a shuffle, so R reduce tasks.
+pub const PARTITIONS_MAX: u32 = 256;
+
+/// Steps of one batch.
+pub const STEPS_MAX: usize = 256;
+
+/// Faults of one experiment, the random ones counted.
+pub const FAULTS_MAX: usize = 1024;
+
+/// Microseconds of any span in an experiment: a thousand hours.
+pub const SPAN_MICROS_MAX: u64 = 3_600_000_000_000;
+
+/// Problems that one check reports; it stops looking after these.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// Characters of a column's name.
+pub const COLUMN_NAME_CHARS_MAX: usize = 64;
+
+/// Bytes of a generated input: 64 GiB.
+pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
+
+/// Distinct words of a generated input.
+pub const GENERATED_WORDS_MAX: u32 = 10_000_000;

@@ -1,0 +1,415 @@
+//! What a page, a socket or a command line says to a session, and what it hears.
+//!
+//! Control is JSON text with a version and a type, `{"v":1,"type":"run",…}`; 64-bit integers travel as strings, since JavaScript's
+//! numbers hold 53 bits. Bulk data (a CSV export) travels as binary frames behind a small header. Every event has a sequence
+//! number; a client that reconnects names the last one it saw.
+//!
+//! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Counters;
+use crate::batch::table::{View, ViewQuery};
+use crate::experiment::Problem;
+use crate::id::{Incarnation, NodeId};
+use crate::time::Time;
+
+/// The protocol's version, the `v` of every control message.
+pub const VERSION: u32 = 1;
+
+/// Where a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// One event queue under a virtual clock.
+    Simulate,
+    /// Web Workers of this page.
+    Browser,
+    /// Threads or child processes of the server.
+    Server,
+}
+
+/// A client's word to its session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// First on every connection. `build` is the page's build id, so that a stale page is told so. With `resume`, the session
+    /// goes on where the client last heard it.
+    Hello { build: String, resume: Option<Resume> },
+    /// Validate an experiment; answered by [`Event::Checked`] with the same `id`.
+    Check { id: u32, text: String },
+    /// Start a run under a number of the client's choosing, unused so far in this session.
+    Run(RunCommand),
+    /// Kill a worker for real; it respawns as the experiment says.
+    Kill { run: u32, node: NodeId },
+    /// Restart the coordinator from its last checkpoint.
+    RestartCoordinator { run: u32 },
+    /// End a run; its workers end and its event is [`Event::Failed`].
+    Stop { run: u32 },
+    /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
+    View { run: u32, id: u32, query: ViewQuery },
+    /// The whole result as CSV in binary frames (see [`DataHeader`]), the last one marked.
+    Export { run: u32, id: u32 },
+    /// Free a finished run's result.
+    Forget { run: u32 },
+    /// Answered by [`Event::Pong`].
+    Ping,
+}
+
+/// What to run, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunCommand {
+    pub run: u32,
+    pub place: Place,
+    /// The experiment's YAML text.
+    pub text: String,
+    /// Replaces the experiment's input.
+    #[serde(default)]
+    pub input: Option<InputChoice>,
+    /// Replaces the experiment's number of workers.
+    #[serde(default)]
+    pub workers: Option<u32>,
+    /// Replaces the experiment's seed.
+    #[serde(default, with = "text64_option")]
+    pub seed: Option<u64>,
+    /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+}
+
+/// An input that is not in the experiment's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputChoice {
+    /// A `Blob` that the page hands over beside the command. Local sessions only.
+    Attached {
+        name: String,
+        #[serde(with = "text64")]
+        bytes: u64,
+    },
+    /// A file uploaded before, by the id that `PUT /api/uploads` gave. Server sessions only.
+    Upload { id: String, name: String },
+}
+
+/// Where a client left off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    pub session: String,
+    /// The last sequence number that the client saw.
+    #[serde(with = "text64")]
+    pub seen: u64,
+}
+
+/// A session's word to its client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The answer to [`Command::Hello`]. `cores` is how many workers can run at once here. `resumed`: what follows continues
+    /// from `seen`; otherwise the session is new and earlier runs are gone.
+    Welcome {
+        session: String,
+        build: String,
+        places: Vec<Place>,
+        cores: u32,
+        resumed: bool,
+    },
+    Checked {
+        id: u32,
+        problems: Vec<Problem>,
+    },
+    Started(Started),
+    Frame(Box<Frame>),
+    Finished {
+        run: u32,
+        report: Report,
+    },
+    /// The run ended without a result. The message is a sentence for the user.
+    Failed {
+        run: u32,
+        message: String,
+        problems: Vec<Problem>,
+    },
+    Rows {
+        run: u32,
+        id: u32,
+        view: View,
+    },
+    /// A command was refused; nothing else is affected.
+    Error {
+        message: String,
+    },
+    Pong,
+}
+
+/// A run has begun; what will be drawn is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    pub run: u32,
+    pub place: Place,
+    pub title: String,
+    /// What is read, for people: a file's name, a dataset's, "text".
+    pub input: String,
+    #[serde(with = "text64")]
+    pub input_bytes: u64,
+    /// Bytes of each split, one per map task.
+    pub splits: Vec<Bytes>,
+    pub partitions: u32,
+    pub workers: u32,
+    #[serde(with = "text64")]
+    pub seed: u64,
+    /// The steps in words, as written in the experiment, for the graph.
+    pub steps: Vec<String>,
+    /// The result's columns.
+    pub columns: Vec<String>,
+}
+
+/// A number of bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bytes(#[serde(with = "text64")] pub u64);
+
+/// What has changed since the last frame, coalesced: at most one frame in 16 ms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    pub run: u32,
+    pub now: Time,
+    /// Done tasks and the read part of running ones over all tasks, 0 to 1.
+    pub progress: f64,
+    /// Every worker, in order.
+    pub workers: Vec<WorkerView>,
+    /// Attempts that began, advanced or ended since the last frame; an index seen before replaces what was known.
+    pub attempts: Vec<AttemptView>,
+    /// Counts of accepted tasks plus the progress of running ones.
+    pub counters: Counters,
+    pub tally: Tally,
+    /// One-line news since the last frame, oldest first: kills, losses, restarts, backups.
+    pub news: Vec<News>,
+}
+
+/// How often tasks ran, over the whole job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Executions given out, repeated and backup ones included.
+    pub tasks_run: u32,
+    /// Executions that were needed because an earlier one, or its output, was lost.
+    pub tasks_repeated: u32,
+    /// Executions begun beside one still running (MapReduce, OSDI'04 §3.6).
+    pub backup_tasks: u32,
+    pub workers_lost: u32,
+}
+
+/// A sentence about something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    pub at: Time,
+    pub text: String,
+}
+
+/// A worker as its coordinator and its driver see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerView {
+    pub node: NodeId,
+    pub incarnation: Incarnation,
+    pub state: WorkerState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerState {
+    /// Spawned, not heard from yet.
+    Starting,
+    Idle,
+    Busy,
+    /// Killed or lost; comes back after `respawn`.
+    Down,
+}
+
+/// One execution of a task: a bar in the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Its place among the run's attempts, from 0.
+    pub index: u32,
+    pub phase: Phase,
+    pub task: u32,
+    /// 1 for the task's first execution.
+    pub number: u32,
+    pub backup: bool,
+    pub worker: u32,
+    pub incarnation: Incarnation,
+    pub start: Time,
+    pub end: Option<Time>,
+    pub state: AttemptState,
+    pub records: Bytes,
+    pub bytes: Bytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Map,
+    Reduce,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    Running,
+    /// Its output was accepted and counts.
+    Done,
+    /// Its worker died while it ran.
+    Killed,
+    /// It was done, but its output died with its worker before every reduce task had it.
+    Lost,
+    /// Another execution of the task was accepted first.
+    Superseded,
+    /// It failed by itself (the input could not be read).
+    Failed,
+}
+
+/// What a run came to. Also the `--report` file of the command line, where 64-bit integers are plain numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub place: Place,
+    #[serde(with = "text64")]
+    pub seed: u64,
+    /// Rows of the result.
+    #[serde(with = "text64")]
+    pub rows: u64,
+    /// Real time from start to result, milliseconds.
+    pub wall_ms: f64,
+    /// Virtual time, milliseconds; in `simulate` only.
+    pub virtual_ms: Option<f64>,
+    /// Hash of the simulated trace, 16 hexadecimal digits; in `simulate` only.
+    pub trace_hash: Option<String>,
+    /// Hash of the result, 16 hexadecimal digits: equal hashes, equal rows.
+    pub output_hash: String,
+    pub counters: Counters,
+    pub tally: Tally,
+    pub expectations: Vec<ExpectationResult>,
+}
+
+/// How one line of `expect` went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectationResult {
+    /// The expectation as written.
+    pub expectation: String,
+    pub held: bool,
+    /// What was found, in a sentence.
+    pub found: String,
+}
+
+/// The head of a binary frame: 16 bytes, little-endian. The rest is the data: here, CSV bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataHeader {
+    pub run: u32,
+    /// The `id` of the export that it answers.
+    pub id: u32,
+    /// 0 for the first frame of an export.
+    pub index: u32,
+    pub last: bool,
+}
+
+impl DataHeader {
+    pub const LENGTH: usize = 16;
+
+    pub fn to_bytes(self) -> [u8; DataHeader::LENGTH] {
+        let mut bytes = [0; DataHeader::LENGTH];
+        bytes[0..4].copy_from_slice(&self.run.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.id.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.index.to_le_bytes());
+        bytes[12] = u8::from(self.last);
+        bytes
+    }
+
+    /// The header at the front of a frame; `None` if it is too short.
+    pub fn from_bytes(frame: &[u8]) -> Option<DataHeader> {
+        let word = |at: usize| Some(u32::from_le_bytes(frame.get(at..at + 4)?.try_into().ok()?));
+        Some(DataHeader { run: word(0)?, id: word(4)?, index: word(8)?, last: word(12)? & 1 == 1 })
+    }
+}
+
+/// A control message that could not be read: a sentence for its sender.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    #[error("this is not a control message in JSON: {0}")]
+    NotJson(String),
+    #[error("the message has version {found}, this side speaks version {VERSION}: reload the page")]
+    Version { found: String },
+    #[error("the message is not understood: {0}")]
+    Unknown(String),
+}
+
+/// Writes a command with its version.
+pub fn encode_command(command: &Command) -> String {
+    with_head(format!("{{\"v\":{VERSION}"), command)
+}
+
+/// Reads a command.
+pub fn decode_command(text: &str) -> Result<Command, WireError> {
+    head(text)?;
+    serde_json::from_str(text).map_err(|error| WireError::Unknown(error.to_string()))
+}
+
+/// Writes an event with its version and sequence number.
+pub fn encode_event(seq: u64, event: &Event) -> String {
+    with_head(format!("{{\"v\":{VERSION},\"seq\":\"{seq}\""), event)
+}
+
+/// Reads an event and its sequence number.
+pub fn decode_event(text: &str) -> Result<(u64, Event), WireError> {
+    let seq = head(text)?.seq.unwrap_or_default();
+    let event = serde_json::from_str(text).map_err(|error| WireError::Unknown(error.to_string()))?;
+    Ok((seq, event))
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    v: serde_json::Value,
+    #[serde(default, with = "text64_option")]
+    seq: Option<u64>,
+}
+
+fn head(text: &str) -> Result<Head, WireError> {
+    let head: Head = serde_json::from_str(text).map_err(|error| WireError::NotJson(error.to_string()))?;
+    if head.v != VERSION {
+        return Err(WireError::Version { found: head.v.to_string() });
+    }
+    Ok(head)
+}
+
+fn with_head<T: Serialize>(head: String, body: &T) -> String {
+    let body = serde_json::to_string(body).expect("wire types have string keys and no failing serializers");
+    format!("{head},{}", &body[1..])
+}
+
+/// 64-bit integers as decimal strings.
+pub mod text64 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a 64-bit integer in a string")))
+    }
+}
+
+/// The same, or null.
+pub mod text64_option {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let text = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a 64-bit integer in a string"))))
+            .transpose()
+    }
+}
