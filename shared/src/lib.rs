@@ -3,10 +3,13 @@
 pub mod batch;
 pub mod experiment;
 pub mod expr;
+pub mod fault;
 pub mod id;
 pub mod limits;
 pub mod machine;
 pub mod nearest;
 pub mod rng;
+pub mod session;
+pub mod sim;
 pub mod time;
 pub mod wire;

@@ -23,6 +23,8 @@ impl Time {
 }
 
 impl Span {
+    pub const ZERO: Span = Span(0);
+
     pub const fn micros(count: u64) -> Span {
         Span(count)
     }
@@ -60,5 +62,15 @@ impl Sub for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06} s", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            micros if micros >= 1_000_000 => write!(f, "{} s", micros as f64 / 1e6),
+            micros if micros >= 1_000 => write!(f, "{} ms", micros as f64 / 1e3),
+            micros => write!(f, "{micros} µs"),
+        }
     }
 }

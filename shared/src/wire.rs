@@ -6,6 +6,8 @@
 //!
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Counters;
@@ -185,6 +187,19 @@ pub struct Frame {
     pub news: Vec<News>,
 }
 
+impl Frame {
+    /// Takes up a later frame of the same run, as if both had been one: for a client that is slower than the run.
+    pub fn merge(&mut self, later: Frame) {
+        let Frame { run: _, now, progress, workers, attempts, counters, tally, news } = later;
+        let mut known: BTreeMap<u32, AttemptView> =
+            std::mem::take(&mut self.attempts).into_iter().map(|attempt| (attempt.index, attempt)).collect();
+        known.extend(attempts.into_iter().map(|attempt| (attempt.index, attempt)));
+        self.attempts = known.into_values().collect();
+        self.news.extend(news);
+        (self.now, self.progress, self.workers, self.counters, self.tally) = (now, progress, workers, counters, tally);
+    }
+}
+
 /// How often tasks ran, over the whole job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -242,7 +257,7 @@ pub struct AttemptView {
     pub bytes: Bytes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     Map,

@@ -1,9 +1,11 @@
 //! The spans that the batch machines wait for, and the bounds of what they keep in hand.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Span;
 
 /// How often and how long. One set serves every node of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// A worker speaks to its coordinator this often.
     pub heartbeat: Span,
@@ -11,6 +13,8 @@ pub struct Timing {
     pub lost_after: Span,
     /// What was not answered is said again after this long.
     pub retry: Span,
+    /// Whether a worker that fell silent is ended and made anew; otherwise it may come back by itself, as after a pause.
+    pub replaces_silent: bool,
     /// No backup execution before a task has run this long.
     pub backup_after: Span,
 }
@@ -21,6 +25,7 @@ impl Timing {
         heartbeat: Span::millis(100),
         lost_after: Span::millis(500),
         retry: Span::millis(80),
+        replaces_silent: false,
         backup_after: Span::millis(100),
     };
 
@@ -30,6 +35,7 @@ impl Timing {
         heartbeat: Span::millis(100),
         lost_after: Span::seconds(10),
         retry: Span::seconds(1),
+        replaces_silent: true,
         backup_after: Span::millis(500),
     };
 }

@@ -1,0 +1,231 @@
+//! What a client sees of a run, kept up to date from the coordinator's notes and handed out as frames: only what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::batch::Counters;
+use crate::batch::coordinator::Note;
+use crate::batch::message::Job;
+use crate::id::{Attempt, Incarnation, NodeId, TaskId};
+use crate::time::{Span, Time};
+use crate::wire::{AttemptState, AttemptView, Bytes, Frame, News, Phase, Tally, WorkerState, WorkerView};
+
+/// A frame is made at most this often.
+pub const FRAME_TICK: Span = Span::millis(16);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Board {
+    run: u32,
+    split_bytes: Vec<u64>,
+    tasks: usize,
+    attempts: Vec<AttemptView>,
+    index: BTreeMap<(TaskId, Attempt), usize>,
+    changed: BTreeSet<usize>,
+    workers: BTreeMap<NodeId, WorkerView>,
+    running: BTreeMap<NodeId, u32>,
+    news: Vec<News>,
+    dirty: bool,
+    last_frame: Option<Time>,
+}
+
+impl Board {
+    pub fn new(run: u32, job: &Job) -> Board {
+        Board {
+            run,
+            split_bytes: job.splits.iter().map(|split| split.end - split.start).collect(),
+            tasks: job.splits.len() + job.plan.partitions as usize,
+            attempts: Vec::new(),
+            index: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            workers: BTreeMap::new(),
+            running: BTreeMap::new(),
+            news: Vec::new(),
+            dirty: true,
+            last_frame: None,
+        }
+    }
+
+    pub fn spawned(&mut self, node: NodeId, incarnation: Incarnation) {
+        self.workers.insert(node, WorkerView { node, incarnation, state: WorkerState::Starting });
+        self.dirty = true;
+    }
+
+    /// The driver has ended this incarnation; what it ran is dead, whether or not the coordinator knows yet.
+    pub fn ended(&mut self, now: Time, node: NodeId, incarnation: Incarnation) {
+        if let Some(worker) = self.workers.get_mut(&node).filter(|worker| worker.incarnation == incarnation) {
+            worker.state = WorkerState::Down;
+        }
+        let theirs = |it: &AttemptView| {
+            (NodeId::Worker(it.worker), it.incarnation) == (node, incarnation) && it.state == AttemptState::Running
+        };
+        for at in (0..self.attempts.len()).filter(|at| theirs(&self.attempts[*at])).collect::<Vec<_>>() {
+            self.end(now, at, AttemptState::Killed);
+        }
+        self.dirty = true;
+    }
+
+    pub fn say(&mut self, now: Time, text: impl Into<String>) {
+        self.news.push(News { at: now, text: text.into() });
+        self.dirty = true;
+    }
+
+    pub fn note(&mut self, now: Time, note: &Note) {
+        self.dirty = true;
+        match note {
+            Note::Began { task, attempt, worker, incarnation, backup } => {
+                self.begin(now, *task, *attempt, *worker, *incarnation, *backup);
+                if *backup {
+                    self.say(now, format!("{task} is slow: {worker} runs it too, the first to finish wins."));
+                }
+            }
+            Note::Advanced(progress) => {
+                if let Some(at) = self.index.get(&(progress.task, progress.attempt)).copied() {
+                    let attempt = &mut self.attempts[at];
+                    (attempt.records, attempt.bytes) = (Bytes(progress.records), Bytes(progress.bytes));
+                    self.changed.insert(at);
+                }
+            }
+            Note::Ended { task, attempt, state, records, bytes } => {
+                if let Some(at) = self.index.get(&(*task, *attempt)).copied() {
+                    let view = &mut self.attempts[at];
+                    (view.records, view.bytes) = (Bytes(*records), Bytes(*bytes));
+                    self.end(now, at, *state);
+                }
+            }
+            Note::Joined { worker, incarnation } => {
+                let view = WorkerView { node: *worker, incarnation: *incarnation, state: WorkerState::Idle };
+                self.workers.insert(*worker, view);
+            }
+            Note::WorkerLost { worker, incarnation, running, maps } => {
+                if let Some(view) = self.workers.get_mut(worker).filter(|view| view.incarnation == *incarnation) {
+                    view.state = WorkerState::Down;
+                }
+                let running = counted(*running, "running task", "running tasks");
+                let maps = counted(*maps, "finished map output", "finished map outputs");
+                self.say(now, format!("{worker} is lost: {running} and {maps} go back to the queue."));
+            }
+            Note::Failed { task, worker, reason, .. } => self.say(now, format!("{task} failed on {worker}: {reason}")),
+        }
+    }
+
+    fn begin(&mut self, now: Time, task: TaskId, attempt: Attempt, worker: NodeId, incarnation: Incarnation, backup: bool) {
+        let NodeId::Worker(worker_number) = worker else { return };
+        let (phase, task_number) = match task {
+            TaskId::Map(index) => (Phase::Map, index),
+            TaskId::Reduce(index) => (Phase::Reduce, index),
+        };
+        let at = match self.index.get(&(task, attempt)) {
+            // A restarted coordinator has learned of an execution that was drawn before.
+            Some(at) => *at,
+            None => {
+                let index = self.attempts.len();
+                self.index.insert((task, attempt), index);
+                self.attempts.push(AttemptView {
+                    index: index as u32,
+                    phase,
+                    task: task_number,
+                    number: attempt.number,
+                    backup,
+                    worker: worker_number,
+                    incarnation,
+                    start: now,
+                    end: None,
+                    state: AttemptState::Superseded,
+                    records: Bytes(0),
+                    bytes: Bytes(0),
+                });
+                index
+            }
+        };
+        if self.attempts[at].state != AttemptState::Running {
+            *self.running.entry(worker).or_default() += 1;
+        }
+        (self.attempts[at].state, self.attempts[at].end) = (AttemptState::Running, None);
+        self.changed.insert(at);
+    }
+
+    fn end(&mut self, now: Time, at: usize, state: AttemptState) {
+        let attempt = &mut self.attempts[at];
+        match (attempt.state, state) {
+            (AttemptState::Running, _) => {
+                let running = self.running.entry(NodeId::Worker(attempt.worker)).or_default();
+                *running = running.saturating_sub(1);
+                attempt.end = Some(now);
+            }
+            // Done, and later lost: the bar stays as long as it was.
+            (AttemptState::Done, AttemptState::Lost) => {}
+            _ => return,
+        }
+        attempt.state = state;
+        self.changed.insert(at);
+    }
+
+    /// When the next frame may be made; `None` while there is nothing new.
+    pub fn next_frame(&self) -> Option<Time> {
+        self.dirty.then(|| self.last_frame.map_or(Time::ZERO, |last| last + FRAME_TICK))
+    }
+
+    /// What has changed since the last frame. `accepted` are the counts of done tasks; running ones are added here.
+    pub fn frame(&mut self, now: Time, accepted: Counters, tally: Tally) -> Frame {
+        self.dirty = false;
+        self.last_frame = Some(now);
+        let mut counters = accepted;
+        let mut shares: BTreeMap<(Phase, u32), f64> = BTreeMap::new();
+        for attempt in &self.attempts {
+            let share = match (attempt.state, attempt.phase) {
+                (AttemptState::Done, _) => 1.0,
+                (AttemptState::Running, Phase::Map) => {
+                    let total = self.split_bytes.get(attempt.task as usize).copied().unwrap_or_default().max(1);
+                    (attempt.bytes.0 as f64 / total as f64).min(1.0)
+                }
+                _ => continue,
+            };
+            if attempt.state == AttemptState::Running && !attempt.backup && attempt.phase == Phase::Map {
+                counters.map_input_records += attempt.records.0;
+                counters.input_bytes += attempt.bytes.0;
+            }
+            let best = shares.entry((attempt.phase, attempt.task)).or_default();
+            *best = best.max(share);
+        }
+        for worker in self.workers.values_mut().filter(|worker| worker.state != WorkerState::Down) {
+            let busy = self.running.get(&worker.node).is_some_and(|running| *running > 0);
+            if busy {
+                worker.state = WorkerState::Busy;
+            } else if worker.state == WorkerState::Busy {
+                worker.state = WorkerState::Idle;
+            }
+        }
+        let changed = std::mem::take(&mut self.changed);
+        Frame {
+            run: self.run,
+            now,
+            progress: shares.values().sum::<f64>() / self.tasks as f64,
+            workers: self.workers.values().cloned().collect(),
+            attempts: changed.into_iter().map(|at| self.attempts[at].clone()).collect(),
+            counters,
+            tally,
+            news: std::mem::take(&mut self.news),
+        }
+    }
+
+    /// Nothing runs any more: what has not ended is not wanted.
+    pub fn close(&mut self, now: Time) {
+        for at in (0..self.attempts.len()).filter(|at| self.attempts[*at].state == AttemptState::Running).collect::<Vec<_>>() {
+            self.end(now, at, AttemptState::Superseded);
+        }
+        self.dirty = true;
+    }
+
+    /// Everything again in the next frame, for a client that comes back.
+    pub fn repeat(&mut self) {
+        self.changed = (0..self.attempts.len()).collect();
+        self.dirty = true;
+    }
+}
+
+fn counted(count: u32, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
+}
