@@ -115,14 +115,23 @@ impl Expr {
             Node::Call(function, arguments) => match function.run {
                 Run::Lazy(run) => run(arguments, row),
                 Run::Strict(run) => {
-                    let mut values = Vec::with_capacity(arguments.len());
-                    for argument in arguments {
+                    // Nearly every call has few arguments: those need no allocation.
+                    let mut few = [const { Value::Null }; 3];
+                    let mut many;
+                    let values = match few.get_mut(..arguments.len()) {
+                        Some(few) => few,
+                        None => {
+                            many = vec![Value::Null; arguments.len()];
+                            many.as_mut_slice()
+                        }
+                    };
+                    for (value, argument) in values.iter_mut().zip(arguments) {
                         match argument.eval(row)? {
                             Value::Null => return Ok(Value::Null),
-                            value => values.push(value),
+                            known => *value = known,
                         }
                     }
-                    run(&values)
+                    run(values)
                 }
             },
         }
