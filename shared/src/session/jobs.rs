@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::run::{Run, RunSpec};
 use super::{InputSpec, SessionSpec, expectations};
 use crate::batch::coordinator::CommittedPartition;
@@ -25,17 +27,19 @@ pub struct Opened {
     pub bytes: u64,
 }
 
-/// What a simulation came to.
-#[derive(Clone, Debug)]
+/// What a simulation came to. Its rows are not in its JSON form; a driver carries them beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Simulated {
     /// The whole run in one frame, in virtual time.
     pub frame: Frame,
     /// The committed rows of every partition, in order.
+    #[serde(skip)]
     pub partitions: Vec<Payload>,
     pub counters: Counters,
     pub tally: Tally,
     pub virtual_time: Time,
-    pub trace_hash: u64,
+    /// 16 hexadecimal digits.
+    pub trace_hash: String,
 }
 
 /// A size for splits when the experiment names none: some sixteen tasks a worker, so that a lost one costs little, but none so
@@ -173,7 +177,7 @@ pub(super) struct Outcome {
     pub counters: Counters,
     pub tally: Tally,
     pub wall: Span,
-    pub simulated: Option<(Time, u64)>,
+    pub simulated: Option<(Time, String)>,
 }
 
 impl Stage {
@@ -257,8 +261,8 @@ impl Entry {
             seed: self.prepared.seed,
             rows: table.len() as u64,
             wall_ms: wall.0 as f64 / 1e3,
-            virtual_ms: simulated.map(|(time, _)| time.0 as f64 / 1e3),
-            trace_hash: simulated.map(|(_, hash)| format!("{hash:016x}")),
+            virtual_ms: simulated.as_ref().map(|(time, _)| time.0 as f64 / 1e3),
+            trace_hash: simulated.as_ref().map(|(_, hash)| hash.clone()),
             output_hash: format!("{:016x}", table.output_hash()),
             counters,
             tally: *tally,

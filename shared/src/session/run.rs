@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::board::Board;
 use crate::batch::coordinator::{self, Checkpoint, CommittedPartition, Coordinator, Note};
 use crate::batch::message::{Envelope, Job};
@@ -16,7 +18,7 @@ use crate::time::{Span, Time};
 use crate::wire::{Frame, Tally};
 
 /// What a run is given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSpec {
     pub run: u32,
     pub job: Arc<Job>,
@@ -141,6 +143,11 @@ impl Run {
     /// The last checkpoint that survives the coordinator.
     pub fn stored(&self) -> Option<&Checkpoint> {
         self.stored.as_ref()
+    }
+
+    /// The incarnation of the coordinator; `None` while it is down.
+    pub fn coordinator_epoch(&self) -> Option<Incarnation> {
+        self.coordinator.as_ref().map(|_| self.epoch)
     }
 
     /// Whether faults are still to come.
@@ -341,7 +348,10 @@ impl Machine for Run {
     }
 
     fn wake(&mut self, now: Time) {
-        if let Some(coordinator) = &mut self.coordinator {
+        // Not when only a frame is due: watching a run must not change what it does.
+        if let Some(coordinator) = &mut self.coordinator
+            && coordinator.next_wake().is_some_and(|at| at <= now)
+        {
             coordinator.wake(now);
         }
         self.drain_coordinator(now);
