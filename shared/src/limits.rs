@@ -38,3 +38,12 @@ pub const SPAN_MICROS_MAX: u64 = 3_600_000_000_000;
 
 /// Problems that one check reports; it stops looking after these.
 pub const PROBLEMS_MAX: usize = 100;
+
+/// Characters of a column's name.
+pub const COLUMN_NAME_CHARS_MAX: usize = 64;
+
+/// Bytes of a generated input: 64 GiB.
+pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
+
+/// Distinct words of a generated input.
+pub const GENERATED_WORDS_MAX: u32 = 10_000_000;

@@ -2,6 +2,7 @@
 
 pub mod coordinator;
 pub mod counters;
+pub mod kernel;
 pub mod message;
 pub mod payload;
 pub mod plan;
@@ -10,8 +11,11 @@ pub mod table;
 pub mod task;
 pub mod timing;
 pub mod worker;
+pub mod zipf;
 
 pub use counters::Counters;
+pub use kernel::{KernelError, MapKernel, MapResult, ReduceKernel, ReduceResult};
 pub use payload::Payload;
 pub use plan::{Plan, Reduce, SortKey, Step};
 pub use source::{Memory, Source, SourceError, Split, splits};
+pub use table::{Table, View, ViewQuery};

@@ -25,6 +25,7 @@ pub mod text;
 mod tokens;
 
 use functions::{Function, Run};
+pub use parse::is_reserved;
 
 /// A column's or an expression's type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -37,9 +37,7 @@ pub(super) fn remainder(values: &[Value]) -> Result<Value, EvalError> {
 
 pub(super) fn negate(values: &[Value]) -> Result<Value, EvalError> {
     match values {
-        [Value::Int64(a)] => {
-            a.checked_neg().map(Value::Int64).ok_or_else(|| EvalError(format!("- {a} does not fit an Int64")))
-        }
+        [Value::Int64(a)] => a.checked_neg().map(Value::Int64).ok_or_else(|| EvalError(format!("- {a} does not fit an Int64"))),
         [Value::Float64(a)] => Ok(Value::Float64(-a)),
         _ => Err(mistyped("-", values)),
     }

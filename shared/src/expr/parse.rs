@@ -24,6 +24,11 @@ const SIGN: u8 = 8;
 const RESERVED: [&str; 15] =
     ["and", "or", "not", "between", "in", "like", "is", "null", "true", "false", "case", "when", "then", "else", "end"];
 
+/// Whether a name would be read as a word of the language and not as a column.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// See [`Expr::parse`].
 pub(super) fn parse(text: &str, schema: &Schema) -> Result<Expr, ExprError> {
     if text.len() > EXPRESSION_BYTES_MAX {
@@ -146,7 +151,7 @@ impl Parser<'_> {
             }
             "case" => self.case(start),
             lower if self.peek() == Some(&Token::LParen) => self.function(lower, start, end),
-            lower if RESERVED.contains(&lower) => {
+            lower if is_reserved(lower) => {
                 self.at -= 1;
                 Err(self.unexpected("a value"))
             }
@@ -389,7 +394,8 @@ fn call(name: &str, arguments: Vec<Built>, start: usize, end: usize) -> Result<B
         return Err(too_deep(start, end));
     }
     if nodes > EXPRESSION_NODES_MAX {
-        let message = format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
+        let message =
+            format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
         return Err(ExprError { start, end, message, hint: None });
     }
     let node = Node::Call(resolved.function, arguments.into_iter().map(|a| a.expr).collect());

@@ -1,0 +1,157 @@
+//! The kernels against a naive reference: random texts, any cuts, with and without the combiner.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use shared::batch::kernel::{reduce, sequential};
+use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, Reduce, SortKey, Split, Step, Table, splits};
+use shared::expr::{Expr, Schema, Type};
+
+/// An expression over text columns of these names.
+fn expr(text: &str, columns: &[&str]) -> Expr {
+    Expr::parse(text, &Schema(columns.iter().map(|name| (name.to_string(), Type::Utf8)).collect())).unwrap()
+}
+
+fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
+    let list = expr(if lower { "words(lower(line))" } else { "words(line)" }, &["line"]);
+    Plan {
+        steps: vec![Step::FlatMap { column: "word".into(), list }],
+        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
+        having: vec![],
+        sort: vec![],
+        limit: None,
+        partitions,
+        combine,
+    }
+}
+
+/// The same plan in a shape that no fast path knows: the words become a second, then a third column.
+fn row_by_row(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let Step::FlatMap { list, .. } = plan.steps.remove(0) else { unreachable!() };
+    let again = expr("words(first)", &["line", "first"]);
+    plan.steps = vec![Step::FlatMap { column: "first".into(), list }, Step::FlatMap { column: "word".into(), list: again }];
+    plan.reduce.key_column = 2;
+    plan
+}
+
+fn run(plan: &Plan, text: &[u8], cuts: &[Split]) -> (Table, Counters) {
+    let plan = Arc::new(plan.clone());
+    let mut source = Memory(Arc::new(text.to_vec()));
+    let mut counters = Counters::default();
+    let mut outputs = Vec::new();
+    for split in cuts {
+        let mut kernel = MapKernel::new(plan.clone(), *split, text.len() as u64);
+        while !kernel.step(&mut source).unwrap() {}
+        let result = kernel.finish();
+        counters.add(&result.counters);
+        outputs.push(result.partitions);
+    }
+    let mut committed = Vec::new();
+    for partition in 0..plan.partitions as usize {
+        let inputs: Vec<Payload> = outputs.iter().map(|output| output[partition].clone()).collect();
+        let result = reduce(&plan, &inputs).unwrap();
+        counters.add(&result.counters);
+        committed.push(result.rows);
+    }
+    (Table::new(&plan, committed).unwrap(), counters)
+}
+
+/// Every rule in the plainest way: lines, decoding, lower-casing, words.
+fn naive(text: &[u8], lower: bool) -> (BTreeMap<String, u64>, u64, u64) {
+    let (mut counts, mut bad) = (BTreeMap::new(), 0);
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    if lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    for line in &lines {
+        bad += u64::from(std::str::from_utf8(line).is_err());
+        let mut line = String::from_utf8_lossy(line).into_owned();
+        if lower {
+            line = line.to_lowercase();
+        }
+        let chars: Vec<char> = line.chars().collect();
+        let mut word = String::new();
+        for (index, c) in chars.iter().enumerate() {
+            let around = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+            if c.is_alphanumeric() || (*c == '\'' && around(index.checked_sub(1)) && around(Some(index + 1))) {
+                word.push(*c);
+            } else if !word.is_empty() {
+                *counts.entry(std::mem::take(&mut word)).or_default() += 1;
+            }
+        }
+        if !word.is_empty() {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    (counts, lines.len() as u64, bad)
+}
+
+fn as_map(table: &Table) -> BTreeMap<String, u64> {
+    table.rows().map(|(key, count)| (key.to_owned(), count)).collect()
+}
+
+fn check(text: &[u8], size: u64) {
+    for lower in [false, true] {
+        let (expected, records, bad) = naive(text, lower);
+        for partitions in [1, 3] {
+            let plan = word_count(lower, partitions, true);
+            let reference = sequential(&Arc::new(plan.clone()), &mut Memory(Arc::new(text.to_vec()))).unwrap();
+            assert_eq!(as_map(&reference), expected);
+            for (plan, combine) in [(plan.clone(), true), (plan.clone(), false), (row_by_row(&plan), true)] {
+                let plan = Plan { combine, ..plan };
+                let (table, counters) = run(&plan, text, &splits(text.len() as u64, size));
+                assert_eq!(as_map(&table), expected, "combine {combine}");
+                assert_eq!(table.output_hash(), reference.output_hash());
+                assert_eq!(counters.map_input_records, records);
+                assert_eq!(counters.bad_records, bad);
+                assert_eq!(counters.input_bytes, text.len() as u64);
+                assert_eq!(counters.map_output_records, expected.values().sum::<u64>());
+                assert_eq!(counters.reduce_input_groups, expected.len() as u64);
+                assert_eq!(counters.output_records, expected.len() as u64);
+                if !combine {
+                    assert_eq!(counters.combine_output_records, counters.map_output_records);
+                }
+            }
+        }
+    }
+}
+
+fn any_text() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => "[a-zA-Z0-9]{1,20}".prop_map(String::into_bytes),
+        6 => "[ ]".prop_map(String::into_bytes),
+        3 => "['.,:-]{1,3}".prop_map(String::into_bytes),
+        3 => "(\n|\r\n|\r|\n\n|\t)".prop_map(String::into_bytes),
+        2 => "[\u{e9}\u{df}ΣσςÀЖ字٣\u{130}\u{301}\u{2019}\u{a0}]{1,4}".prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 1..4),
+        1 => "[a-z']{60,140}".prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_in_any_splits_gives_the_naive_counts(text in any_text(), size in prop_oneof![1u64..40, 40u64..400]) {
+        check(&text, size);
+    }
+}
+
+#[test]
+fn an_empty_input_has_no_rows() {
+    check(b"", 10);
+}
+
+#[test]
+fn sort_and_limit_order_the_final_rows() {
+    let mut plan = word_count(true, 3, true);
+    plan.sort = vec![SortKey { column: 1, descending: true }];
+    plan.limit = Some(3);
+    let text = b"b a c a b d\nA e f B c d";
+    let (table, _) = run(&plan, text, &splits(text.len() as u64, 5));
+    let rows: Vec<(&str, u64)> = table.rows().collect();
+    assert_eq!(rows, [("a", 3), ("b", 3), ("c", 2)]);
+}
