@@ -27,7 +27,7 @@ limits! {
     UPLOADS_BYTES_MAX: u64 = 16 << 30, "16 GiB", "Bytes of all uploads together; one that does not fit is answered 413.";
     UPLOAD_KEEP: Duration = Duration::from_secs(3600), "1 h", "An upload that no run has used for so long is deleted.";
     UPLOAD_NAME_CHARS_MAX: usize = 255, "255", "Characters of an upload's name; the rest is cut off.";
-    DATASET_BYTES_MAX: u64 = 1 << 30, "1 GiB", "Bytes of an input that is held in memory: a text, a dataset, a generated text below this.";
+    MEMORY_INPUT_BYTES_MAX: u64 = 64 << 20, "64 MiB", "Bytes of a generated text held in memory; a longer one goes to a temporary file.";
     SHUTDOWN_MAX: Duration = Duration::from_secs(5), "5 s", "From Ctrl-C to the server's end, whatever runs.";
     PIPE_MESSAGE_BYTES_MAX: usize = 1 << 30, "1 GiB", "Bytes of a message, or of its bulk data, between the server and a worker process.";
     WEB_THREADS: usize = 2, "2", "Threads that answer requests; runs have threads of their own.";

@@ -63,7 +63,7 @@ pub fn live(birth: Birth, inbox: &Receiver<Word>, killed: &AtomicBool, send: imp
         match life.hear(inbox) {
             Heard::Nothing => {}
             Heard::Word(word) => {
-                life.obey(word, inbox, killed);
+                life.obey(word, killed);
                 continue;
             }
             Heard::End => return,
@@ -137,18 +137,18 @@ impl<S: FnMut(Envelope)> Life<S> {
         }
     }
 
-    fn obey(&mut self, word: Word, inbox: &Receiver<Word>, killed: &AtomicBool) {
+    fn obey(&mut self, word: Word, killed: &AtomicBool) {
         match word {
             Word::Envelope(envelope) => self.tell(Input::Envelope(envelope)),
             Word::Slow { factor, span } => {
                 self.slow = Some((factor, span.map(|span| Instant::now() + Duration::from_micros(span.0))));
             }
-            Word::Pause { span } => self.stand_still(Duration::from_micros(span.0), inbox, killed),
+            Word::Pause { span } => self.stand_still(Duration::from_micros(span.0), killed),
         }
     }
 
     /// A pause: nothing is heard, said or computed until it is over. What comes meanwhile waits in the inbox.
-    fn stand_still(&self, pause: Duration, _inbox: &Receiver<Word>, killed: &AtomicBool) {
+    fn stand_still(&self, pause: Duration, killed: &AtomicBool) {
         /// A kill during a pause is noticed within this.
         const LOOK: Duration = Duration::from_millis(10);
         let until = Instant::now() + pause;
