@@ -47,3 +47,25 @@ pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
 
 /// Distinct words of a generated input.
 pub const GENERATED_WORDS_MAX: u32 = 10_000_000;
+
+/// Map tasks of one job.
+pub const SPLITS_MAX: u64 = 100_000;
+
+/// Runs under way at once in one session.
+pub const RUNS_AT_ONCE: usize = 4;
+
+/// Runs that a session keeps, finished ones with their results included; past it the oldest finished one is forgotten.
+pub const RUNS_KEPT: usize = 8;
+
+/// Bytes of CSV in one binary frame of an export.
+pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
+
+/// Bytes of input that one step of a map task reads: a few milliseconds of work, and few calls of a browser's file reader.
+pub const SLICE_BYTES: usize = 1 << 20;
+
+/// Bytes of the longest line, or of the longest stretch without a space when a plan only counts words. It is held whole, and what
+/// is longer would not fit into a page's memory beside the rest.
+pub const LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Rows of one view of a result: several screens.
+pub const VIEW_ROWS_MAX: u32 = 1_000;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use shared::batch::{SortKey, Step};
-use shared::experiment::{Action, Expectation, Experiment, Fault, Input, When, check, check_with};
+use shared::experiment::{Expectation, Experiment, Input, check, check_with};
+use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
 
 /// The tests are outside the core: they may read files.
@@ -38,7 +39,7 @@ fn word_count_is_the_plan_of_the_paper() {
     assert_eq!((experiment.title.as_str(), experiment.seed, experiment.workers), ("Word count", 42, Some(4)));
     assert_eq!(experiment.batch.input, Input::Dataset("glosses".to_owned()));
     assert_eq!(experiment.batch.split, Some(256 * 1024));
-    assert_eq!(experiment.faults, [Fault { at: When::Progress(0.4), action: Action::Kill(NodeId::Worker(2)) }]);
+    assert_eq!(experiment.faults, [Fault { at: Moment::Progress(0.4), effect: Effect::Kill(NodeId::Worker(2)) }]);
     assert_eq!(experiment.expect, [Expectation::EqualsSequential]);
     let plan = &experiment.batch.plan;
     let [Step::FlatMap { column, list }, Step::Filter(filter)] = plan.steps.as_slice() else { panic!("{plan:?}") };

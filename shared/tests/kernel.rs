@@ -8,13 +8,13 @@ use shared::batch::kernel::{reduce, sequential};
 use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, Reduce, SortKey, Split, Step, Table, splits};
 use shared::expr::{Expr, Schema, Type};
 
-/// An expression over text columns of these names.
-fn expr(text: &str, columns: &[&str]) -> Expr {
-    Expr::parse(text, &Schema(columns.iter().map(|name| (name.to_string(), Type::Utf8)).collect())).unwrap()
+fn expr(text: &str) -> Expr {
+    let schema = ["line", "word", "again"].map(|name| (name.to_owned(), Type::Utf8));
+    Expr::parse(text, &Schema(schema.to_vec())).unwrap()
 }
 
 fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
-    let list = expr(if lower { "words(lower(line))" } else { "words(line)" }, &["line"]);
+    let list = expr(if lower { "words(lower(line))" } else { "words(line)" });
     Plan {
         steps: vec![Step::FlatMap { column: "word".into(), list }],
         reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
@@ -30,8 +30,8 @@ fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
 fn row_by_row(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     let Step::FlatMap { list, .. } = plan.steps.remove(0) else { unreachable!() };
-    let again = expr("words(first)", &["line", "first"]);
-    plan.steps = vec![Step::FlatMap { column: "first".into(), list }, Step::FlatMap { column: "word".into(), list: again }];
+    let again = Step::FlatMap { column: "again".into(), list: expr("words(word)") };
+    plan.steps = vec![Step::FlatMap { column: "word".into(), list }, again];
     plan.reduce.key_column = 2;
     plan
 }

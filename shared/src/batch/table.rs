@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::kernel::{KernelError, RowReader, sort_rows};
 use super::{Payload, Plan, SortKey};
+use crate::limits::VIEW_ROWS_MAX;
 
 /// The rows of a result: one text of all keys, where each ends, and the counts.
 ///
@@ -20,31 +21,30 @@ pub struct Table {
     view: ViewCache,
 }
 
-/// What a page wants to see of a table.
+/// Which rows of a result a client wants to see, and in what order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewQuery {
-    /// The column to sort by, and whether descending; ties by key ascending. None: the result's own order.
+    /// A column's index, and whether its order is descending; `None`: the result's own order.
     pub sort: Option<(usize, bool)>,
-    /// Only rows whose key contains this, in whatever case. Empty: all.
+    /// Keep rows whose key contains this, whatever the case; empty: all.
     pub search: String,
-    /// The first row wanted, among those that match, and how many; at most [`VIEW_ROWS_MAX`] come.
+    /// Rows to pass over.
     #[serde(with = "crate::wire::text64")]
     pub offset: u64,
+    /// At most this many rows, and at most [`VIEW_ROWS_MAX`].
     pub limit: u32,
 }
 
-/// Rows of one view: several screens of a table.
-pub const VIEW_ROWS_MAX: u32 = 1_000;
-
-/// Some rows of a table, as text.
+/// Some rows of a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// All rows, and those that match the search.
+    /// Rows in the whole result.
     #[serde(with = "crate::wire::text64")]
     pub total: u64,
+    /// Rows that match the search.
     #[serde(with = "crate::wire::text64")]
     pub matched: u64,
-    /// Where `rows` start among those that match.
+    /// Where among the matching rows these begin.
     #[serde(with = "crate::wire::text64")]
     pub offset: u64,
     pub rows: Vec<Vec<String>>,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::rng::Rng;
+
 /// An endless text, given in whole lines. What comes does not depend on how much is asked for at a time.
 #[derive(Clone, Debug)]
 pub struct ZipfText {
@@ -10,7 +12,7 @@ pub struct ZipfText {
     /// Walker's alias method: stay at the word drawn when the second draw is below its threshold, else take its alias.
     threshold: Vec<u32>,
     alias: Vec<u32>,
-    random: SplitMix,
+    random: Rng,
     sentence_begins: bool,
 }
 
@@ -20,7 +22,7 @@ const LINE_BYTES: usize = 74;
 impl ZipfText {
     /// A text over `distinct` words (at least 1).
     pub fn new(seed: u64, distinct: u32) -> ZipfText {
-        let mut random = SplitMix(seed);
+        let mut random = Rng::new(seed);
         let words = vocabulary(distinct.max(1), &mut random);
         let (threshold, alias) = alias_table(words.len());
         ZipfText { words, threshold, alias, random, sentence_begins: true }
@@ -37,12 +39,11 @@ impl ZipfText {
     fn line(&mut self, text: &mut Vec<u8>) {
         let start = text.len();
         loop {
-            let draw = self.random.next();
-            let word = &self.words[self.draw(draw)];
+            let (place, chance) = (self.random.bits(), self.random.bits());
+            let word = &self.words[self.draw(place, chance as u32)];
             let first = text.len();
             text.extend_from_slice(word.as_bytes());
-            // Sixteen bits that `draw` hardly used decide the ornaments.
-            let ornament = draw as u16;
+            let ornament = (chance >> 32) as u16;
             if std::mem::take(&mut self.sentence_begins) || ornament % 64 == 0 {
                 text[first].make_ascii_uppercase();
             }
@@ -63,31 +64,30 @@ impl ZipfText {
         }
     }
 
-    fn draw(&self, draw: u64) -> usize {
-        let index = (((draw >> 32) * self.words.len() as u64) >> 32) as usize;
-        let second = (self.random.0 ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        if (second as u32) < self.threshold[index] { index } else { self.alias[index] as usize }
+    fn draw(&self, place: u64, chance: u32) -> usize {
+        let index = (((place >> 32) * self.words.len() as u64) >> 32) as usize;
+        if chance < self.threshold[index] { index } else { self.alias[index] as usize }
     }
 }
 
 /// Distinct pronounceable words; frequent ones are shorter, so that a word of the text has five to six letters on average.
-fn vocabulary(distinct: u32, random: &mut SplitMix) -> Vec<String> {
+fn vocabulary(distinct: u32, random: &mut Rng) -> Vec<String> {
     const CONSONANTS: &[u8] = b"ttttnnnssshhrrrddllcmmwfgpybvk";
     const VOWELS: &[u8] = b"eeeeeaaaaoooiiiuy";
     let mut known = BTreeSet::new();
     let mut words = Vec::with_capacity(distinct as usize);
     for rank in 1..=distinct {
         let bits = u32::BITS - rank.leading_zeros();
-        let mut letters = (2 + bits / 2 + (random.next() % 3) as u32).saturating_sub(1).max(1);
+        let mut letters = (2 + bits / 2 + (random.bits() % 3) as u32).saturating_sub(1).max(1);
         loop {
             let mut word = String::new();
-            let mut vowel = random.next().is_multiple_of(3);
+            let mut vowel = random.bits().is_multiple_of(3);
             for _ in 0..letters {
                 let from = if vowel { VOWELS } else { CONSONANTS };
-                word.push(char::from(from[(random.next() % from.len() as u64) as usize]));
+                word.push(char::from(from[(random.bits() % from.len() as u64) as usize]));
                 vowel = !vowel;
             }
-            if letters > 4 && random.next().is_multiple_of(100) {
+            if letters > 4 && random.bits().is_multiple_of(100) {
                 word.insert(word.len() - 1, '\'');
             }
             if known.insert(word.clone()) {
@@ -113,18 +113,4 @@ fn alias_table(words: usize) -> (Vec<u32>, Vec<u32>) {
         if share[more] < 1.0 { small.push(more) } else { large.push(more) }
     }
     (threshold, alias)
-}
-
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA'14).
-#[derive(Clone, Debug)]
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
 }

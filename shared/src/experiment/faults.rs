@@ -2,8 +2,8 @@
 
 use super::problem::Place;
 use super::reader::{Fields, Reader};
-use super::spec::{Action, Edge, Fault, When};
 use super::yaml::{Content, Node};
+use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use crate::id::NodeId;
 use crate::limits::FAULTS_MAX;
 use crate::nearest::list;
@@ -65,7 +65,7 @@ fn fault(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Found> {
     }
     let when = match at {
         Some(node) => when(reader, node),
-        None if matches!(kind, "drop" | "delay" | "duplicate") => Some(When::Time(Time::ZERO.since(Time::ZERO))),
+        None if matches!(kind, "drop" | "delay" | "duplicate") => Some(Moment::Time(Time::ZERO)),
         None => {
             reader.problem_with(node.at, format!("`{kind}` needs an `at`"), "progress like `40%` or a time like `3 s`");
             None
@@ -87,10 +87,10 @@ fn fault(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Found> {
             duration.sound = false;
         }
     }
-    let action = action(reader, kind, value, &duration, workers);
+    let effect = effect(reader, kind, value, &duration, workers);
     reader.finish(fields);
-    let action = action.filter(|_| duration.sound)?;
-    Some(Found::Planned(Fault { at: when?, action }))
+    let effect = effect.filter(|_| duration.sound)?;
+    Some(Found::Planned(Fault { at: when?, effect }))
 }
 
 /// How long a fault lasts, if it says so.
@@ -110,33 +110,33 @@ impl Duration {
     }
 }
 
-fn when(reader: &mut Reader<'_>, node: &Node) -> Option<When> {
+fn when(reader: &mut Reader<'_>, node: &Node) -> Option<Moment> {
     match &node.content {
-        Content::Text(text) if text.ends_with('%') => reader.percentage("at", node).map(When::Progress),
+        Content::Text(text) if text.ends_with('%') => reader.percentage("at", node).map(Moment::Progress),
         Content::Text(text) => match super::units::span(text) {
-            Ok(span) => Some(When::Time(span)),
+            Ok(span) => Some(Moment::Time(Time::ZERO + span)),
             Err(_) => {
                 let hint = "write progress like `40%` or a time like `3 s`";
                 reader.problem_with(node.at, format!("`at` cannot be `{text}`"), hint);
                 None
             }
         },
-        _ => reader.span("at", node).map(When::Time),
+        _ => reader.span("at", node).map(|span| Moment::Time(Time::ZERO + span)),
     }
 }
 
-fn action(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration, workers: u32) -> Option<Action> {
+fn effect(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration, workers: u32) -> Option<Effect> {
     let lasting = duration.lasting;
     match kind {
         "kill" => match self::node(reader, "kill", node, workers)? {
-            NodeId::Worker(number) => Some(Action::Kill(NodeId::Worker(number))),
+            NodeId::Worker(number) => Some(Effect::Kill(NodeId::Worker(number))),
             other => {
                 reader.problem_with(node.at, format!("`{other}` cannot be killed"), "write `restart: coordinator`");
                 None
             }
         },
         "restart" => match self::node(reader, "restart", node, workers)? {
-            NodeId::Coordinator => Some(Action::RestartCoordinator),
+            NodeId::Coordinator => Some(Effect::RestartCoordinator),
             other => {
                 let hint = "a worker is killed, and comes back after `respawn`";
                 reader.problem_with(node.at, format!("`{other}` cannot be restarted"), hint);
@@ -148,19 +148,19 @@ fn action(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration,
             let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
             let factor = fields.need(reader, "factor").and_then(|node| factor(reader, node));
             reader.finish(fields);
-            Some(Action::Slow { node: target?, factor: factor?, lasting })
+            Some(Effect::Slow { node: target?, factor: factor?, span: lasting })
         }
         "pause" => {
             let mut fields = reader.fields("`pause`", node)?;
             let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
             let span = fields.need(reader, "for").and_then(|node| reader.span("for", node));
             reader.finish(fields);
-            Some(Action::Pause { node: target?, lasting: span? })
+            Some(Effect::Pause { node: target?, span: span? })
         }
         "partition" => {
             let groups = groups(reader, node, workers);
             let lasting = duration.needed(reader);
-            Some(Action::Partition { groups: groups?, lasting: lasting? })
+            Some(Effect::Partition { groups: groups?, span: Some(lasting?) })
         }
         "drop" | "duplicate" | "delay" => {
             let mut fields = reader.fields(&format!("`{kind}`"), node)?;
@@ -170,19 +170,14 @@ fn action(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration,
                 None if kind == "delay" => Some(1.0),
                 None => fields.need(reader, "probability").and(None),
             };
-            let action = match kind {
-                "drop" => edge.zip(probability).map(|(edge, probability)| Action::Drop { edge, probability, lasting }),
-                "duplicate" => {
-                    edge.zip(probability).map(|(edge, probability)| Action::Duplicate { edge, probability, lasting })
-                }
-                _ => {
-                    let by = fields.need(reader, "by").and_then(|node| reader.span("by", node));
-                    let parts = edge.zip(probability).zip(by);
-                    parts.map(|((edge, probability), by)| Action::Delay { edge, by, probability, lasting })
-                }
+            let kind = match kind {
+                "drop" => Some(EdgeKind::Drop),
+                "duplicate" => Some(EdgeKind::Duplicate),
+                _ => fields.need(reader, "by").and_then(|node| reader.span("by", node)).map(EdgeKind::Delay),
             };
             reader.finish(fields);
-            action
+            let (from, to) = edge?;
+            Some(Effect::Edge(EdgeFault { from, to, kind: kind?, probability: probability?, span: lasting }))
         }
         _ => None,
     }
@@ -206,14 +201,17 @@ fn node(reader: &mut Reader<'_>, name: &str, node: &Node, workers: u32) -> Optio
     }
 }
 
-fn edge(reader: &mut Reader<'_>, fields: &mut Fields<'_>, workers: u32) -> Option<Edge> {
+/// From and to; `None` is any node.
+type Ends = (Option<NodeId>, Option<NodeId>);
+
+fn edge(reader: &mut Reader<'_>, fields: &mut Fields<'_>, workers: u32) -> Option<Ends> {
     let mut end = |name| match fields.take(name) {
         None => Some(None),
         Some(Node { content: Content::Text(text), .. }) if text == "any" => Some(None),
         Some(found) => node(reader, name, found, workers).map(Some),
     };
     let (from, to) = (end("from"), end("to"));
-    Some(Edge { from: from?, to: to? })
+    Some((from?, to?))
 }
 
 fn probability(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
@@ -263,18 +261,4 @@ fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<
         return None;
     }
     sound.then_some(groups)
-}
-
-impl Action {
-    /// The nodes that it names.
-    pub(super) fn nodes(&self) -> Vec<NodeId> {
-        match self {
-            Action::Kill(node) | Action::Slow { node, .. } | Action::Pause { node, .. } => vec![*node],
-            Action::RestartCoordinator => vec![NodeId::Coordinator],
-            Action::Partition { groups, .. } => groups.concat(),
-            Action::Drop { edge, .. } | Action::Delay { edge, .. } | Action::Duplicate { edge, .. } => {
-                edge.from.into_iter().chain(edge.to).collect()
-            }
-        }
-    }
 }

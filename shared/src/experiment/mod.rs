@@ -150,6 +150,6 @@ impl Experiment {
             NodeId::Worker(number) => *number,
             _ => 1,
         };
-        self.faults.iter().flat_map(|fault| fault.action.nodes()).map(|node| number(&node)).max().unwrap_or(1)
+        self.faults.iter().flat_map(|fault| fault.effect.nodes()).map(|node| number(&node)).max().unwrap_or(1)
     }
 }

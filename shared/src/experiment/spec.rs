@@ -2,7 +2,7 @@
 
 use crate::batch::Plan;
 use crate::expr::Expr;
-use crate::id::NodeId;
+use crate::fault::Fault;
 use crate::time::Span;
 
 /// A checked experiment.
@@ -65,50 +65,6 @@ pub enum Input {
     Zipf { bytes: u64, seed: u64, distinct: u32 },
 }
 
-/// Something that goes wrong on purpose.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    pub at: When,
-    pub action: Action,
-}
-
-/// The moment of a fault.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum When {
-    /// A part of the job's work, 0 to 1.
-    Progress(f64),
-    /// Since the run's start.
-    Time(Span),
-}
-
-/// What goes wrong. A `lasting` of `None` is: until the end.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// The worker's state is gone; see [`Respawn`].
-    Kill(NodeId),
-    /// What it computes takes this many times as long.
-    Slow { node: NodeId, factor: f64, lasting: Option<Span> },
-    /// It does nothing, then goes on as if nothing had been.
-    Pause { node: NodeId, lasting: Span },
-    /// It begins anew from its last checkpoint.
-    RestartCoordinator,
-    /// No message passes from one group to another. A node in none of them talks to all.
-    Partition { groups: Vec<Vec<NodeId>>, lasting: Span },
-    /// Messages on an edge are lost with a probability.
-    Drop { edge: Edge, probability: f64, lasting: Option<Span> },
-    /// Messages on an edge take longer with a probability.
-    Delay { edge: Edge, by: Span, probability: f64, lasting: Option<Span> },
-    /// Messages on an edge arrive twice with a probability.
-    Duplicate { edge: Edge, probability: f64, lasting: Option<Span> },
-}
-
-/// Messages from a node to a node; `None` is any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edge {
-    pub from: Option<NodeId>,
-    pub to: Option<NodeId>,
-}
-
 /// What must hold when the run has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expectation {
@@ -143,3 +99,22 @@ pub const COUNTERS: [&str; 10] = [
     "backup_tasks",
     "workers_lost",
 ];
+
+impl std::fmt::Display for Expectation {
+    /// As an experiment says it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Expectation::Rows(rows) => write!(f, "rows: {rows}"),
+            Expectation::EqualsSequential => f.write_str("equals_sequential: true"),
+            Expectation::Always { text, .. } => write!(f, "always: {text}"),
+            Expectation::Counter { name, bound, value } => {
+                let bound = match bound {
+                    Bound::Equals => "equals",
+                    Bound::AtLeast => "at_least",
+                    Bound::AtMost => "at_most",
+                };
+                write!(f, "counter: {{ name: {name}, {bound}: {value} }}")
+            }
+        }
+    }
+}

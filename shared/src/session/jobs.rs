@@ -12,7 +12,7 @@ use crate::batch::{Counters, Payload, Plan, Table, splits};
 use crate::experiment::{self, Expectation, Experiment, Isolation, Problem, Respawn};
 use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
-use crate::limits::{REAL_NODES_MAX, SPLITS_MAX};
+use crate::limits::{SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use crate::wire::{Bytes, Event, Frame, Place, Report, RunCommand, Started, Tally};
@@ -76,8 +76,8 @@ impl Prepared {
         }
         let named = experiment.workers_named();
         let workers = command.workers.or(experiment.workers).unwrap_or(session.cores.max(named));
-        if workers == 0 || workers > REAL_NODES_MAX {
-            return refuse(format!("{workers} workers are asked for: between 1 and {REAL_NODES_MAX} can be had"));
+        if workers == 0 || workers > WORKERS_MAX {
+            return refuse(format!("{workers} workers are asked for: between 1 and {WORKERS_MAX} can be had"));
         }
         if workers < named {
             return refuse(format!("the experiment's faults name worker-{named}, but there are {workers} workers"));
@@ -119,11 +119,14 @@ impl Prepared {
 /// Why an experiment can be simulated only, if so.
 fn only_simulated(experiment: &Experiment) -> Option<String> {
     if experiment.random_faults > 0 {
-        return Some("faults drawn by the seed (`random`) are for the place `simulate`: name the faults, or simulate".to_owned());
+        return Some(
+            "faults drawn by the seed (`random`) are for the place `simulate`: name the faults, or simulate".to_owned(),
+        );
     }
     let network = experiment.faults.iter().any(|fault| matches!(fault.effect, Effect::Edge(_) | Effect::Partition { .. }));
     network.then(|| {
-        "messages between real workers cannot be dropped, delayed, duplicated or partitioned: choose the place `simulate`".to_owned()
+        "messages between real workers cannot be dropped, delayed, duplicated or partitioned: choose the place `simulate`"
+            .to_owned()
     })
 }
 
@@ -150,11 +153,18 @@ pub(super) struct Entry {
 pub(super) enum Stage {
     Opening,
     Simulating,
-    Running { machine: Box<Run> },
+    Running {
+        machine: Box<Run>,
+    },
     /// It is done, and its sequential twin is being computed.
     Comparing(Box<Outcome>),
-    Done { table: Box<Table>, report: Report },
-    Failed { message: String },
+    Done {
+        table: Box<Table>,
+        report: Report,
+    },
+    Failed {
+        message: String,
+    },
 }
 
 /// What is known when every partition is committed.

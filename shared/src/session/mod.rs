@@ -15,8 +15,8 @@ pub mod run;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-pub use self::jobs::{Opened, Simulated, split_size};
 use self::jobs::{Entry, Outcome, Prepared, Stage};
+pub use self::jobs::{Opened, Simulated, split_size};
 use self::run::Run;
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
@@ -66,21 +66,48 @@ pub enum Output {
     /// A binary frame for the client: [`DataHeader`] and CSV bytes.
     Data(Vec<u8>),
     /// Find the input and its length. `file` paths and `attached` blobs mean what they mean in the driver's place.
-    Open { run: u32, input: InputSpec },
+    Open {
+        run: u32,
+        input: InputSpec,
+    },
     /// Make a worker of this run with access to its input.
-    Spawn { run: u32, node: NodeId, incarnation: Incarnation, isolation: Isolation },
+    Spawn {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+        isolation: Isolation,
+    },
     /// End it, really; then say [`Input::Down`].
-    Terminate { run: u32, node: NodeId, incarnation: Incarnation },
+    Terminate {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+    },
     /// To a worker.
-    Send { run: u32, envelope: Envelope },
+    Send {
+        run: u32,
+        envelope: Envelope,
+    },
     /// Slow or pause a worker.
-    Hinder { run: u32, effect: Effect },
+    Hinder {
+        run: u32,
+        effect: Effect,
+    },
     /// Run the plan over the run's input in one pass on a thread that can be spared.
-    Sequential { run: u32, plan: Arc<Plan> },
+    Sequential {
+        run: u32,
+        plan: Arc<Plan>,
+    },
     /// Simulate over the run's input on a thread that can be spared.
-    Simulate { run: u32, spec: Box<run::RunSpec>, seed: u64 },
+    Simulate {
+        run: u32,
+        spec: Box<run::RunSpec>,
+        seed: u64,
+    },
     /// The run is over: end its workers, close its input.
-    Close { run: u32 },
+    Close {
+        run: u32,
+    },
 }
 
 /// Where a run's bytes come from.
@@ -153,7 +180,8 @@ impl Session {
             return self.refuse(format!("run {run} exists already in this session: choose another number"));
         }
         if self.runs.values().filter(|entry| !entry.stage.is_over()).count() >= RUNS_AT_ONCE {
-            let text = format!("{RUNS_AT_ONCE} runs are under way in this session, which is its bound: stop one or wait for it");
+            let text =
+                format!("{RUNS_AT_ONCE} runs are under way in this session, which is its bound: stop one or wait for it");
             return self.emit(Event::Failed { run, message: text, problems: Vec::new() });
         }
         let prepared = match Prepared::new(&self.spec, &command) {

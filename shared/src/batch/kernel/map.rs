@@ -59,7 +59,7 @@ impl MapKernel {
         MapKernel { plan, reader, mapper, counts, partitions, drained, counters, done }
     }
 
-    /// Reads and maps about [`SLICE_BYTES`](super::SLICE_BYTES), or writes some of the rows; `true` when the task is finished.
+    /// Reads and maps about [`SLICE_BYTES`](crate::limits::SLICE_BYTES), or writes some of the rows; `true` when the task is finished.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<bool, KernelError> {
         if self.done {
             return Ok(true);

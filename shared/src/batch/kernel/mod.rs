@@ -28,14 +28,13 @@ mod words;
 pub use hash::{GOLDEN_HASHES, key_hash, partition_of};
 pub use map::{MapKernel, MapResult};
 pub use order::sort_rows;
-pub use reader::{LINE_BYTES_MAX, SLICE_BYTES};
 pub use reduce::{ReduceKernel, ReduceResult, reduce};
 pub use rows::{RowReader, RowWriter};
 pub use sequential::sequential;
-pub use words::for_each_word;
 
 use super::SourceError;
 use crate::expr::EvalError;
+use crate::limits::LINE_BYTES_MAX;
 
 /// Why a kernel could not go on. Each is a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

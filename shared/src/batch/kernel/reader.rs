@@ -8,13 +8,7 @@
 
 use super::KernelError;
 use crate::batch::{Source, Split};
-
-/// Bytes that one step reads and maps: a few milliseconds of work, and few calls of `FileReaderSync` in a page.
-pub const SLICE_BYTES: usize = 1 << 20;
-
-/// Bytes of the longest line (of the longest stretch without a space, when only words matter). What is longer would not fit into
-/// a page's memory beside the rest.
-pub const LINE_BYTES_MAX: usize = 256 << 20;
+use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
 
 /// Bytes first read past a split's end to find the end of its last record; doubled until found.
 const TAIL_BYTES: usize = 4 << 10;
@@ -36,8 +30,6 @@ pub(super) struct Block<'a> {
     /// The block's bytes and at least [`PADDING`] more of no meaning.
     pub padded: &'a [u8],
     pub len: usize,
-    /// Where the block starts in the input.
-    pub at: u64,
 }
 
 impl<'a> Block<'a> {
@@ -98,12 +90,12 @@ impl SplitReader {
         }
         let start = self.consumed;
         let end = match self.state {
-            State::Skipping => return Ok(Some(Block { padded: &self.buffer[start..], len: 0, at: self.offset })),
+            State::Skipping => return Ok(Some(Block { padded: &self.buffer[start..], len: 0 })),
             State::Done => self.filled,
             State::Reading => self.last_cut(fresh.max(start)).unwrap_or(start),
         };
-        let at = self.offset - (self.filled - start) as u64;
         if self.filled - end > LINE_BYTES_MAX {
+            let at = self.offset - (self.filled - end) as u64;
             return Err(KernelError::LineTooLong { at });
         }
         self.consumed = end;
@@ -111,7 +103,7 @@ impl SplitReader {
         if end > start {
             self.ends_with_newline = self.buffer[end - 1] == b'\n';
         }
-        Ok(Some(Block { padded: &self.buffer[start..], len: end - start, at }))
+        Ok(Some(Block { padded: &self.buffer[start..], len: end - start }))
     }
 
     /// Bytes in the blocks given so far.

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::KernelError;
 use super::hash::{key_hash, partition_of};
 use super::rows::RowWriter;
 use super::steps::{Shape, Steps, all_true, lines};
-use super::words::for_each_word;
-use super::{KernelError, LINE_BYTES_MAX, SLICE_BYTES};
 use crate::batch::{Counters, Payload, Plan, Source, Table};
 use crate::expr::Value;
+use crate::expr::text::each_word;
+use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
 
 /// Runs a plan over a source in one pass.
 pub fn sequential(plan: &Arc<Plan>, source: &mut dyn Source) -> Result<Table, KernelError> {
@@ -77,7 +78,7 @@ impl LineMapper {
                 for line in lines(bytes) {
                     let text = String::from_utf8_lossy(line);
                     let text = if *lower { text.to_lowercase().into() } else { text };
-                    for_each_word(&text, |word| groups.add(word));
+                    each_word(&text).for_each(|word| groups.add(word));
                 }
                 Ok(())
             }

@@ -7,6 +7,7 @@
 use super::counts::CountTable;
 use super::reader::Block;
 use super::tokens::Scanner;
+use crate::expr::text::each_word;
 
 /// Bytes beyond ASCII that are this close are handled together.
 const GAP_BYTES: usize = 64;
@@ -74,32 +75,12 @@ impl WordCounter {
             }
             let text = String::from_utf8_lossy(line);
             let text = if self.lower { text.to_lowercase().into() } else { text };
-            for_each_word(&text, |word| *counts.count_mut(word.as_bytes()) += 1);
+            each_word(&text).for_each(|word| *counts.count_mut(word.as_bytes()) += 1);
             if line.ends_with(b"\n") {
                 self.slow_newlines += 1;
                 self.line_is_bad = false;
             }
         }
-    }
-}
-
-/// Calls `each` with the words of a text in order: the longest runs of letters and digits (`char::is_alphanumeric`), where a
-/// single apostrophe (U+0027) joins two runs.
-pub fn for_each_word(text: &str, mut each: impl FnMut(&str)) {
-    let mut rest = text;
-    while let Some(start) = rest.find(char::is_alphanumeric) {
-        rest = &rest[start..];
-        let mut end = 0;
-        loop {
-            end += rest[end..].find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len() - end);
-            let joined = rest[end..].strip_prefix('\'').is_some_and(|after| after.starts_with(char::is_alphanumeric));
-            if !joined {
-                break;
-            }
-            end += 1;
-        }
-        each(&rest[..end]);
-        rest = &rest[end..];
     }
 }
 

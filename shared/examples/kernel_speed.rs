@@ -1,0 +1,130 @@
+//! How fast the kernels count the words of a Zipf text, beside the plain loop over a hash table, on one thread.
+//!
+//! `cargo run --release -p shared --example kernel_speed [MIB] [SPLIT_MIB]`
+#![allow(clippy::disallowed_types, reason = "an example measures; only the core has no clock")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hashbrown::HashMap;
+use shared::batch::zipf::ZipfText;
+use shared::batch::{MapKernel, Memory, Payload, Plan, Reduce, ReduceKernel, Source, Step, Table, kernel, splits};
+use shared::expr::{Expr, Schema, Type};
+
+/// Each measurement is the best of this many.
+const ROUNDS: usize = 5;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>().expect("sizes are numbers of MiB"));
+    let size = arguments.next().unwrap_or(512) << 20;
+    let split = arguments.next().unwrap_or(32) << 20;
+    let mut text = Vec::new();
+    ZipfText::new(42, 50_000).fill(&mut text, size as usize);
+    let mut source = Memory(Arc::new(text));
+    let text = source.0.clone();
+    let text = std::str::from_utf8(&text).expect("the text is ASCII");
+
+    let rate = |name: &str, run: &mut dyn FnMut() -> usize| {
+        let mut best = f64::INFINITY;
+        let mut rows = 0;
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            rows = run();
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        println!("{name:<48} {:>7.0} MB/s   {rows} rows", source_mb(text) / best);
+        best
+    };
+    let plain = rate("plain loop, split_ascii_whitespace", &mut || plain(text.split_ascii_whitespace()));
+    rate("plain loop, split(!is_alphanumeric)", &mut || plain_loop(text));
+
+    let plan = Arc::new(word_count());
+    let whole = rate("map and reduce", &mut || run(&plan, &mut source.clone(), split).len());
+    println!("{:<48} {:>7.2}", "times the plain loop", plain / whole);
+    rate("sequential", &mut || kernel::sequential(&plan, &mut source).expect("memory can be read").len());
+    phases(&plan, &mut source, split);
+}
+
+fn source_mb(text: &str) -> f64 {
+    text.len() as f64 / 1e6
+}
+
+fn plain<'a>(words: impl Iterator<Item = &'a str>) -> usize {
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    counts.len()
+}
+
+fn plain_loop(text: &str) -> usize {
+    plain(text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()))
+}
+
+fn word_count() -> Plan {
+    let schema = Schema(vec![("line".to_owned(), Type::Utf8)]);
+    let list = Expr::parse("words(lower(line))", &schema).expect("an expression");
+    Plan {
+        steps: vec![Step::FlatMap { column: "word".into(), list }],
+        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
+        having: vec![],
+        sort: vec![],
+        limit: None,
+        partitions: 4,
+        combine: true,
+    }
+}
+
+fn run(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Table {
+    let outputs = map(plan, source, split);
+    Table::new(plan, reduce(plan, &outputs)).expect("rows that a reduce wrote")
+}
+
+fn map(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Vec<Vec<Payload>> {
+    let len = source.len();
+    let task = |split| {
+        let mut kernel = MapKernel::new(plan.clone(), split, len);
+        while !kernel.step(source).expect("memory can be read") {}
+        kernel.finish().partitions
+    };
+    splits(len, split).into_iter().map(task).collect()
+}
+
+fn reduce(plan: &Arc<Plan>, outputs: &[Vec<Payload>]) -> Vec<Payload> {
+    let task = |partition: usize| {
+        let mut kernel = ReduceKernel::new(plan.clone(), outputs.iter().map(|output| output[partition].clone()).collect());
+        while !kernel.step().expect("rows that a map wrote") {}
+        kernel.finish().rows
+    };
+    (0..plan.partitions as usize).map(task).collect()
+}
+
+/// Where the time goes: maps that read and count, the rows they leave, the reduces, the table.
+fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
+    let (len, start) = (source.len(), Instant::now());
+    let (mut drain, mut outputs) = (0.0, Vec::new());
+    for split in splits(len, split) {
+        let mut kernel = MapKernel::new(plan.clone(), split, len);
+        loop {
+            let step = Instant::now();
+            let before = kernel.bytes();
+            let done = kernel.step(source).expect("memory can be read");
+            if kernel.bytes() == before {
+                drain += step.elapsed().as_secs_f64();
+            }
+            if done {
+                break;
+            }
+        }
+        outputs.push(kernel.finish().partitions);
+    }
+    let mapped = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let rows = reduce(plan, &outputs);
+    let reduced = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let table = Table::new(plan, rows).expect("rows that a reduce wrote");
+    let hash = table.output_hash();
+    let tabled = start.elapsed().as_secs_f64();
+    println!("map {mapped:.3} s (of it drain {drain:.3} s), reduce {reduced:.3} s, table and hash {tabled:.3} s: {hash:016x}");
+}
