@@ -1,6 +1,5 @@
 //! The command line. Its names are binding: see the design, §4.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -37,7 +36,7 @@ pub enum Command {
 pub struct Serve {
     /// Where to listen. Port 0 takes any free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    pub listen: String,
     /// The folder whose files experiments may read by `file:`. Without it they may read none.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -1,0 +1,2 @@
+use std::process::ExitCode;
+pub fn main(_: &crate::config::Run) -> ExitCode { ExitCode::SUCCESS }
