@@ -191,10 +191,17 @@ mod tests {
 
     #[test]
     fn names_with_a_hash_of_their_content_are_told_from_others() {
-        for name in ["app-0123456789abcdef.js", "app-0123456789abcdef_bg.wasm", "style-deadbeef01234567.css", "a/b-0011223344556677.svg"] {
+        for name in [
+            "app-0123456789abcdef.js",
+            "app-0123456789abcdef_bg.wasm",
+            "style-deadbeef01234567.css",
+            "a/b-0011223344556677.svg",
+        ] {
             assert!(is_hashed(name), "{name}");
         }
-        for name in ["index.html", "engine.js", "sw.js", "data/glosses.txt", "engine-loader.js", "inter-latin-400.woff2", "a-beef.js"] {
+        for name in
+            ["index.html", "engine.js", "sw.js", "data/glosses.txt", "engine-loader.js", "inter-latin-400.woff2", "a-beef.js"]
+        {
             assert!(!is_hashed(name), "{name}");
         }
     }

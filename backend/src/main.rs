@@ -12,12 +12,14 @@ mod engine;
 mod guard;
 mod limits;
 mod outbox;
+mod output;
 mod run;
 mod secret;
 mod serve;
 mod sessions;
 mod socket;
 mod uploads;
+mod watch;
 
 use std::process::ExitCode;
 

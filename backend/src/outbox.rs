@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::session::board;
 use shared::wire::{Event, encode_event};
 use tokio::sync::watch;
 
@@ -74,9 +73,10 @@ impl Outbox {
         let mut state = self.state();
         match event {
             Event::Frame(later) if state.waiting.len() >= EVENTS_WAITING_MAX => {
-                let same_run = |waiting: &&mut Waiting| matches!(waiting, Waiting::Event(Event::Frame(it)) if it.run == later.run);
+                let same_run =
+                    |waiting: &&mut Waiting| matches!(waiting, Waiting::Event(Event::Frame(it)) if it.run == later.run);
                 match state.waiting.iter_mut().rev().find(same_run) {
-                    Some(Waiting::Event(Event::Frame(earlier))) => board::merge(earlier, *later),
+                    Some(Waiting::Event(Event::Frame(earlier))) => earlier.merge(*later),
                     _ => state.waiting.push_back(Waiting::Event(Event::Frame(later))),
                 }
             }

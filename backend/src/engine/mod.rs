@@ -46,11 +46,27 @@ pub enum EngineInput {
     Command(Command, Option<OwnedSemaphorePermit>),
     /// A run whose experiment was checked before, as the command line does with its overrides.
     Run(RunCommand, Box<Experiment>),
-    Found { run: u32, found: Result<Input, DataError> },
-    Envelope { run: u32, envelope: Envelope },
-    Down { run: u32, node: NodeId, incarnation: Incarnation },
-    Sequential { run: u32, output_hash: Result<u64, String> },
-    Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
+    Found {
+        run: u32,
+        found: Result<Input, DataError>,
+    },
+    Envelope {
+        run: u32,
+        envelope: Envelope,
+    },
+    Down {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+    },
+    Sequential {
+        run: u32,
+        output_hash: Result<u64, String>,
+    },
+    Simulated {
+        run: u32,
+        simulated: Result<Box<Simulated>, String>,
+    },
     /// End every run and then the engine.
     End,
 }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use shared::id::{Incarnation, NodeId};
 
 use super::crew::Fall;
-use super::worker::{self, Word, live};
 use super::pipe;
+use super::worker::{self, Word, live};
 use crate::data::{FileInput, Input};
 
 /// The first thing that a child hears.
@@ -60,7 +60,13 @@ pub(super) fn start() -> io::Result<(Handle, ChildStdin, ChildStdout)> {
 }
 
 /// A thread for each pipe of a child. `fall` is dropped when its output ends.
-pub(super) fn attend(birth: Birth, pipes: (ChildStdin, ChildStdout), words: Receiver<Word>, handle: Handle, fall: Fall) -> io::Result<()> {
+pub(super) fn attend(
+    birth: Birth,
+    pipes: (ChildStdin, ChildStdout),
+    words: Receiver<Word>,
+    handle: Handle,
+    fall: Fall,
+) -> io::Result<()> {
     let node = birth.node;
     let (stdin, stdout) = pipes;
     thread::Builder::new().name(format!("to {node}")).spawn(move || tell(stdin, &birth, &words))?;
