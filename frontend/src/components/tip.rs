@@ -35,8 +35,16 @@ pub fn TipView() -> impl IntoView {
     let place = move |note: &Note| {
         let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
         let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0);
-        let across = if note.x > width - 260.0 { format!("right:{}px", width - note.x + 12.0) } else { format!("left:{}px", note.x + 12.0) };
-        let down = if note.y > height - 160.0 { format!("bottom:{}px", height - note.y + 12.0) } else { format!("top:{}px", note.y + 12.0) };
+        let across = if note.x > width - 260.0 {
+            format!("right:{}px", width - note.x + 12.0)
+        } else {
+            format!("left:{}px", note.x + 12.0)
+        };
+        let down = if note.y > height - 160.0 {
+            format!("bottom:{}px", height - note.y + 12.0)
+        } else {
+            format!("top:{}px", note.y + 12.0)
+        };
         format!("{across};{down}")
     };
     move || {

@@ -11,7 +11,8 @@ pub fn Banners() -> impl IntoView {
     let lab = use_lab();
     // The server matters when it is chosen, or when it holds the run that is looked at.
     let server_matters = Memo::new(move |_| {
-        lab.place.get() == Place::Server || lab.run.with(|run| run.place.map(Which::of) == Some(Which::Server) && run.is_active())
+        lab.place.get() == Place::Server
+            || lab.run.with(|run| run.place.map(Which::of) == Some(Which::Server) && run.is_active())
     });
     let server_away = move || server_matters.get() && matches!(lab.server.get(), Link::Down(_));
     let engine_away = move || match lab.engine.get() {

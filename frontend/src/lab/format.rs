@@ -18,7 +18,11 @@ impl Figure {
 /// `1240000` → `1.24` `M`.
 pub fn count(number: u64) -> Figure {
     let (value, unit) = scaled(number as f64, &[("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)]);
-    Figure { value: if number < 10_000 { grouped(number) } else { value }, unit: if number < 10_000 { "" } else { unit }, exact: grouped(number) }
+    Figure {
+        value: if number < 10_000 { grouped(number) } else { value },
+        unit: if number < 10_000 { "" } else { unit },
+        exact: grouped(number),
+    }
 }
 
 /// `12300000` → `12.3` `MB`.
@@ -86,7 +90,13 @@ fn scaled(number: f64, units: &[(&'static str, f64)]) -> (String, &'static str) 
     // 999.5 rounds to 1000, which belongs to the next unit.
     let (unit, size) = units.iter().rev().find(|(_, size)| number >= size * 0.9995).copied().unwrap_or(units[0]);
     let scaled = number / size;
-    let digits = if size == 1.0 || scaled >= 99.95 { 0 } else if scaled >= 9.995 { 1 } else { 2 };
+    let digits = if size == 1.0 || scaled >= 99.95 {
+        0
+    } else if scaled >= 9.995 {
+        1
+    } else {
+        2
+    };
     (format!("{scaled:.digits$}"), unit)
 }
 

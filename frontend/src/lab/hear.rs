@@ -123,7 +123,8 @@ impl Lab {
     }
 
     fn lose_run(self, which: Which, sentence: &str) {
-        let hit = self.run.with_untracked(|model| model.place.map(Which::of) == Some(which) && !matches!(model.stage, Stage::Empty));
+        let hit =
+            self.run.with_untracked(|model| model.place.map(Which::of) == Some(which) && !matches!(model.stage, Stage::Empty));
         if !hit {
             return;
         }

@@ -7,8 +7,8 @@ use shared::wire::Place;
 
 use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of};
 use super::model::{RunModel, Stage};
-use super::state::{use_lab, wall_ms};
 use super::place_name;
+use super::state::{use_lab, wall_ms};
 use crate::components::figure::Figure;
 
 /// How often the clock is looked at between frames.

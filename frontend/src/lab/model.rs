@@ -7,7 +7,9 @@
 use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::Time;
-use shared::wire::{AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, Started, Tally, WorkerState, WorkerView};
+use shared::wire::{
+    AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, Started, Tally, WorkerState, WorkerView,
+};
 
 use super::rate::Rate;
 
@@ -18,13 +20,19 @@ pub enum Stage {
     #[default]
     Empty,
     /// The input travels to the server.
-    Uploading { sent: f64, total: f64 },
+    Uploading {
+        sent: f64,
+        total: f64,
+    },
     /// Asked for, not heard of yet.
     Starting,
     Running,
     Finished(Report),
     /// Ended without a result; a sentence, and where the experiment is wrong.
-    Failed { message: String, problems: Vec<Problem> },
+    Failed {
+        message: String,
+        problems: Vec<Problem>,
+    },
 }
 
 /// What the cells of the graph tell apart.

@@ -38,9 +38,14 @@ pub fn Workers() -> impl IntoView {
     let chosen = RwSignal::new(None::<usize>);
     let summary = Memo::new(move |_| lab.run.with(summary));
     let body = move || match number.get() {
-        0 => view! { <p class="hint">"Each worker will be here, with what it is doing and a button that kills it."</p> }.into_any(),
-        count if count <= CARDS_MAX => view! { <ul class="workers cards">{(0..count).map(card).collect_view()}</ul> }.into_any(),
-        count if count <= COMPACT_MAX => view! { <ul class="workers compact">{(0..count).map(card).collect_view()}</ul> }.into_any(),
+        0 => view! { <p class="hint">"Each worker will be here, with what it is doing and a button that kills it."</p> }
+            .into_any(),
+        count if count <= CARDS_MAX => {
+            view! { <ul class="workers cards">{(0..count).map(card).collect_view()}</ul> }.into_any()
+        }
+        count if count <= COMPACT_MAX => {
+            view! { <ul class="workers compact">{(0..count).map(card).collect_view()}</ul> }.into_any()
+        }
         count => {
             let tiles = (0..count).map(|index| tile(index, chosen)).collect_view();
             view! {
@@ -125,7 +130,13 @@ fn expected(run: &RunModel) -> usize {
 
 fn face(run: &RunModel, index: usize) -> Face {
     let Some(worker) = run.workers.get(index) else {
-        return Face { state: "starting", incarnation: 1, task: "starting".into(), spared: Some("It has not started yet"), ..Face::default() };
+        return Face {
+            state: "starting",
+            incarnation: 1,
+            task: "starting".into(),
+            spared: Some("It has not started yet"),
+            ..Face::default()
+        };
     };
     let (task, done) = doing(run, worker);
     let state = state_name(worker.view.state);
@@ -134,7 +145,8 @@ fn face(run: &RunModel, index: usize) -> Face {
         WorkerState::Down => Some("It is down already, and comes back by itself"),
         WorkerState::Starting | WorkerState::Idle | WorkerState::Busy => None,
     };
-    let rate = worker.rate.per_second().filter(|_| run.is_active() && worker.view.state != WorkerState::Down).map(bytes_per_second);
+    let rate =
+        worker.rate.per_second().filter(|_| run.is_active() && worker.view.state != WorkerState::Down).map(bytes_per_second);
     Face { state, incarnation: worker.view.incarnation, task, done, rate, spared }
 }
 
@@ -144,7 +156,8 @@ fn doing(run: &RunModel, worker: &WorkerModel) -> (String, f64) {
         (WorkerState::Down, _) => ("down, coming back".into(), 0.0),
         (WorkerState::Starting, _) => ("starting".into(), 0.0),
         (_, Some(attempt)) => {
-            let again = if attempt.number > 1 { format!(", {}", super::format::circled(attempt.number)) } else { String::new() };
+            let again =
+                if attempt.number > 1 { format!(", {}", super::format::circled(attempt.number)) } else { String::new() };
             let backup = if attempt.backup { ", backup" } else { "" };
             let (phase, done) = match attempt.phase {
                 Phase::Map => ("map", run.task(Phase::Map, attempt.task).map_or(0.0, |task| task.read)),

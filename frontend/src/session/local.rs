@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use js_sys::{Object, Reflect};
-use leptos::prelude::{set_timeout_with_handle, TimeoutHandle};
+use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
 use shared::wire::{Command, Event, encode_command};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker};

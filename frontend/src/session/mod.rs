@@ -25,7 +25,9 @@ pub enum Said {
     /// A binary frame: part of an export.
     Data(DataHeader, Uint8Array),
     /// The session answered: `resumed` when earlier runs are still there.
-    Up { resumed: bool },
+    Up {
+        resumed: bool,
+    },
     /// The link broke; a sentence for the user.
     Down(String),
 }

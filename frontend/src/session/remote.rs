@@ -164,7 +164,8 @@ impl Remote {
             state.wait_ms
         };
         let weak = Rc::downgrade(self);
-        let retry = set_timeout_with_handle(move || with(&weak, |remote| remote.connect()), Duration::from_millis(wait_ms)).ok();
+        let retry =
+            set_timeout_with_handle(move || with(&weak, |remote| remote.connect()), Duration::from_millis(wait_ms)).ok();
         self.state.borrow_mut().retry = retry;
         (self.ear)(Said::Down(reason));
     }

@@ -67,7 +67,9 @@ fn ending(request: &XmlHttpRequest) -> Sent {
             Ok(answer) => Sent::All(answer.id),
             Err(error) => Sent::Not(format!("The server's answer to the upload is not understood: {error}.")),
         },
-        Ok(0) | Err(_) => Sent::Not("The upload broke off: the server does not answer. Try again, or run it in this browser.".into()),
+        Ok(0) | Err(_) => {
+            Sent::Not("The upload broke off: the server does not answer. Try again, or run it in this browser.".into())
+        }
         Ok(status) if text.is_empty() => Sent::Not(format!("The server did not take the file (status {status}).")),
         Ok(status) => Sent::Not(format!("The server did not take the file (status {status}): {text}")),
     }

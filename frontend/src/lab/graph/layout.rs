@@ -72,7 +72,13 @@ impl Grid {
         }
         let columns = ((area.width / pitch).floor() as usize).max(1);
         let rows = count.div_ceil(columns);
-        let gap = if pitch >= 14.0 { 3.0 } else if pitch >= 7.0 { 2.0 } else { 1.0 };
+        let gap = if pitch >= 14.0 {
+            3.0
+        } else if pitch >= 7.0 {
+            2.0
+        } else {
+            1.0
+        };
         let used = columns.min(count) as f64 * pitch;
         let origin = (area.x + (area.width - used) / 2.0, area.y + (area.height - rows as f64 * pitch) / 2.0);
         Grid { count, columns, origin, pitch: (pitch, pitch), cell: (pitch - gap, pitch - gap), is_list: false }
@@ -243,7 +249,11 @@ mod tests {
         for index in 0..grid.count {
             let cell = grid.cell(index);
             assert!(cell.x >= 0.0 && cell.right() <= width, "{cell:?} of {} is out of {width}", grid.count);
-            assert!(cell.y >= HEAD_PX - 0.01 && cell.y + cell.height <= height, "{cell:?} of {} is out of {height}", grid.count);
+            assert!(
+                cell.y >= HEAD_PX - 0.01 && cell.y + cell.height <= height,
+                "{cell:?} of {} is out of {height}",
+                grid.count
+            );
             assert!(cell.width > 0.5 && cell.height > 0.5, "{cell:?} of {} is too small", grid.count);
         }
     }

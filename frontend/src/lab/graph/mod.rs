@@ -74,7 +74,10 @@ pub fn Graph() -> impl IntoView {
 
     let point = move |event: PointerEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let lines = target.as_ref().and_then(task_at).and_then(|(phase, task)| lab.run.with_untracked(|run| describe(run, phase, task)));
+        let lines = target
+            .as_ref()
+            .and_then(task_at)
+            .and_then(|(phase, task)| lab.run.with_untracked(|run| describe(run, phase, task)));
         match lines {
             Some(lines) => tip.show(Note { x: f64::from(event.client_x()), y: f64::from(event.client_y()), lines }),
             None => tip.hide(),

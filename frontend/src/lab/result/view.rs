@@ -50,7 +50,8 @@ pub fn Result() -> impl IntoView {
             </div>
         }
         .into_any(),
-        _ => view! { <p class="empty hint">"The rows will be here when the run ends: to sort, to search, to download."</p> }.into_any(),
+        _ => view! { <p class="empty hint">"The rows will be here when the run ends: to sort, to search, to download."</p> }
+            .into_any(),
     };
     view! {
         <Panel name="result" title="Result" aside=move || view! { <Tools finished=finished /> }>
@@ -113,7 +114,8 @@ fn Rows() -> impl IntoView {
     let table = lab.table;
     let viewport = NodeRef::<html::Div>::new();
     let size = use_size(move || viewport.get().map(|viewport| viewport.unchecked_into()));
-    let columns = Memo::new(move |_| lab.run.with(|run| run.started.as_ref().map(|started| started.columns.clone()).unwrap_or_default()));
+    let columns =
+        Memo::new(move |_| lab.run.with(|run| run.started.as_ref().map(|started| started.columns.clone()).unwrap_or_default()));
     let matched = Memo::new(move |_| table.totals.get().map_or(0, |totals| totals.matched));
     let scroll = Memo::new(move |_| Scroll { rows: matched.get(), viewport_px: (size.get().1 - ROW_PX).max(ROW_PX) });
     // The row at the top, with its fraction: the truth that the scroll bar follows, not the other way round.
@@ -187,11 +189,13 @@ fn Rows() -> impl IntoView {
         let position = position.get().min(scroll.get().last_position());
         format!("translateY({:.2}px)", -position.fract() * ROW_PX)
     };
-    let nothing = move || table.totals.get().map(|totals| match (totals.total, totals.matched) {
-        (0, _) => Some("The result has no rows.".to_owned()),
-        (_, 0) => Some(format!("No key contains “{}”.", table.search.get())),
-        _ => None,
-    });
+    let nothing = move || {
+        table.totals.get().map(|totals| match (totals.total, totals.matched) {
+            (0, _) => Some("The result has no rows.".to_owned()),
+            (_, 0) => Some(format!("No key contains “{}”.", table.search.get())),
+            _ => None,
+        })
+    };
     view! {
         <div
             class="rows"
@@ -222,7 +226,13 @@ fn Rows() -> impl IntoView {
 fn heading(lab: Lab, index: usize, name: String) -> impl IntoView {
     let table = lab.table;
     let order = move || match table.sort.get() {
-        Some((column, falls)) if column == index => if falls { "descending" } else { "ascending" },
+        Some((column, falls)) if column == index => {
+            if falls {
+                "descending"
+            } else {
+                "ascending"
+            }
+        }
         _ => "none",
     };
     let icon = move || match order() {
