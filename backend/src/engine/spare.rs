@@ -1,6 +1,6 @@
 //! What an engine computes for a run beside its workers, on a thread that it can spare.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +8,7 @@ use shared::batch::kernel::sequential as one_pass;
 use shared::batch::{Plan, Source, SourceError};
 use shared::session::Simulated;
 use shared::session::run::RunSpec;
+use shared::session as simulation;
 
 use crate::data::Input;
 
@@ -39,7 +40,7 @@ impl Source for Stoppable {
     }
 }
 
-/// The whole run under a virtual clock.
+/// The whole run under a virtual clock; with `trace`, each of its steps as a line of JSON.
 pub fn simulate(
     spec: RunSpec,
     seed: u64,
@@ -47,6 +48,18 @@ pub fn simulate(
     stopped: Arc<AtomicBool>,
     trace: Option<TraceSink>,
 ) -> Result<Box<Simulated>, String> {
-    let _ = (spec, seed, input, stopped, trace);
-    Err("the simulator comes with the next merge".to_owned())
+    let source = Box::new(Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped });
+    let simulated = match trace {
+        None => simulation::simulate(spec, seed, source),
+        Some(mut trace) => {
+            let unwritten = |error: io::Error| format!("the trace could not be written: {error}");
+            let simulated = simulation::simulate_traced(spec, seed, source, |row| {
+                serde_json::to_writer(&mut trace, &row).map_err(io::Error::from).map_err(unwritten)?;
+                trace.write_all(b"\n").map_err(unwritten)
+            })?;
+            trace.flush().map_err(unwritten)?;
+            Ok(simulated)
+        }
+    };
+    simulated.map(Box::new)
 }

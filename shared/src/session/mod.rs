@@ -19,7 +19,7 @@ use std::sync::Arc;
 use self::jobs::{Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{Opened, Simulated, split_size};
 use self::run::Run;
-pub use self::simulate::simulate;
+pub use self::simulate::{simulate, simulate_traced};
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Payload, Plan, Table};
