@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use shared::limits::WORKERS_MAX;
+
 use crate::limits;
 
 const EXITS: &str = "Exit status: 0 ok · 1 an expectation failed · 2 the experiment is invalid · 3 the run failed";
@@ -73,7 +75,7 @@ pub struct Run {
     #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "trace"])]
     pub seeds: Option<Seeds>,
     /// Replaces the experiment's number of workers.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WORKERS_MAX)))]
     pub workers: Option<u32>,
     /// Replaces the experiment's input by a file; `-` is standard input.
     #[arg(long, value_name = "PATH")]

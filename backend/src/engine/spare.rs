@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::batch::kernel::sequential as one_pass;
 use shared::batch::{Plan, Source, SourceError};
+use shared::session as simulation;
 use shared::session::Simulated;
 use shared::session::run::RunSpec;
-use shared::session as simulation;
 
 use crate::data::Input;
 
