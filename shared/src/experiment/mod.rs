@@ -1,7 +1,7 @@
 //! The experiment file: one YAML document, checked as a whole, with a place in the text for everything that is wrong.
 //!
 //! - [`spec`]: what an experiment says.
-//! - [`plan`], [`faults`], [`expect`]: its middle and its tail, checked and typed.
+//! - `plan`, `faults`, `expect`: its middle and its tail, checked and typed.
 //! - `reader`: asks the tree for keys and collects problems; `yaml`: the tree; `units`: sizes, spans, percentages.
 //! - `overrides`: `path=value` from a command line.
 //!

@@ -276,6 +276,7 @@ impl Walk<'_> {
             None => {}
         }
         for wanted in before.chars() {
+            self.continued(quote);
             let next = self.rest.chars().next()?;
             match quote {
                 Some('\'') if self.rest.starts_with("''") => self.step(2),
@@ -290,7 +291,16 @@ impl Walk<'_> {
                 _ => return None,
             }
         }
+        self.continued(quote);
         Some(self.at)
+    }
+
+    /// Walks past an escaped line's end, which reads as nothing.
+    fn continued(&mut self, quote: Option<char>) {
+        if quote == Some('"') && (self.rest.starts_with("\\\n") || self.rest.starts_with("\\\r\n")) {
+            self.step(1);
+            self.skip_blank();
+        }
     }
 
     fn escape(&mut self) -> Option<()> {

@@ -182,7 +182,7 @@ impl Function {
     /// How a caller writes it: `left(Utf8, Int64)`.
     pub fn signature(&self) -> String {
         let kinds = |kinds: &[Kind]| kinds.iter().map(|k| k.to_string()).collect::<Vec<_>>();
-        match (&self.arguments, self.name.starts_with(|c: char| c.is_ascii_lowercase())) {
+        match (&self.arguments, names().contains(&self.name)) {
             (Fixed([one]), false) => format!("{} {one}", self.name),
             (Fixed(of), false) => kinds(of).join(&format!(" {} ", self.name)),
             (Many(kind), false) => format!("{kind} {} {kind}", self.name),

@@ -3,7 +3,7 @@
 //! This is the one small interface that the rest of the core knows: [`Expr::parse`], [`Expr::data_type`], [`Expr::eval`], and two
 //! questions about a tree's shape by which a kernel recognises what it can do faster.
 //!
-//! - [`parse`]: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
+//! - `parse`: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
 //!   of most nodes and weighs a megabyte of wasm.
 //! - [`functions`]: every function and operator there is, in one table.
 //! - [`aggregate`]: what a reduction may compute.

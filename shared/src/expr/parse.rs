@@ -223,6 +223,7 @@ impl Parser<'_> {
                     call("=", vec![operand.clone(), when], start, end)?
                 }
             };
+            small_enough(arguments.iter().map(|a: &Built| a.nodes).sum(), start, condition.end)?;
             arguments.push(condition);
             self.expect_word("then")?;
             arguments.push(self.expression(OR)?);
@@ -294,6 +295,7 @@ impl Parser<'_> {
                     let (start, end) = (one.start, one.end);
                     call("=", vec![left.clone(), one], start, end)
                 };
+                small_enough(list.len() * left.nodes, start, end)?;
                 let tests = list.into_iter().map(equal).collect::<Result<Vec<_>, _>>()?;
                 call("or", tests, start, end)
             }
@@ -394,11 +396,7 @@ fn call(name: &str, arguments: Vec<Built>, start: usize, end: usize) -> Result<B
     if height > EXPRESSION_DEPTH_MAX {
         return Err(too_deep(start, end));
     }
-    if nodes > EXPRESSION_NODES_MAX {
-        let message =
-            format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
-        return Err(ExprError { start, end, message, hint: None });
-    }
+    small_enough(nodes, start, end)?;
     let node = Node::Call(resolved.function, arguments.into_iter().map(|a| a.expr).collect());
     Ok(Built { expr: Expr { data_type: resolved.result, node }, untyped: false, start, end, height, nodes })
 }
@@ -439,6 +437,15 @@ fn bring(argument: Built, wanted: Type) -> Built {
         },
         Err(_) => argument,
     }
+}
+
+fn small_enough(nodes: usize, start: usize, end: usize) -> Result<(), ExprError> {
+    if nodes <= EXPRESSION_NODES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
+    Err(ExprError { start, end, message, hint: None })
 }
 
 fn too_deep(start: usize, end: usize) -> ExprError {
