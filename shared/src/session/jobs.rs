@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::run::{Run, RunSpec};
 use super::{InputSpec, SessionSpec, expectations};
 use crate::batch::coordinator::CommittedPartition;
@@ -25,16 +27,18 @@ pub struct Opened {
     pub bytes: u64,
 }
 
-/// What a simulation came to.
-#[derive(Clone, Debug)]
+/// What a simulation came to. Its rows are not in its JSON form; a driver carries them beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Simulated {
     /// The whole run in one frame, in virtual time.
     pub frame: Frame,
     /// The committed rows of every partition, in order.
+    #[serde(skip)]
     pub partitions: Vec<Payload>,
     pub counters: Counters,
     pub tally: Tally,
     pub virtual_time: Time,
+    #[serde(with = "crate::wire::text64")]
     pub trace_hash: u64,
 }
 

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::board::Board;
 use crate::batch::coordinator::{self, Checkpoint, CommittedPartition, Coordinator, Note};
 use crate::batch::message::{Envelope, Job};
@@ -16,7 +18,7 @@ use crate::time::{Span, Time};
 use crate::wire::{Frame, Tally};
 
 /// What a run is given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSpec {
     pub run: u32,
     pub job: Arc<Job>,
