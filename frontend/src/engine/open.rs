@@ -76,7 +76,7 @@ fn generate(bytes: u64, seed: u64, distinct: u32) -> Result<Found, String> {
     while left > 0 {
         chunk.clear();
         text.fill(&mut chunk, left.min(CHUNK_BYTES as u64) as usize);
-        left -= chunk.len() as u64;
+        left = left.saturating_sub(chunk.len() as u64);
         // A blob of a blob and a chunk lets the browser move what came before out of memory.
         blobs.push(&blob_of(&Array::of1(&Uint8Array::from(&chunk[..])))?);
         if blobs.length() == 16 {
