@@ -79,8 +79,9 @@ impl EdgeFault {
 /// No drawn fault lasts longer.
 pub const DRAWN_SPAN_MAX: Span = Span::millis(1500);
 
-/// A drawn fault that has a time and no progress for its moment happens within this.
-pub const DRAWN_TIME_MAX: Span = Span::millis(1000);
+/// A drawn fault whose moment is a time happens within 2 to the power of this microseconds (about a second), more likely early
+/// than late, since many jobs are short.
+const DRAWN_TIME_BITS_MAX: u64 = 20;
 
 /// Draws faults of all kinds. Each of them ends (killed nodes come back by the run's `respawn`), so progress must resume.
 pub fn draw(rng: &mut Rng, workers: u32, count: u32) -> Vec<Fault> {
@@ -90,7 +91,10 @@ pub fn draw(rng: &mut Rng, workers: u32, count: u32) -> Vec<Fault> {
 fn draw_moment(rng: &mut Rng) -> Moment {
     match rng.below(2) {
         0 => Moment::Progress(rng.below(100) as f64 / 100.0),
-        _ => Moment::Time(Time(rng.below(DRAWN_TIME_MAX.0))),
+        _ => {
+            let bits = DRAWN_TIME_BITS_MAX / 2 + rng.below(DRAWN_TIME_BITS_MAX / 2 + 1);
+            Moment::Time(Time(rng.below(1 << bits)))
+        }
     }
 }
 

@@ -21,6 +21,12 @@ impl Failure {
         Self { what: what.into(), remedy: remedy.into() }
     }
 
+    /// The same failure, told as that of a stage of the gate.
+    pub fn of_stage(self, stage: &str) -> Self {
+        let remedy = format!("{}. Then run this stage again: `cargo xtask test {stage}`", self.remedy);
+        Self::new(format!("The stage `{stage}` failed: {}", self.what), remedy)
+    }
+
     /// A file or folder that can't be read or written.
     pub fn file(action: &str, path: &Path, error: &std::io::Error) -> Self {
         let remedy = match error.kind() {

@@ -4,6 +4,7 @@
 //! the page), then the commands. xtask is compiled first on every machine, so it has few dependencies and parses its
 //! few arguments itself.
 
+mod bench;
 mod digest;
 mod failure;
 mod gate;
@@ -25,6 +26,7 @@ cargo xtask play [--listen ADDRESS] [--no-open] [-- ARGUMENTS OF millrace serve]
 cargo xtask test [STAGE…]    the whole gate, or the stages named
 cargo xtask page    builds the page alone, into target/dist
 cargo xtask tools   only gets what is missing
+cargo xtask bench [NAME…]    measures what is named, or lists what can be
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn start(arguments: &[String]) -> Done {
         "play" => play::play(&Project::here()?, rest),
         "test" => gate::run(&Project::here()?, rest),
         "page" => page(&Project::here()?, rest),
+        "bench" => bench::run(&Project::here()?, rest),
         "tools" => tools(&Project::here()?, rest),
         play::OPEN_COMMAND => play::open_when_up(rest),
         "help" | "--help" | "-h" => {

@@ -1,8 +1,8 @@
 //! Running other programs: what they print is shown or kept, and a program that is missing or fails becomes a sentence.
 
 use crate::failure::{Done, Failure};
-use std::io::ErrorKind;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// How much of a failed program's words is repeated in the sentence about it, in lines.
 const TAIL_LINES: usize = 12;
@@ -13,7 +13,21 @@ pub fn run(command: &mut Command) -> Done {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("`{}` failed ({status})", line(command)), "Its own words stand above"))
+    Err(failed(command, status))
+}
+
+/// Runs a command whose output goes to the terminal, and shows each line of its standard output to `watch` too.
+pub fn run_watched(command: &mut Command, mut watch: impl FnMut(&str)) -> Done {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
+    let output = child.stdout.take().expect("standard output was asked for");
+    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        watch(&line);
+    }
+    let status = child.wait().map_err(|error| cannot_start(command, &error))?;
+    if status.success() { Ok(()) } else { Err(failed(command, status)) }
 }
 
 /// Runs a command and returns what it printed on standard output. When it fails, `remedy` says what to do, after the
@@ -55,6 +69,10 @@ pub fn missing(program: &str) -> Failure {
     Failure::new(format!("`{program}` isn't installed, or isn't on the PATH"), how_to_get(program))
 }
 
+fn failed(command: &Command, status: ExitStatus) -> Failure {
+    Failure::new(format!("`{}` failed ({status})", line(command)), "Its own words stand above")
+}
+
 fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
     let program = command.get_program().to_string_lossy().into_owned();
     match error.kind() {
@@ -87,6 +105,16 @@ mod tests {
         assert!(failure.contains("oh no") && failure.contains("line 14"), "{failure}");
         assert!(!failure.contains("line 1\n"), "only the last lines are repeated: {failure}");
         assert!(failure.ends_with("Try again."), "{failure}");
+    }
+
+    #[test]
+    fn a_watched_program_is_heard_line_by_line_and_still_fails() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo one; echo two; exit 1"]);
+        let mut heard = Vec::new();
+        let failure = run_watched(&mut shell, |line| heard.push(line.to_owned())).unwrap_err().to_string();
+        assert_eq!(heard, ["one", "two"]);
+        assert!(failure.contains("`sh -c 'echo one; echo two; exit 1'` failed"), "{failure}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `faults`: what goes wrong, when, and to whom.
 
 use super::problem::Place;
-use super::reader::{Fields, Reader};
+use super::reader::{Fields, Reader, named};
 use super::yaml::{Content, Node};
 use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use crate::id::NodeId;
@@ -11,6 +11,8 @@ use crate::time::{Span, Time};
 
 /// What can go wrong; a fault has one of these keys.
 const KINDS: [&str; 9] = ["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "random"];
+
+const PARTITION_EXAMPLE: &str = "for example `[[worker-1], [coordinator, worker-2]]`";
 
 /// The faults and how many the seed chooses beside them. Nodes are checked against the number of workers.
 pub(super) fn faults(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<(Vec<Fault>, u32)> {
@@ -240,7 +242,13 @@ fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<
     let mut sound = true;
     for group in reader.list("partition", node)? {
         let mut members = Vec::new();
-        for member in reader.list("a group of `partition`", group)? {
+        let Content::List(group) = &group.content else {
+            let message = format!("a group of `partition` is a list of nodes, not {}", named(&group.content));
+            reader.problem_with(group.at, message, PARTITION_EXAMPLE);
+            sound = false;
+            continue;
+        };
+        for member in group {
             match self::node(reader, "partition", member, workers) {
                 Some(id) if seen.contains(&id) => {
                     reader.problem(member.at, format!("`{id}` is in two places of the partition"));
@@ -255,9 +263,8 @@ fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<
         }
         groups.push(members);
     }
-    if groups.len() < 2 || (sound && groups.iter().any(Vec::is_empty)) {
-        let hint = "for example `[[worker-1], [coordinator, worker-2]]`";
-        reader.problem_with(node.at, "`partition` is at least two groups of nodes", hint);
+    if sound && (groups.len() < 2 || groups.iter().any(Vec::is_empty)) {
+        reader.problem_with(node.at, "`partition` is at least two groups of nodes", PARTITION_EXAMPLE);
         return None;
     }
     sound.then_some(groups)

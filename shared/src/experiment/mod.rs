@@ -56,6 +56,9 @@ pub fn check_with(text: &str, overrides: &[(String, String)]) -> Result<Experime
         return Err(vec![Problem::new(Place::START, message)]);
     }
     let mut root = yaml::read(text).map_err(|problem| vec![problem])?;
+    if root.content == yaml::Content::Nothing && overrides.is_empty() {
+        return Err(vec![Problem::new(Place::START, "the experiment is empty")]);
+    }
     overrides::apply(&mut root, overrides).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(text);
     let experiment = experiment(&mut reader, &root);

@@ -87,6 +87,8 @@ struct Steps<'r, 'a> {
     phase: Phase,
     /// The columns that the next step sees.
     schema: Schema,
+    /// Whether a step that should have made columns was wrong: a column that is missing then is no new problem.
+    unsure: bool,
     steps: Vec<Step>,
     reduce: Option<(Reduce, bool)>,
     having: Vec<Expr>,
@@ -106,6 +108,7 @@ fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<(Plan, Vec<String>)> {
         reader,
         phase: Phase::Mapping,
         schema: Schema(vec![("line".to_owned(), Type::Utf8)]),
+        unsure: false,
         steps: Vec::new(),
         reduce: None,
         having: Vec::new(),
@@ -113,7 +116,8 @@ fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<(Plan, Vec<String>)> {
         limit: None,
         words: Vec::new(),
     };
-    let whole = nodes.iter().map(|node| steps.step(node)).all(|step| step.is_some());
+    // Every step is read, so that all problems are told at once.
+    let whole = nodes.iter().filter(|node| steps.step(node).is_some()).count() == nodes.len();
     let Steps { reader, steps, reduce, having, sort, limit, words, phase, .. } = steps;
     if phase == Phase::Mapping && whole {
         reader.problem_with(
@@ -140,12 +144,12 @@ impl Steps<'_, '_> {
             self.reader.problem(node.at, format!("a step has one name, not {}: begin each with `- `", entries.len()));
             return None;
         };
-        match key.name.as_str() {
+        let made = match key.name.as_str() {
+            "filter" => return self.filter(key.at, value),
+            "sort" => return self.sort(key.at, value),
+            "limit" => return self.limit(key.at, value),
             "flat_map" => self.flat_map(key.at, value),
-            "filter" => self.filter(key.at, value),
             "reduce" => self.reduce(key.at, value),
-            "sort" => self.sort(key.at, value),
-            "limit" => self.limit(key.at, value),
             name => {
                 let message = match STEPS_TO_COME.contains(&name) {
                     true => format!("the step `{name}` comes later"),
@@ -158,6 +162,26 @@ impl Steps<'_, '_> {
                 self.reader.problem_with(key.at, message, hint);
                 None
             }
+        };
+        self.unsure |= made.is_none();
+        made
+    }
+
+    /// An expression over the columns here.
+    fn expression(&mut self, name: &str, node: &Node) -> Option<Expr> {
+        let text = self.reader.text(name, node)?;
+        match Expr::parse(text, &self.schema) {
+            Ok(expr) => Some(expr),
+            Err(error) => {
+                self.refused(node, error);
+                None
+            }
+        }
+    }
+
+    fn refused(&mut self, node: &Node, error: ExprError) {
+        if !(self.unsure && error.is_missing_column()) {
+            self.reader.refused(node, error);
         }
     }
 
@@ -169,6 +193,7 @@ impl Steps<'_, '_> {
         let (message, hint) = match (name, self.phase) {
             ("reduce", _) => (format!("a second `{name}` comes later: there is one stage so far"), None),
             ("sort" | "limit", Phase::Mapping) => (format!("`{name}` comes after the `reduce`"), None),
+            ("sort", Phase::Limited) => ("`sort` comes before `limit`".to_owned(), None),
             ("sort", Phase::Sorted) => ("there is one `sort`".to_owned(), Some("its terms are separated by commas")),
             ("limit", Phase::Limited) => ("there is one `limit`".to_owned(), None),
             ("flat_map", _) => ("`flat_map` comes before the `reduce`".to_owned(), None),
@@ -189,7 +214,7 @@ impl Steps<'_, '_> {
             self.reader.problem_with(node.at, "`flat_map` makes exactly one column", "for example `{ word: \"words(line)\" }`");
             return None;
         };
-        let list = self.reader.expression(&key.name, value, &self.schema);
+        let list = self.expression(&key.name, value);
         let named = self.new_column(&key.name, key.at);
         let list = list?;
         let Type::List(of) = list.data_type().clone() else {
@@ -198,16 +223,16 @@ impl Steps<'_, '_> {
             return None;
         };
         named?;
+        self.schema.0.push((key.name.clone(), *of));
         let text = self.reader.text(&key.name, value)?;
         self.words.push(format!("flat_map {} = {}", key.name, text.trim()));
-        self.schema.0.push((key.name.clone(), *of));
         self.steps.push(Step::FlatMap { column: key.name.clone(), list });
         Some(())
     }
 
     fn filter(&mut self, at: Place, node: &Node) -> Option<()> {
         self.allowed(at, "filter", &[Phase::Mapping, Phase::Reduced])?;
-        let filter = self.reader.expression("filter", node, &self.schema)?;
+        let filter = self.expression("filter", node)?;
         boolean(self.reader, "filter", node, &filter)?;
         let text = self.reader.text("filter", node)?;
         self.words.push(format!("filter {}", text.trim()));
@@ -223,7 +248,8 @@ impl Steps<'_, '_> {
         // From here on the columns are the result's, even if some are wrong: what follows is checked against those.
         self.phase = Phase::Reduced;
         let mut fields = self.reader.fields("`reduce`", node)?;
-        let key = fields.need(self.reader, "key").and_then(|node| self.key(node));
+        let before = std::mem::take(&mut self.schema);
+        let key = fields.need(self.reader, "key").and_then(|node| self.key(node, &before));
         let values = fields.need(self.reader, "values").and_then(|node| self.values(node));
         let combine = fields.take("combine").map_or(Some(true), |node| self.reader.boolean("combine", node));
         if let Some(node) = fields.take("partition_by") {
@@ -231,9 +257,8 @@ impl Steps<'_, '_> {
         }
         self.reader.finish(fields);
         let ((key, key_column), values) = (key?, values?);
-        let mut columns = vec![(key.clone(), Type::Utf8)];
-        columns.extend(values.iter().map(|name| (name.clone(), Type::Int64)));
-        self.schema = Schema(columns);
+        let counts = values.iter().map(|name| (name.clone(), Type::Int64));
+        self.schema = Schema(std::iter::once((key.clone(), Type::Utf8)).chain(counts).collect());
         if values.contains(&key) {
             self.reader.problem(node.at, format!("`{key}` is the key and a value: give the value another name"));
             return None;
@@ -245,18 +270,15 @@ impl Steps<'_, '_> {
     }
 
     /// The key: a column of text.
-    fn key(&mut self, node: &Node) -> Option<(String, usize)> {
+    fn key(&mut self, node: &Node, columns: &Schema) -> Option<(String, usize)> {
         let name = self.reader.text("key", node)?;
-        // The expression language knows how to say that a column is missing.
-        let Some(index) = self.schema.index(name) else {
-            let error = match Expr::parse(&format!("\"{name}\""), &self.schema) {
-                Err(error) if !name.contains('"') => ExprError { start: 0, ..error },
-                _ => ExprError { start: 0, end: 0, message: "`key` is the name of one column".to_owned(), hint: None },
-            };
-            self.reader.refused(node, error);
-            return None;
-        };
-        Some((name.to_owned(), index))
+        let index = columns.index(name);
+        if index.is_none() && !self.unsure {
+            let hint = nearest(name, columns.names()).map(|near| format!("did you mean `{near}`?"));
+            let hint = hint.unwrap_or_else(|| format!("`key` is a column: {}", list(columns.names())));
+            self.reader.problem_with(node.at, format!("there is no column `{name}`"), hint);
+        }
+        Some((name.to_owned(), index?))
     }
 
     fn values(&mut self, node: &Node) -> Option<Vec<String>> {
@@ -291,34 +313,11 @@ impl Steps<'_, '_> {
         let mut start = 0;
         let mut sound = true;
         for term in text.split(',') {
-            let error = |message: String, hint| {
-                let start = start + (term.len() - term.trim_start().len());
-                ExprError { start, end: start + term.trim().len(), message, hint }
-            };
-            let words: Vec<&str> = term.split_whitespace().collect();
-            let outcome = match words.as_slice() {
-                [name] => Ok((*name, false)),
-                [name, order] if order.eq_ignore_ascii_case("asc") => Ok((*name, false)),
-                [name, order] if order.eq_ignore_ascii_case("desc") => Ok((*name, true)),
-                _ => {
-                    let message = format!("`{}` is not a term to sort by", term.trim());
-                    Err(error(message, Some("write a column, and `desc` after it for the largest first".to_owned())))
-                }
-            };
-            let outcome = outcome.and_then(|(name, descending)| match self.schema.index(name) {
-                Some(column) if self.sort.iter().any(|key| key.column == column) => {
-                    Err(error(format!("`{name}` is here twice"), None))
-                }
-                Some(column) => Ok(SortKey { column, descending }),
-                None => {
-                    let message = format!("there is no column `{name}`: the result has {}", list(self.schema.names()));
-                    Err(error(message, nearest(name, self.schema.names()).map(|near| format!("did you mean `{near}`?"))))
-                }
-            });
-            match outcome {
+            match self.sort_key(term) {
                 Ok(key) => self.sort.push(key),
-                Err(error) => {
-                    self.reader.refused(node, error);
+                Err((message, hint)) => {
+                    let start = start + (term.len() - term.trim_start().len());
+                    self.refused(node, ExprError { start, end: start + term.trim().len(), message, hint });
                     sound = false;
                 }
             }
@@ -326,6 +325,29 @@ impl Steps<'_, '_> {
         }
         self.words.push(format!("sort {}", text.trim()));
         sound.then_some(())
+    }
+
+    /// One term of a sort, or a message and a hint.
+    fn sort_key(&self, term: &str) -> Result<SortKey, (String, Option<String>)> {
+        let words: Vec<&str> = term.split_whitespace().collect();
+        let (name, descending) = match words.as_slice() {
+            [] => return Err(("a column to sort by is missing here".to_owned(), None)),
+            [name] => (*name, false),
+            [name, order] if order.eq_ignore_ascii_case("asc") => (*name, false),
+            [name, order] if order.eq_ignore_ascii_case("desc") => (*name, true),
+            _ => {
+                let hint = "write a column, and `desc` after it for the largest first".to_owned();
+                return Err((format!("`{}` is not a term to sort by", term.trim()), Some(hint)));
+            }
+        };
+        match self.schema.index(name) {
+            Some(column) if self.sort.iter().any(|key| key.column == column) => Err((format!("`{name}` is here twice"), None)),
+            Some(column) => Ok(SortKey { column, descending }),
+            None => {
+                let hint = nearest(name, self.schema.names()).map(|near| format!("did you mean `{near}`?"));
+                Err((format!("there is no column `{name}`: the result has {}", list(self.schema.names())), hint))
+            }
+        }
     }
 
     fn limit(&mut self, at: Place, node: &Node) -> Option<()> {

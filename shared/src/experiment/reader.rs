@@ -106,21 +106,21 @@ impl<'a> Reader<'a> {
     /// A whole number between two bounds, both allowed.
     pub(super) fn whole(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
         let value = self.scalar(name, node, units::whole)?;
-        self.within(name, node, value, least, most)
+        self.within(name, node, value, least, most, |value| value.to_string())
     }
 
     pub(super) fn size(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
         let value = self.scalar(name, node, units::size)?;
-        self.within(name, node, value, least, most)
+        self.within(name, node, value, least, most, units::shown)
     }
 
-    fn within(&mut self, name: &str, node: &Node, value: u64, least: u64, most: u64) -> Option<u64> {
+    fn within(&mut self, name: &str, node: &Node, value: u64, least: u64, most: u64, shown: fn(u64) -> String) -> Option<u64> {
         if (least..=most).contains(&value) {
             return Some(value);
         }
         let message = match value < least {
-            true => format!("`{name}` is at least {least}, not {value}"),
-            false => format!("`{name}` is at most {most}, not {value}"),
+            true => format!("`{name}` is at least {}, not {}", shown(least), shown(value)),
+            false => format!("`{name}` is at most {}, not {}", shown(most), shown(value)),
         };
         self.problem(node.at, message);
         None
@@ -152,7 +152,8 @@ impl<'a> Reader<'a> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(value.clone());
         }
-        let hint = format!("it is one of {}", list(words.iter().map(|(word, _)| *word)));
+        let one_of = if words.len() > 1 { "one of " } else { "" };
+        let hint = format!("it is {one_of}{}", list(words.iter().map(|(word, _)| *word)));
         self.problem_with(node.at, format!("`{name}` cannot be `{text}`"), hint);
         None
     }

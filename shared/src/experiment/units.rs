@@ -12,7 +12,17 @@ const SPANS: [(&str, u64); 5] = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m
 
 /// A whole number; digits may be grouped by `_`.
 pub(super) fn whole(text: &str) -> Result<u64, String> {
-    digits(text).and_then(|digits| digits.parse().ok()).ok_or_else(|| "write a whole number like `4` or `10_000`".to_owned())
+    let digits = digits(text).ok_or_else(|| "write a whole number like `4` or `10_000`".to_owned())?;
+    digits.parse().map_err(|_| format!("the largest number is {}", u64::MAX))
+}
+
+/// A size for people, in the largest unit that gives a whole number: `64 KiB`.
+pub(super) fn shown(bytes: u64) -> String {
+    let mut binary = SIZES.iter().filter(|(name, _)| name.ends_with("iB"));
+    match binary.find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor)) {
+        Some((name, factor)) => format!("{} {name}", bytes / factor),
+        None => format!("{bytes} B"),
+    }
 }
 
 /// Bytes: `64 KiB`, `1.5 MB`, or a plain number.

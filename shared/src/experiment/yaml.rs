@@ -39,7 +39,7 @@ pub(super) struct Key {
 
 /// Reads the one document of a text.
 pub(super) fn read(text: &str) -> Result<Node, Problem> {
-    let node = serde_saphyr::from_str_with_options::<Raw>(text, options()).map_err(|error| explain(text, &error))?;
+    let node = serde_saphyr::from_str_with_options::<Raw>(text, options()).map_err(|error| explain(&error))?;
     settle(node, text)
 }
 
@@ -59,7 +59,7 @@ fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: YAML_DEPTH_MAX,
-            flow_nesting_limit: YAML_DEPTH_MAX,
+            flow_nesting_limit: 2 * YAML_DEPTH_MAX,
             max_nodes: YAML_NODES_MAX,
             max_events: 4 * YAML_NODES_MAX,
             max_anchors: YAML_NODES_MAX,
@@ -71,6 +71,7 @@ fn options() -> Options {
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,
+        reject_unsupported_tags: true,
         with_snippet: false,
     }
 }
@@ -178,7 +179,13 @@ fn settle(Raw(raw): Raw, text: &str) -> Result<Node, Problem> {
                 let Content::Text(name) = key.content else {
                     return Err(Problem::new(key.at, "a key is a name, not a list, a mapping or nothing"));
                 };
-                entries.push((Key { name, at: key.at }, settle(value, text)?));
+                let absent = value.0.defined.span().byte_len() == Some(0);
+                let mut value = settle(value, text)?;
+                if absent && value.content == Content::Nothing {
+                    // A value that is not there has no place of its own.
+                    value.at = key.at;
+                }
+                entries.push((Key { name, at: key.at }, value));
             }
             Content::Map(entries)
         }
@@ -191,12 +198,16 @@ fn place(location: Location) -> Place {
 }
 
 /// The library's error as a sentence of ours.
-fn explain(text: &str, error: &Error) -> Problem {
+fn explain(error: &Error) -> Problem {
     let error = error.without_snippet();
     let at = error.location().map_or(Place::START, place);
     let problem = |message: &str| Problem::new(at, message);
     match error {
-        Error::AliasError { error, .. } => explain(text, error),
+        Error::AliasError { error, .. } => explain(error),
+        Error::ExternalMessage { msg, .. } if msg.contains("tab") => {
+            Problem { hint: Some("YAML is indented by spaces".to_owned()), ..problem("there is a tab in the indentation here") }
+        }
+        Error::UnsupportedTag { tag, .. } => problem(&format!("tags have no place in an experiment, and here is `{tag}`")),
         Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } => problem(&format!("this is not YAML: {msg}")),
         Error::Eof { .. } => Problem::new(Place::START, "the experiment is empty"),
         Error::MultipleDocuments { .. } => problem("a second document begins here: an experiment is one document"),

@@ -192,6 +192,15 @@ impl Function {
         }
     }
 
+    /// Whether it takes values of any type, as long as it is one.
+    pub(super) fn is_generic(&self) -> bool {
+        match self.arguments {
+            Fixed(kinds) => kinds.len() > 1 && kinds.iter().any(|kind| kind.fixed().is_none()),
+            Many(kind) => kind.fixed().is_none(),
+            Case => true,
+        }
+    }
+
     /// The kind of each argument, if it takes as many.
     fn kinds(&self, count: usize) -> Option<Vec<Kind>> {
         match self.arguments {

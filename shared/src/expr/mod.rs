@@ -153,6 +153,13 @@ impl Expr {
     }
 }
 
+impl ExprError {
+    /// Whether it names a column that is not in the schema.
+    pub fn is_missing_column(&self) -> bool {
+        self.message.starts_with(parse::NO_COLUMN)
+    }
+}
+
 impl Schema {
     /// The index of the column with this name. Names are told apart by case, as Flink does.
     pub fn index(&self, name: &str) -> Option<usize> {

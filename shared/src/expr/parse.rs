@@ -24,6 +24,9 @@ const SIGN: u8 = 8;
 const RESERVED: [&str; 15] =
     ["and", "or", "not", "between", "in", "like", "is", "null", "true", "false", "case", "when", "then", "else", "end"];
 
+/// How the sentence for a missing column begins.
+pub(super) const NO_COLUMN: &str = "there is no column";
+
 /// Whether a name would be read as a word of the language and not as a column.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name.to_ascii_lowercase().as_str())
@@ -114,7 +117,9 @@ impl Parser<'_> {
             Token::Word(word) if word.quote_style.is_some() => {
                 let name = word.value.clone();
                 self.at += 1;
-                self.column(&name, start, end)
+                // Who writes texts in double quotes elsewhere does so here.
+                let hint = format!("a text is written in single quotes: '{name}'");
+                self.column(&name, start, end).map_err(|error| ExprError { hint: Some(hint), ..error })
             }
             Token::Word(word) => {
                 let name = word.value.clone();
@@ -164,9 +169,9 @@ impl Parser<'_> {
             return Ok(leaf(self.schema.0[index].1.clone(), Node::Column(index), start, end));
         }
         let message = match self.schema.0.len() {
-            0 => format!("there is no column `{name}`: there are no columns here"),
-            1 => format!("there is no column `{name}`: the only column here is {}", list(self.schema.names())),
-            _ => format!("there is no column `{name}`: the columns here are {}", list(self.schema.names())),
+            0 => format!("{NO_COLUMN} `{name}`: there are no columns here"),
+            1 => format!("{NO_COLUMN} `{name}`: the only column here is {}", list(self.schema.names())),
+            _ => format!("{NO_COLUMN} `{name}`: the columns here are {}", list(self.schema.names())),
         };
         let hint = if functions::names().contains(&name.to_ascii_lowercase().as_str()) {
             Some(format!("a function is called with parentheses: `{name}(…)`"))
@@ -355,11 +360,7 @@ impl Parser<'_> {
             Some(piece) => format!("`{}` is unexpected here", piece.text),
             None => "the expression ends too early".to_owned(),
         };
-        let hint = match self.peek() {
-            Some(Token::DoubleQuotedString(_)) => "a text is written in single quotes: 'text'".to_owned(),
-            _ => format!("{wanted} would fit"),
-        };
-        ExprError { start, end, message, hint: Some(hint) }
+        ExprError { start, end, message, hint: Some(format!("{wanted} would fit")) }
     }
 }
 
@@ -456,7 +457,9 @@ fn misfit(name: &str, arguments: &[Built], start: usize, end: usize) -> ExprErro
     };
     let mut signatures: Vec<_> = lines.iter().map(|f| f.signature()).collect();
     signatures.dedup();
-    ExprError { start, end, message, hint: Some(format!("it is {}", list(signatures.iter().map(String::as_str)))) }
+    let same = if lines.iter().any(|f| f.is_generic()) { ", values of one type" } else { "" };
+    let hint = format!("it is {}{same}", list(signatures.iter().map(String::as_str)));
+    ExprError { start, end, message, hint: Some(hint) }
 }
 
 fn list_plain(parts: &[String]) -> String {

@@ -38,8 +38,8 @@ pub struct Simulated {
     pub counters: Counters,
     pub tally: Tally,
     pub virtual_time: Time,
-    #[serde(with = "crate::wire::text64")]
-    pub trace_hash: u64,
+    /// 16 hexadecimal digits.
+    pub trace_hash: String,
 }
 
 /// A size for splits when the experiment names none: some sixteen tasks a worker, so that a lost one costs little, but none so
@@ -177,7 +177,7 @@ pub(super) struct Outcome {
     pub counters: Counters,
     pub tally: Tally,
     pub wall: Span,
-    pub simulated: Option<(Time, u64)>,
+    pub simulated: Option<(Time, String)>,
 }
 
 impl Stage {
@@ -261,8 +261,8 @@ impl Entry {
             seed: self.prepared.seed,
             rows: table.len() as u64,
             wall_ms: wall.0 as f64 / 1e3,
-            virtual_ms: simulated.map(|(time, _)| time.0 as f64 / 1e3),
-            trace_hash: simulated.map(|(_, hash)| format!("{hash:016x}")),
+            virtual_ms: simulated.as_ref().map(|(time, _)| time.0 as f64 / 1e3),
+            trace_hash: simulated.as_ref().map(|(_, hash)| hash.clone()),
             output_hash: format!("{:016x}", table.output_hash()),
             counters,
             tally: *tally,

@@ -11,6 +11,7 @@ pub mod board;
 pub mod expectations;
 mod jobs;
 pub mod run;
+mod simulate;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use self::jobs::{Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{Opened, Simulated, split_size};
 use self::run::Run;
+pub use self::simulate::simulate;
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Payload, Plan, Table};
@@ -293,7 +295,7 @@ impl Session {
         counters: Counters,
         tally: Tally,
         wall: Span,
-        simulated: Option<(Time, u64)>,
+        simulated: Option<(Time, String)>,
     ) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
         let table = match Table::new(&entry.prepared.plan, partitions) {

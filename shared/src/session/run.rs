@@ -145,6 +145,11 @@ impl Run {
         self.stored.as_ref()
     }
 
+    /// The incarnation of the coordinator; `None` while it is down.
+    pub fn coordinator_epoch(&self) -> Option<Incarnation> {
+        self.coordinator.as_ref().map(|_| self.epoch)
+    }
+
     /// Whether faults are still to come.
     pub fn has_faults_left(&self) -> bool {
         !self.faults.is_empty()
@@ -343,7 +348,10 @@ impl Machine for Run {
     }
 
     fn wake(&mut self, now: Time) {
-        if let Some(coordinator) = &mut self.coordinator {
+        // Not when only a frame is due: watching a run must not change what it does.
+        if let Some(coordinator) = &mut self.coordinator
+            && coordinator.next_wake().is_some_and(|at| at <= now)
+        {
             coordinator.wake(now);
         }
         self.drain_coordinator(now);

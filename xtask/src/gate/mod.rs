@@ -9,7 +9,7 @@ use crate::failure::{Done, Failure};
 use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Browser};
-use crate::stages::Stages;
+use crate::stages::{Stages, note};
 use crate::{digest, page, play};
 use std::path::PathBuf;
 use std::process::Command;
@@ -73,8 +73,7 @@ pub fn run(project: &Project, names: &[String]) -> Done {
         let result = stages.run(&format!("{}: {}", stage.name, stage.about), || (stage.run)(project));
         if let Err(failure) = result {
             eprintln!("\n{}", stages.summary());
-            let again = format!("After that, run this stage again by `cargo xtask test {}`", stage.name);
-            return Err(Failure::new(format!("The stage `{}` failed.\n{failure}\n", stage.name), again));
+            return Err(failure.of_stage(stage.name));
         }
     }
     eprintln!("\n{}\n\nAll is well.", stages.summary());
@@ -117,7 +116,7 @@ fn clippy_wasm(project: &Project) -> Done {
 }
 
 fn native(project: &Project) -> Done {
-    process::run(&mut cargo(project, ["test", "--locked", "--package", "shared", "--package", "backend", "--package", "xtask"]))
+    run_tests(&mut cargo(project, ["test", "--locked", "--package", "shared", "--package", "backend", "--package", "xtask"]))
 }
 
 fn wasm(project: &Project) -> Done {
@@ -131,7 +130,7 @@ fn wasm(project: &Project) -> Done {
     tests.env("WASM_BINDGEN_USE_BROWSER", "1");
     tests.env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TESTS_SECONDS_MAX.to_string());
     tests.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", webdriver_settings(project, &browser)?);
-    process::run(&mut tests)
+    run_tests(&mut tests)
 }
 
 /// What wasm-bindgen's test runner asks of the driver, as a file: the flags and this very Chromium.
@@ -158,7 +157,25 @@ fn browser(project: &Project) -> Done {
     // One test at a time: each has a browser and a server, and some measure.
     let mut tests = cargo(project, ["test", "--locked", "--package", "e2e", "--", "--test-threads", "1"]);
     tests.env("MILLRACE_BIN", binary).env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.chromedriver);
-    process::run(&mut tests)
+    run_tests(&mut tests)
+}
+
+/// Runs tests by a command and counts those that passed: a command that ran none has shown nothing, and fails.
+fn run_tests(tests: &mut Command) -> Done {
+    let mut passed = 0;
+    process::run_watched(tests, |line| passed += tests_passed(line))?;
+    if passed == 0 {
+        let what = format!("`{}` ran no test", process::line(tests));
+        return Err(Failure::new(what, "Check that the tests are still found: their folder, their attributes, their features"));
+    }
+    note(format!("{passed} tests passed"));
+    Ok(())
+}
+
+/// The number in `test result: ok. 29 passed; 0 failed; …`, as cargo's and wasm-bindgen's test runners print it.
+fn tests_passed(line: &str) -> u64 {
+    let counted = line.strip_prefix("test result: ok. ").and_then(|rest| rest.split(' ').next());
+    counted.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -174,5 +191,15 @@ mod tests {
         assert_eq!(names(&["docs", "fmt"]), Ok(vec!["fmt", "docs"]));
         assert_eq!(names(&[]).unwrap().len(), STAGES.len());
         assert!(names(&["nope"]).unwrap_err().to_string().contains("no stage `nope`"));
+    }
+
+    #[test]
+    fn passed_tests_are_counted_from_what_the_runners_print() {
+        assert_eq!(
+            tests_passed("test result: ok. 29 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.77s"),
+            29
+        );
+        assert_eq!(tests_passed("test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.01s"), 3);
+        assert_eq!(tests_passed("no tests to run!"), 0);
     }
 }

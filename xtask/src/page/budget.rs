@@ -12,23 +12,31 @@ pub const ENGINE_BYTES_MAX: usize = 1_500_000;
 
 /// Weighs the page in `target/dist` and compares it with the bounds.
 pub fn check(project: &Project) -> Done {
-    let mut sizes = Vec::new();
-    for path in files_below(&project.dist)? {
-        sizes.push((path.clone(), digest::read(&project.dist.join(&path))?.len()));
-    }
-    let weight = Weight::of(&sizes);
+    let weight = Weight::of_page(project)?;
     note(format!("UI {} of {UI_BYTES_MAX} bytes, engine {} of {ENGINE_BYTES_MAX} bytes", weight.ui, weight.engine));
     weight.judge()
 }
 
 /// Bytes over the wire.
 #[derive(Debug, PartialEq, Eq)]
-struct Weight {
-    ui: usize,
-    engine: usize,
+pub struct Weight {
+    /// The page's own scripts, wasm and style.
+    pub ui: usize,
+    /// A worker's scripts and wasm.
+    pub engine: usize,
 }
 
 impl Weight {
+    /// What the page in `target/dist` weighs.
+    pub fn of_page(project: &Project) -> Done<Self> {
+        let mut sizes = Vec::new();
+        for path in files_below(&project.dist)? {
+            let bytes = digest::read(&project.dist.join(&path))?.len();
+            sizes.push((path, bytes));
+        }
+        Ok(Self::of(&sizes))
+    }
+
     /// Sums the brotli files; a file that doesn't shrink by brotli goes over the wire as it is.
     fn of(sizes: &[(String, usize)]) -> Self {
         let mut weight = Self { ui: 0, engine: 0 };
