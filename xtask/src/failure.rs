@@ -40,7 +40,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.\n{}.", self.what, self.remedy)
+        // What quotes a program ends with its lines, not with a full stop.
+        let stop = if self.what.ends_with('\n') { "" } else { "." };
+        write!(formatter, "{}{stop}\n{}.", self.what, self.remedy)
     }
 }
 

@@ -54,7 +54,7 @@ pub fn line(command: &Command) -> String {
 pub fn how_to_get(program: &str) -> &'static str {
     match program {
         "node" | "npm" => "Install Node.js 20 or newer with npm (on Debian and Ubuntu: apt-get install nodejs npm)",
-        "rustup" => "Install rustup, which also brings cargo: see rustup.rs",
+        "rustup" | "rustc" | "cargo" => "Install rustup, which also brings cargo: see rustup.rs",
         "cc" => "Install a C compiler and linker (on Debian and Ubuntu: apt-get install build-essential)",
         "chromium" | "chromedriver" => {
             "Install Chromium and its driver (on Debian: apt-get install chromium chromium-driver), or name them in CHROMIUM and CHROMEDRIVER"
@@ -82,7 +82,9 @@ fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
 }
 
 fn tail(words: &str) -> String {
-    let lines: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
+    // Lines of a stack trace say nothing to whoever reads this.
+    let says_something = |line: &&str| !line.trim().is_empty() && !line.contains("    at ");
+    let lines: Vec<&str> = words.lines().filter(says_something).collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 

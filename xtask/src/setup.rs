@@ -142,6 +142,8 @@ fn npm_packages(project: &Project) -> Done {
                   HTTPS_PROXY), then run this again";
     let mut npm = project.command("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&project.npm);
+    // npm tries three times; by itself it waits more than a minute between the tries.
+    npm.args(["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]);
     capture(&mut npm, remedy)?;
     digest::write(&stamp, wanted.as_bytes())
 }

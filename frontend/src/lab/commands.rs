@@ -59,9 +59,17 @@ impl Lab {
     /// Where the next run goes. The server is connected to when it is first chosen.
     pub fn choose(self, place: Place) {
         self.place.set(place);
+        self.suit_workers();
         self.notice.set(None);
         if place == Place::Server && !self.server.get_untracked().is_up() {
             self.connect();
+        }
+    }
+
+    /// Until the user says otherwise, a real place gets as many workers as it has cores.
+    pub(super) fn suit_workers(self) {
+        if !self.inner.with_value(|inner| inner.workers_chosen) {
+            self.workers.set(untrack(move || self.cores()));
         }
     }
 

@@ -23,9 +23,7 @@ impl Lab {
         match event {
             Event::Welcome { cores, .. } => {
                 self.link_of(which).set(Link::Up { cores });
-                if !self.inner.with_value(|inner| inner.workers_chosen) && Which::of(self.place.get_untracked()) == which {
-                    self.workers.set(cores.clamp(1, super::state::WORKERS_MAX));
-                }
+                self.suit_workers();
             }
             Event::Checked { id, problems } => {
                 if id == self.inner.with_value(|inner| inner.check_id) {

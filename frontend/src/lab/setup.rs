@@ -156,6 +156,8 @@ fn WorkersInput() -> impl IntoView {
     // Virtual workers cost nothing; more real ones than cores only wait for each other.
     let most = move || if lab.place.get() == Place::Simulate { WORKERS_MAX } else { lab.cores() };
     let set = move |count: u32| lab.choose_workers(count.clamp(1, most()));
+    let fewest_reached = move || lab.workers.get() <= 1;
+    let most_reached = move || lab.workers.get() >= most();
     let typed = move |event| set(event_target_value(&event).parse().unwrap_or_else(|_| lab.workers.get_untracked()));
     view! {
         <div class="row">
@@ -164,7 +166,7 @@ fn WorkersInput() -> impl IntoView {
                 <button
                     class="quiet icon-only"
                     aria-label="One worker less"
-                    disabled=move || lab.workers.get() <= 1
+                    disabled=fewest_reached
                     on:click=move |_| set(lab.workers.get_untracked().saturating_sub(1))
                 >
                     <Icon name="minus" />
@@ -182,7 +184,7 @@ fn WorkersInput() -> impl IntoView {
                 <button
                     class="quiet icon-only"
                     aria-label="One worker more"
-                    disabled=move || lab.workers.get() >= most()
+                    disabled=most_reached
                     on:click=move |_| set(lab.workers.get_untracked() + 1)
                 >
                     <Icon name="plus" />

@@ -56,7 +56,7 @@ pub fn Workers() -> impl IntoView {
         }
     };
     view! {
-        <Panel name="workers" title="Workers" aside=move || summary.get()>
+        <Panel name="workers" title="Workers" aside=move || view! { <span>{summary}</span> }>
             {body}
         </Panel>
     }

@@ -118,6 +118,10 @@ impl Local {
         if data.as_string().as_deref() == Some("ready") {
             return self.introduce();
         }
+        if let Some(panic) = data.as_string().and_then(|text| text.strip_prefix("panic: ").map(str::to_owned)) {
+            leptos::logging::error!("the engine panicked: {panic}");
+            return self.down("The engine has a fault and stopped; the console says where.".into());
+        }
         match read(data) {
             Heard::Event(_, Event::Welcome { resumed, build, .. }) if build != self.build => {
                 (self.ear)(Said::Up { resumed });

@@ -69,8 +69,13 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(session: &SessionSpec, command: &RunCommand) -> Result<Prepared, (String, Vec<Problem>)> {
-        let experiment = experiment::check(&command.text).map_err(|problems| {
+    /// Without an `experiment` the command's text is checked.
+    pub(super) fn new(
+        session: &SessionSpec,
+        command: &RunCommand,
+        experiment: Option<Experiment>,
+    ) -> Result<Prepared, (String, Vec<Problem>)> {
+        let experiment = experiment.map_or_else(|| experiment::check(&command.text), Ok).map_err(|problems| {
             let count = if problems.len() == 1 { "a problem".to_owned() } else { format!("{} problems", problems.len()) };
             (format!("the experiment has {count}, so it was not started"), problems)
         })?;

@@ -19,11 +19,11 @@ use std::sync::Arc;
 use self::jobs::{Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{Opened, Simulated, split_size};
 use self::run::Run;
-pub use self::simulate::simulate;
+pub use self::simulate::{simulate, simulate_traced};
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Payload, Plan, Table};
-use crate::experiment::{self, Input as ExperimentInput, Isolation};
+use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
@@ -49,6 +49,8 @@ pub struct SessionSpec {
 pub enum Input {
     /// The client's word, except `Hello` and `Ping`, which concern the transport.
     Command(Command),
+    /// A run whose experiment its driver has checked, as the command line does with its overrides; `text` is not read again.
+    Checked { command: RunCommand, experiment: Box<Experiment> },
     /// The input of [`Output::Open`] is there, or a sentence says why not.
     Opened { run: u32, opened: Result<Opened, String> },
     /// From a worker to its coordinator.
@@ -160,7 +162,7 @@ impl Session {
                 let problems = experiment::check(&text).err().unwrap_or_default();
                 self.emit(Event::Checked { id, problems });
             }
-            Command::Run(command) => self.start(now, command),
+            Command::Run(command) => self.start(now, command, None),
             Command::Kill { run, node } => self.fault(now, run, Effect::Kill(node)),
             Command::RestartCoordinator { run } => self.fault(now, run, Effect::RestartCoordinator),
             Command::Stop { run } => match self.runs.get(&run).filter(|entry| !entry.stage.is_over()) {
@@ -173,7 +175,7 @@ impl Session {
         }
     }
 
-    fn start(&mut self, now: Time, command: RunCommand) {
+    fn start(&mut self, now: Time, command: RunCommand, experiment: Option<Experiment>) {
         let run = command.run;
         if let Some(first) = command.idempotency_key.as_ref().and_then(|key| self.keys.get(key)).copied() {
             return self.replay(now, first);
@@ -186,7 +188,7 @@ impl Session {
                 format!("{RUNS_AT_ONCE} runs are under way in this session, which is its bound: stop one or wait for it");
             return self.emit(Event::Failed { run, message: text, problems: Vec::new() });
         }
-        let prepared = match Prepared::new(&self.spec, &command) {
+        let prepared = match Prepared::new(&self.spec, &command, experiment) {
             Ok(prepared) => prepared,
             Err((message, problems)) => return self.emit(Event::Failed { run, message, problems }),
         };
@@ -406,6 +408,7 @@ impl Machine for Session {
     fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Command(command) => self.command(now, command),
+            Input::Checked { command, experiment } => self.start(now, command, Some(*experiment)),
             Input::Opened { run, opened } => self.opened(now, run, opened),
             Input::Envelope { run, envelope } => self.tell_run(now, run, run::Input::Envelope(envelope)),
             Input::Down { run, node, incarnation } => self.tell_run(now, run, run::Input::Down { node, incarnation }),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;
-use crate::batch::coordinator::{self, Checkpoint, CommittedPartition, Coordinator, Note};
+use crate::batch::coordinator::{self, Change, Checkpoint, CommittedPartition, Coordinator, Note};
 use crate::batch::message::{Envelope, Job};
 use crate::batch::timing::Timing;
 use crate::batch::{Counters, Payload};
@@ -97,7 +97,7 @@ pub struct Run {
     epoch: Incarnation,
     restart_at: Option<Time>,
     stored: Option<Checkpoint>,
-    storing: BTreeMap<u64, Checkpoint>,
+    storing: VecDeque<Change>,
     committed: BTreeMap<TaskId, CommittedPartition>,
     lives: BTreeMap<NodeId, Life>,
     faults: Vec<Fault>,
@@ -124,7 +124,7 @@ impl Run {
             epoch: 1,
             restart_at: None,
             stored: None,
-            storing: BTreeMap::new(),
+            storing: VecDeque::new(),
             committed: BTreeMap::new(),
             lives: BTreeMap::new(),
             faults,
@@ -238,9 +238,9 @@ impl Run {
         while let Some(output) = self.coordinator.as_mut().and_then(Coordinator::poll) {
             match output {
                 coordinator::Output::Send(envelope) => self.outputs.push_back(Output::Send(envelope)),
-                coordinator::Output::Store(checkpoint) => {
-                    let version = checkpoint.version;
-                    self.storing.insert(version, *checkpoint);
+                coordinator::Output::Store(change) => {
+                    let version = change.version;
+                    self.storing.push_back(*change);
                     self.outputs.push_back(Output::Store { epoch: self.epoch, version });
                 }
                 coordinator::Output::Commit { partition, rows } => {
@@ -329,11 +329,10 @@ impl Machine for Run {
                 self.tell(now, coordinator::Input::Down { node, incarnation });
             }
             Input::Stored { epoch, version } => {
-                if epoch == self.epoch
-                    && let Some(checkpoint) = self.storing.remove(&version)
-                {
-                    self.storing.retain(|older, _| *older > version);
-                    self.stored = Some(checkpoint);
+                if epoch == self.epoch && self.storing.front().is_some_and(|change| change.version <= version) {
+                    while let Some(change) = self.storing.pop_front_if(|change| change.version <= version) {
+                        self.stored.get_or_insert_default().apply(change);
+                    }
                     self.tell(now, coordinator::Input::Stored { version });
                 }
             }

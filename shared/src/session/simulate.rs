@@ -3,14 +3,33 @@
 use super::Simulated;
 use super::run::RunSpec;
 use crate::batch::Source;
-use crate::sim::{End, Finished, SimSpec, Simulation};
+use crate::sim::{End, Finished, Row, SimSpec, Simulation};
 
 /// Simulates the run over its input. The frames of the run become one. Errors are sentences for the user.
 pub fn simulate(run: RunSpec, seed: u64, source: Box<dyn Source>) -> Result<Simulated, String> {
-    let mut simulation = Simulation::new(SimSpec { run, seed, keeps_rows: false }, source);
+    simulation(SimSpec { run, seed, keeps_rows: false }, source, |_| Ok(()))
+}
+
+/// The same, and each row of the trace is handed out as it happens.
+pub fn simulate_traced(
+    run: RunSpec,
+    seed: u64,
+    source: Box<dyn Source>,
+    each: impl FnMut(Row) -> Result<(), String>,
+) -> Result<Simulated, String> {
+    simulation(SimSpec { run, seed, keeps_rows: true }, source, each)
+}
+
+fn simulation(
+    spec: SimSpec,
+    source: Box<dyn Source>,
+    mut each: impl FnMut(Row) -> Result<(), String>,
+) -> Result<Simulated, String> {
+    let mut simulation = Simulation::new(spec, source);
     let mut whole = None;
     loop {
         let goes_on = simulation.step().map_err(|error| error.to_string())?;
+        simulation.take_rows().into_iter().try_for_each(&mut each)?;
         while let Some(frame) = simulation.poll_frame() {
             match &mut whole {
                 None => whole = Some(*frame),

@@ -68,7 +68,7 @@ impl Simulation {
             Event::Stored { .. } | Event::Committed(_) => COORDINATOR,
             Event::Start | Event::Computed { .. } | Event::Land { .. } | Event::Over(_) => return None,
         };
-        self.hosts.get(host as usize)?.paused()
+        self.hosts.get(host as usize)?.paused(self.now)
     }
 
     pub(super) fn tell_run(&mut self, input: run::Input) -> Result<(), Problem> {

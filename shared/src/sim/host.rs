@@ -58,8 +58,8 @@ impl Host {
     }
 
     /// When it goes on, if it stands still.
-    pub(super) fn paused(&self) -> Option<Time> {
-        self.stands_still.then_some(self.paused_until)
+    pub(super) fn paused(&self, now: Time) -> Option<Time> {
+        Some(self.paused_until).filter(|until| now < *until)
     }
 
     pub(super) fn slow(&mut self, until: Time, factor: f64) {

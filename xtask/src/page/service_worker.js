@@ -73,7 +73,8 @@ async function serverFirst(request, address) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), SERVER_PATIENCE_MS);
   try {
-    const response = await fetch(request, { signal: patience.signal });
+    // `no-cache` asks the server whether its file is new, whatever the browser's own cache holds.
+    const response = await fetch(request, { cache: "no-cache", signal: patience.signal });
     // A proxy that has lost its server answers 502 to 504.
     return response.status >= 500 ? fallback : response;
   } catch {

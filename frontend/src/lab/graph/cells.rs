@@ -28,6 +28,12 @@ struct Cell {
     shown: Shown,
 }
 
+impl Cell {
+    fn is_wide(&self) -> bool {
+        self.at.width > 2.0 * self.at.height
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Shown {
     state: TaskState,
@@ -46,8 +52,7 @@ impl Cells {
             Phase::Map => "map",
             Phase::Reduce => "reduce",
         };
-        let named =
-            grid.is_list && (role == "map" || role == "reduce") && grid.cell(0).width >= 60.0 && grid.cell(0).height >= 11.0;
+        let named = grid.is_list && (role == "map" || role == "reduce") && grid.cell(0).width >= 60.0 && grid.cell(0).height >= 11.0;
         let mut svg = String::with_capacity(grid.count * 260);
         for index in 0..grid.count {
             let at = grid.cell(index);
@@ -83,22 +88,28 @@ impl Cells {
     /// Shows a task as it is now, if that differs from what is shown.
     pub fn show(&mut self, index: usize, task: &TaskModel, role: &str) {
         let Some(cell) = self.0.get_mut(index) else { return };
-        let part = match (task.state, role) {
+        // A partition's output is there at once or not at all, and a split is never lost.
+        let state = match (task.state, role) {
+            (TaskState::Running | TaskState::Requeued, "output") | (TaskState::Requeued, "split") => TaskState::Waiting,
+            (state, _) => state,
+        };
+        let part = match (state, role) {
             (TaskState::Done, _) => 1.0,
-            (TaskState::Running, "output") => 0.0,
             (TaskState::Running, "reduce") => 0.5,
             (TaskState::Running, _) => task.read,
             _ => 0.0,
         };
-        let now =
-            Shown { state: task.state, attempts: task.attempts.len() as u32, fill: (part * cell.at.width * 2.0).round() / 2.0 };
+        let now = Shown { state, attempts: task.attempts.len() as u32, fill: (part * cell.at.width * 2.0).round() / 2.0 };
         if now == cell.shown {
             return;
         }
         if (now.state, now.attempts) != (cell.shown.state, cell.shown.attempts) {
-            let again = if now.attempts > 1 && role != "output" && role != "split" { " again" } else { "" };
+            let counts = matches!(now.state, TaskState::Running | TaskState::Done) && role != "output" && role != "split";
+            let again = if counts && now.attempts > 1 { " again" } else { "" };
             set(&cell.group, "class", &format!("cell {role} {}{again}", class(now.state)));
-            set(&cell.sign, "d", &sign(now.state, cell.at, role));
+            // In a square the number takes the tick's place; the filling says done.
+            let number_instead = !again.is_empty() && !cell.is_wide() && cell.at.height >= NUMBER_PX_MIN;
+            set(&cell.sign, "d", &if number_instead { String::new() } else { sign(now.state, cell.at, role) });
             if cell.again.tag_name() == "text" && now.attempts > 1 {
                 cell.again.set_text_content(Some(&circled(now.attempts)));
             }
@@ -146,15 +157,7 @@ fn sign(state: TaskState, at: Box, role: &str) -> String {
     let reach = (side * 0.28).min(4.5);
     let (x, y) = (if at.width > 2.0 * at.height { at.width - at.height / 2.0 - 1.0 } else { at.width / 2.0 }, at.height / 2.0);
     match state {
-        TaskState::Done => format!(
-            "M{:.1} {:.1}l{:.1} {:.1}l{:.1} {:.1}",
-            x - reach,
-            y,
-            reach * 0.75,
-            reach * 0.75,
-            reach * 1.25,
-            -reach * 1.6
-        ),
+        TaskState::Done => format!("M{:.1} {:.1}l{:.1} {:.1}l{:.1} {:.1}", x - reach, y, reach * 0.75, reach * 0.75, reach * 1.25, -reach * 1.6),
         TaskState::Requeued | TaskState::Failed => {
             let (from, by) = (-reach, 2.0 * reach);
             format!("M{:.1} {:.1}l{by:.1} {by:.1}M{:.1} {:.1}l{:.1} {by:.1}", x + from, y + from, x - from, y + from, -by)

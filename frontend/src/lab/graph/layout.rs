@@ -10,9 +10,9 @@ const SINGLE_COLUMN_MAX: usize = 12;
 /// Least height of a cell in a single column. Pixels.
 const WIDE_PX_MIN: f64 = 11.0;
 /// Greatest height of a cell in a single column. Pixels.
-const WIDE_PX_MAX: f64 = 26.0;
+const WIDE_PX_MAX: f64 = 32.0;
 /// Greatest side of a square cell with its gap. Pixels.
-const SQUARE_PX_MAX: f64 = 26.0;
+const SQUARE_PX_MAX: f64 = 34.0;
 /// Space above the cells for the columns' headings. Pixels.
 pub const HEAD_PX: f64 = 36.0;
 /// Space below the cells. Pixels.

@@ -245,7 +245,7 @@ fn heading(lab: Lab, index: usize, name: String) -> impl IntoView {
         table.cache.with_value(|cache| cache.is_numeric(index))
     };
     view! {
-        <div role="columnheader" aria-sort=order class:right=right>
+        <div role="columnheader" aria-sort=order class:end=right>
             <button data-testid=format!("sort-{name}") title=format!("Sort by {name}") on:click=move |_| table.turn_sort(index)>
                 {name.clone()}
                 {icon}
@@ -267,7 +267,7 @@ fn row(index: u64, values: Option<&Vec<String>>, numeric: &[bool]) -> impl IntoV
             Some(value) => value,
             None => "…".to_owned(),
         };
-        view! { <div role="cell" class:num=number class:right=number title=text.clone()>{text.clone()}</div> }
+        view! { <div role="cell" class:num=number class:end=number title=text.clone()>{text.clone()}</div> }
     });
     // The heading is row 1.
     view! {

@@ -72,9 +72,9 @@ pub fn draw(canvas: &HtmlCanvasElement, scale: Scale, run: &RunModel, now: Time,
     let Some(context) = context(canvas, scale) else { return };
     lanes(&context, scale, run, palette);
     axis(&context, scale, palette);
-    for attempt in &run.attempts {
-        bar(&context, scale, attempt, now, palette);
-    }
+    run.attempts.iter().for_each(|attempt| bar(&context, scale, attempt, now, palette));
+    // Over the bars, or the next bar would hide the end of the one before.
+    run.attempts.iter().filter(|attempt| is_gone(attempt)).for_each(|attempt| cross(&context, scale, attempt, now, palette));
     if run.is_active() {
         context.set_stroke_style_str(&palette.quiet);
         line(&context, scale.x(now), 0.0, scale.x(now), scale.height - AXIS_PX);
@@ -136,14 +136,18 @@ fn bar(context: &CanvasRenderingContext2d, scale: Scale, attempt: &AttemptView, 
     let (left, right) = (scale.x(attempt.start), scale.x(attempt.end.unwrap_or(now).max(attempt.start)));
     let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
     let top = scale.lane_top(attempt.worker) + inset;
-    let gone = matches!(attempt.state, AttemptState::Killed | AttemptState::Lost | AttemptState::Failed);
     let colour = palette.of(attempt.state);
     let gap = if width > 4.0 { 1.0 } else { 0.0 };
 
     context.set_fill_style_str(colour);
     context.set_stroke_style_str(colour);
     match attempt.phase {
-        Phase::Map => context.fill_rect(left, top, width - gap, thick),
+        Phase::Map => {
+            // Work that came to nothing steps back behind the work that counts.
+            context.set_global_alpha(if is_gone(attempt) { 0.5 } else { 1.0 });
+            context.fill_rect(left, top, width - gap, thick);
+            context.set_global_alpha(1.0);
+        }
         Phase::Reduce => {
             context.set_global_alpha(0.28);
             context.fill_rect(left, top, width - gap, thick);
@@ -154,9 +158,6 @@ fn bar(context: &CanvasRenderingContext2d, scale: Scale, attempt: &AttemptView, 
     if attempt.number > 1 {
         context.set_fill_style_str(&palette.again);
         context.fill_rect(left, top + thick - 2.0, width - gap, 2.0);
-    }
-    if gone {
-        cross(context, right, top + thick / 2.0, (thick / 2.0).min(5.0), palette);
     }
     if width >= NAME_PX_MIN && height >= NAMED_LANE_PX_MIN {
         name(context, attempt, left, top + thick / 2.0, width, palette);
@@ -170,12 +171,21 @@ fn name(context: &CanvasRenderingContext2d, attempt: &AttemptView, left: f64, mi
     let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
     let label = format!("{kind}{}{again}", attempt.task);
     if label.chars().count() as f64 * CHARACTER_PX + 8.0 <= width {
-        context.set_fill_style_str(if attempt.phase == Phase::Map { &palette.ground } else { &palette.text });
+        let solid = attempt.phase == Phase::Map && !is_gone(attempt);
+        context.set_fill_style_str(if solid { &palette.ground } else { &palette.text });
         text(context, &label, left + 4.0, middle + 0.5);
     }
 }
 
-fn cross(context: &CanvasRenderingContext2d, x: f64, y: f64, reach: f64, palette: &Palette) {
+fn is_gone(attempt: &AttemptView) -> bool {
+    matches!(attempt.state, AttemptState::Killed | AttemptState::Lost | AttemptState::Failed)
+}
+
+/// At the end of an attempt that came to nothing.
+fn cross(context: &CanvasRenderingContext2d, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
+    let height = scale.lane_height();
+    let (x, y) = (scale.x(attempt.end.unwrap_or(now)), scale.lane_top(attempt.worker) + height / 2.0);
+    let reach = (height / 2.0 - 2.0).clamp(1.5, 4.5);
     // A rim in the ground's colour keeps the cross apart from the bar that it ends.
     for (colour, width) in [(&palette.raised, 4.0), (&palette.down, 1.75)] {
         context.set_stroke_style_str(colour);

@@ -27,9 +27,9 @@ pub fn AttemptsTable() -> impl IntoView {
                         <th scope="col">"Task"</th>
                         <th scope="col">"Execution"</th>
                         <th scope="col">"Worker"</th>
-                        <th scope="col" class="right">"Start"</th>
-                        <th scope="col" class="right">"Length"</th>
-                        <th scope="col" class="right">"Records"</th>
+                        <th scope="col" class="end">"Start"</th>
+                        <th scope="col" class="end">"Length"</th>
+                        <th scope="col" class="end">"Records"</th>
                         <th scope="col">"How it went"</th>
                     </tr>
                 </thead>
@@ -40,7 +40,7 @@ pub fn AttemptsTable() -> impl IntoView {
                         children=|row| {
                             let cells = row.into_iter().enumerate().map(|(index, text)| {
                                 let number = (3..=5).contains(&index);
-                                view! { <td class:num=number class:right=number>{text}</td> }
+                                view! { <td class:num=number class:end=number>{text}</td> }
                             });
                             view! { <tr>{cells.collect_view()}</tr> }
                         }
