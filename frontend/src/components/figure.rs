@@ -20,10 +20,13 @@ pub fn Figure(
             // A page without the right to the clipboard leaves it as it is, and then does not say otherwise.
             if wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&exact)).await.is_ok() {
                 copied.set(true);
-                set_timeout(move || {
-                    // The view may be gone by then.
-                    let _ = copied.try_set(false);
-                }, std::time::Duration::from_millis(1200));
+                set_timeout(
+                    move || {
+                        // The view may be gone by then.
+                        let _ = copied.try_set(false);
+                    },
+                    std::time::Duration::from_millis(1200),
+                );
             }
         });
     };

@@ -51,7 +51,9 @@ pub fn start() {
 fn hear(message: &JsValue) {
     let role = post::text(message, "role");
     ROLE.with_borrow_mut(|this| match (&mut *this, role.as_deref()) {
-        (Role::Unknown, Some("session")) => *this = Role::Host(host::Host::new(&post::text(message, "build").unwrap_or_default())),
+        (Role::Unknown, Some("session")) => {
+            *this = Role::Host(host::Host::new(&post::text(message, "build").unwrap_or_default()))
+        }
         (Role::Unknown, Some("worker")) => *this = node::Node::new(message).map_or(Role::Aside, Role::Node),
         (Role::Unknown, Some("twin")) => {
             *this = Role::Aside;

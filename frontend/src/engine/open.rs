@@ -67,7 +67,10 @@ async fn dataset(name: &str) -> Result<Found, String> {
 fn generate(bytes: u64, seed: u64, distinct: u32) -> Result<Found, String> {
     if bytes > GENERATED_BYTES_MAX {
         let most = GENERATED_BYTES_MAX >> 20;
-        return Err(format!("{} MiB are to be generated, and a page generates at most {most} MiB: run on the server", bytes >> 20));
+        return Err(format!(
+            "{} MiB are to be generated, and a page generates at most {most} MiB: run on the server",
+            bytes >> 20
+        ));
     }
     let mut text = ZipfText::new(seed, distinct);
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);

@@ -136,6 +136,12 @@ pub(super) struct Inner {
     pub workers_chosen: bool,
 }
 
+impl Default for Lab {
+    fn default() -> Lab {
+        Lab::new()
+    }
+}
+
 impl Lab {
     pub fn new() -> Lab {
         Lab {

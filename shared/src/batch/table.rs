@@ -50,6 +50,9 @@ pub struct View {
     pub rows: Vec<Vec<String>>,
 }
 
+/// The sort and the search in lower case, and the rows that match in that order.
+type Matched = (Option<(usize, bool)>, String, Vec<u32>);
+
 /// What the last views worked out, so that scrolling costs nothing.
 #[derive(Clone, Debug, Default)]
 struct ViewCache {
@@ -57,7 +60,7 @@ struct ViewCache {
     ranks: Option<Vec<u32>>,
     sorted: Option<((usize, bool), Vec<u32>)>,
     /// The sort and the search in lower case, and the rows that match in that order.
-    matched: Option<(Option<(usize, bool)>, String, Vec<u32>)>,
+    matched: Option<Matched>,
     /// The keys in lower case and where each ends, if they differ from the keys.
     lower: Option<Option<(String, Vec<usize>)>>,
 }

@@ -44,7 +44,7 @@ impl ZipfText {
             let first = text.len();
             text.extend_from_slice(word.as_bytes());
             let ornament = (chance >> 32) as u16;
-            if std::mem::take(&mut self.sentence_begins) || ornament % 64 == 0 {
+            if std::mem::take(&mut self.sentence_begins) || ornament.is_multiple_of(64) {
                 text[first].make_ascii_uppercase();
             }
             match ornament >> 8 {

@@ -52,7 +52,8 @@ impl Cells {
             Phase::Map => "map",
             Phase::Reduce => "reduce",
         };
-        let named = grid.is_list && (role == "map" || role == "reduce") && grid.cell(0).width >= 60.0 && grid.cell(0).height >= 11.0;
+        let named =
+            grid.is_list && (role == "map" || role == "reduce") && grid.cell(0).width >= 60.0 && grid.cell(0).height >= 11.0;
         let mut svg = String::with_capacity(grid.count * 260);
         for index in 0..grid.count {
             let at = grid.cell(index);
@@ -157,7 +158,15 @@ fn sign(state: TaskState, at: Box, role: &str) -> String {
     let reach = (side * 0.28).min(4.5);
     let (x, y) = (if at.width > 2.0 * at.height { at.width - at.height / 2.0 - 1.0 } else { at.width / 2.0 }, at.height / 2.0);
     match state {
-        TaskState::Done => format!("M{:.1} {:.1}l{:.1} {:.1}l{:.1} {:.1}", x - reach, y, reach * 0.75, reach * 0.75, reach * 1.25, -reach * 1.6),
+        TaskState::Done => format!(
+            "M{:.1} {:.1}l{:.1} {:.1}l{:.1} {:.1}",
+            x - reach,
+            y,
+            reach * 0.75,
+            reach * 0.75,
+            reach * 1.25,
+            -reach * 1.6
+        ),
         TaskState::Requeued | TaskState::Failed => {
             let (from, by) = (-reach, 2.0 * reach);
             format!("M{:.1} {:.1}l{by:.1} {by:.1}M{:.1} {:.1}l{:.1} {by:.1}", x + from, y + from, x - from, y + from, -by)

@@ -32,6 +32,12 @@ pub struct Table {
     pub(super) cache: StoredValue<Cache>,
 }
 
+impl Default for Table {
+    fn default() -> Table {
+        Table::new()
+    }
+}
+
 impl Table {
     pub fn new() -> Table {
         Table {

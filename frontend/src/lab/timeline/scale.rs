@@ -55,7 +55,7 @@ impl Scale {
     pub fn time(self, x: f64) -> Option<Time> {
         let usable = (self.width - self.gutter() - RIGHT_PX).max(1.0);
         let part = (x - self.gutter()) / usable;
-        (part >= 0.0).then(|| Time((part * self.span.0 as f64) as u64))
+        (part >= 0.0).then_some(Time((part * self.span.0 as f64) as u64))
     }
 
     pub fn lane_height(self) -> f64 {
