@@ -81,7 +81,7 @@ fn generate(bytes: u64, seed: u64, distinct: u32) -> Result<Found, String> {
         text.fill(&mut chunk, left.min(CHUNK_BYTES as u64) as usize);
         left = left.saturating_sub(chunk.len() as u64);
         // A blob of a blob and a chunk lets the browser move what came before out of memory.
-        blobs.push(&blob_of(&Array::of1(&Uint8Array::from(&chunk[..])))?);
+        blobs.push(&blob_of(&Array::of1(&Uint8Array::from(&chunk[..])))?.into());
         if blobs.length() == 16 {
             blobs = Array::of1(&blob_of(&blobs)?.into());
         }
