@@ -72,6 +72,7 @@ async fn a_chosen_file_is_counted_exactly_while_workers_are_killed() -> WebDrive
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = Page::open(&browser, &format!("{}/?autorun=no", server.url)).await?;
     let (file, counts) = text(48);
+    page.press("input-file").await?;
     page.choose_file(&file.path().to_string_lossy()).await?;
     let before = run_number(&page).await?;
     page.press("run").await?;
