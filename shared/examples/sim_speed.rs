@@ -1,0 +1,106 @@
+//! How fast the simulator is, and how little it adds to the kernels that it runs.
+//!
+//! `cargo run --release -p shared --example sim_speed`
+#![allow(clippy::disallowed_types, reason = "an example measures; only the core has no clock")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use shared::batch::message::Job;
+use shared::batch::timing::Timing;
+use shared::batch::zipf::ZipfText;
+use shared::batch::{MapKernel, Memory, Payload, Plan, Reduce, Source, Step, kernel, splits};
+use shared::expr::{Expr, Schema, Type};
+use shared::session::run::RunSpec;
+use shared::sim::{Kernels, SimSpec, Simulation};
+use shared::time::Span;
+
+/// Each measurement is the best of this many.
+const ROUNDS: usize = 5;
+
+/// Map tasks of the job that measures events.
+const SMALL_TASKS: u64 = 20_000;
+
+fn main() {
+    events();
+    overhead();
+}
+
+/// Events a second when the kernels cost nothing: their results are known from a first run.
+fn events() {
+    let (job, source) = job(SMALL_TASKS * 64, 64, 4);
+    let mut first = simulation(&job, &source, Kernels::new(job.clone()));
+    first.run().expect("a calm run breaks no rule");
+    let kernels = first.into_kernels();
+    let (mut best, mut events) = (f64::INFINITY, 0);
+    for _ in 0..ROUNDS {
+        let mut simulation = simulation(&job, &source, kernels.clone());
+        let start = Instant::now();
+        simulation.run().expect("a calm run breaks no rule");
+        best = best.min(start.elapsed().as_secs_f64());
+        events = simulation.events();
+    }
+    let bare = best_of(|| bare(&job, &source));
+    println!("{SMALL_TASKS} map tasks, 4 workers, kernels known: {events} events, {:.0} events/s", events as f64 / best);
+    println!("  with the kernels it would be {:.0} % kernels", 100.0 * bare / (bare + best));
+}
+
+/// What a simulated job takes beside its kernels run back to back.
+fn overhead() {
+    let (job, source) = job(256 << 20, 256 << 10, 4);
+    let bare = best_of(|| bare(&job, &source));
+    let simulated = best_of(|| {
+        simulation(&job, &source, Kernels::new(job.clone())).run().expect("a calm run breaks no rule");
+    });
+    let added = 100.0 * (simulated / bare - 1.0);
+    println!("256 MiB in splits of 256 KiB: kernels {bare:.3} s, simulated {simulated:.3} s, {added:+.1} %");
+}
+
+fn best_of(mut run: impl FnMut()) -> f64 {
+    let once = |_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    };
+    (0..ROUNDS).map(once).fold(f64::INFINITY, f64::min)
+}
+
+fn simulation(job: &Arc<Job>, source: &Memory, kernels: Kernels) -> Simulation {
+    let (job, timing) = (job.clone(), Timing::SIMULATED);
+    let respawn = Some(Span::seconds(1));
+    let run = RunSpec { run: 1, job, workers: 4, timing, faults: vec![], respawn, observed: false };
+    Simulation::with_kernels(SimSpec { run, seed: 42, keeps_rows: false }, Box::new(source.clone()), kernels)
+}
+
+fn bare(job: &Job, source: &Memory) {
+    let mut source = source.clone();
+    let mut outputs = Vec::new();
+    for split in &job.splits {
+        let mut kernel = MapKernel::new(job.plan.clone(), *split, job.input_bytes);
+        while !kernel.step(&mut source).expect("memory can be read") {}
+        outputs.push(kernel.finish().partitions);
+    }
+    for partition in 0..job.plan.partitions as usize {
+        let inputs: Vec<Payload> = outputs.iter().map(|output| output[partition].clone()).collect();
+        kernel::reduce(&job.plan, &inputs).expect("the map tasks wrote rows");
+    }
+}
+
+fn job(bytes: u64, split_bytes: u64, partitions: u32) -> (Arc<Job>, Memory) {
+    let mut text = Vec::new();
+    ZipfText::new(42, 50_000).fill(&mut text, bytes as usize);
+    let schema = Schema(vec![("line".into(), Type::Utf8)]);
+    let list = Expr::parse("words(lower(line))", &schema).expect("the expression is well typed");
+    let plan = Plan {
+        steps: vec![Step::FlatMap { column: "word".into(), list }],
+        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
+        having: vec![],
+        sort: vec![],
+        limit: None,
+        partitions,
+        combine: true,
+    };
+    let source = Memory(Arc::new(text));
+    let splits = splits(source.len(), split_bytes);
+    (Arc::new(Job { plan: Arc::new(plan), splits, input_bytes: source.len() }), source)
+}
