@@ -17,7 +17,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../target/dist"]
+#[folder = "../target/dist"]
 #[allow_missing = true]
 struct Page;
 
