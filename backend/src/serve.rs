@@ -98,10 +98,11 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
     });
     let server = server.workers(WEB_THREADS).disable_signals().shutdown_timeout(SHUTDOWN_MAX.as_secs()).listen(listener)?.run();
     let handle = server.handle();
+    // Listened for before anybody is told that the server is there.
+    let interrupted = interrupted()?;
     announce(address)?;
 
     let ended = actix_web::rt::spawn(server);
-    let interrupted = interrupted()?;
     tokio::select! {
         () = sweep(&sessions, &uploads) => {}
         () = interrupted => {}

@@ -88,9 +88,8 @@ pub async fn converse(sessions: Arc<Sessions>, mut socket: Socket, messages: Agg
         }
         Err(goodbye) => goodbye,
     };
-    // A client that reads nothing cannot be told why it is closed either; after a moment its connection is dropped.
-    const LAST_WORD: Duration = Duration::from_secs(1);
-    let _ = timeout(LAST_WORD, socket.close(goodbye.close_reason())).await;
+    // A client that still reads nothing cannot be told why it is closed; then its connection is dropped.
+    let _ = timeout(slow_max, socket.close(goodbye.close_reason())).await;
 }
 
 async fn greet(
