@@ -1,5 +1,8 @@
 //! `millrace run` and `millrace check`: exit codes, files, pipes, reports, and inputs that are odd.
 
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,8 @@
 //! `millrace serve` over HTTP: health, files, uploads, who is let in, ports, and how it ends.
 
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::process::Command;

@@ -1,6 +1,9 @@
 //! How fast the kernels count the words of a Zipf text, beside the plain loop over a hash table, on one thread.
 //!
 //! `cargo run --release -p shared --example kernel_speed [MIB] [SPLIT_MIB]`
+
+// A measurement, not the core: it takes arguments, and a panic is how it fails.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 #![allow(clippy::disallowed_types, reason = "an example measures; only the core has no clock")]
 
 use std::sync::Arc;

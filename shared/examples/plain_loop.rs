@@ -2,6 +2,9 @@
 //! `cargo xtask bench native` compares the core with it.
 //!
 //! `cargo run --release -p shared --example plain_loop FILE`
+
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

@@ -1,6 +1,9 @@
 //! How fast the simulator is, and how little it adds to the kernels that it runs.
 //!
 //! `cargo run --release -p shared --example sim_speed`
+
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_types, reason = "an example measures; only the core has no clock")]
 
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! Writes a Zipf text to standard output.
 //!
 //! `cargo run --release -p shared --example zipf_text SEED DISTINCT_WORDS BYTES`
+
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "an example talks to the world; only the core does not")]
 
 use std::io::{self, Write};

@@ -1,5 +1,8 @@
 //! The kernels against a naive reference: random texts, any cuts, with and without the combiner.
 
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

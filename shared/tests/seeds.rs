@@ -2,6 +2,9 @@
 //! byte, and no rule of `sim::check` is broken on the way.
 //!
 //! `MILLRACE_SEED=N cargo test -p shared --test seeds` runs one seed again and prints its trace.
+
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "a test may be told by its environment which seed to repeat")]
 
 mod common;

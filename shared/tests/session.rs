@@ -1,5 +1,8 @@
 //! A session with a driver of the plainest kind: one thread, one queue, a clock that moves when told.
 
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -16,11 +19,14 @@ use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec};
 use shared::time::{Span, Time};
 use shared::wire::{Command, Event, Place, RunCommand};
 
+/// A worker's life, its machine, and the job that it was told.
+type Node = (Incarnation, Worker, Option<Arc<Job>>);
+
 /// The session, its workers, and what goes between them.
 struct Driver {
     now: Time,
     session: Session,
-    workers: BTreeMap<(u32, NodeId), (Incarnation, Worker, Option<Arc<Job>>)>,
+    workers: BTreeMap<(u32, NodeId), Node>,
     texts: BTreeMap<u32, Arc<Vec<u8>>>,
     events: Vec<Event>,
     data: Vec<u8>,
