@@ -1,5 +1,6 @@
 //! The kernels against a naive reference: random texts, any cuts, with and without the combiner.
 
+#![cfg(not(target_arch = "wasm32"))]
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 

@@ -3,6 +3,7 @@
 //!
 //! `MILLRACE_SEED=N cargo test -p shared --test seeds` runs one seed again and prints its trace.
 
+#![cfg(not(target_arch = "wasm32"))]
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "a test may be told by its environment which seed to repeat")]

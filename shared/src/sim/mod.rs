@@ -1,8 +1,8 @@
 //! Driver 1: a whole cluster in one event queue, under a virtual clock and one seed.
 //!
 //! The machines are the ones that run everywhere: `session::run::Run` on the coordinator's node and `batch::worker::Worker` on
-//! every other. The kernels really run; what is modelled is how long things take ([`model`]) and what goes wrong ([`network`],
-//! [`host`]). So the answer is real and time alone is virtual. Reading order: [`Simulation`] here, what each output does
+//! every other. The kernels really run; what is modelled is how long things take (`model`) and what goes wrong (`network`,
+//! `host`). So the answer is real and time alone is virtual. Reading order: [`Simulation`] here, what each output does
 //! (`cluster`), the `queue`, the `model` and the `network`, the `host`s, what must hold (`check`), and the `trace`.
 //!
 //! Nobody knows more than on a real network: the coordinator learns of a death by silence only.

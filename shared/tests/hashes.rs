@@ -1,0 +1,48 @@
+//! One trace everywhere: these runs have the hashes of `golden/hashes.txt` natively and in wasm. The same test runs in both.
+//!
+//! `MILLRACE_REWRITE=1 cargo test -p shared --test hashes` writes the file anew; read its diff.
+
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::Scenario;
+
+/// Seeds of [`Scenario::draw`], most of them with faults.
+const SEEDS: u64 = 64;
+
+/// The runs and what they came to.
+fn hashes() -> String {
+    let mut lines = String::from("seed faults events virtual_us hash\n");
+    for seed in 0..SEEDS {
+        let scenario = Scenario::draw(seed);
+        let (simulation, _) = scenario.finish(seed);
+        let (faults, events) = (scenario.faults.len(), simulation.events());
+        lines += &format!("{seed} {faults} {events} {} {}\n", simulation.now().0, simulation.trace_hash());
+    }
+    lines
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+fn the_same_seed_has_the_same_trace_everywhere() {
+    let hashes = hashes();
+    #[cfg(not(target_arch = "wasm32"))]
+    if rewrites() {
+        return write(&hashes);
+    }
+    assert_eq!(hashes, include_str!("golden/hashes.txt"));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
+fn rewrites() -> bool {
+    std::env::var("MILLRACE_REWRITE").is_ok()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
+fn write(hashes: &str) {
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/hashes.txt"), hashes).unwrap();
+}
