@@ -1,6 +1,6 @@
 //! The workers: what each is doing, and the button that kills it.
 //!
-//! Up to [`CARDS_MAX`] are cards, up to [`COMPACT_MAX`] lines; beyond that a heat grid, where a click opens one worker's card.
+//! Up to `CARDS_MAX` are cards, up to `COMPACT_MAX` lines; beyond that a heat grid, where a click opens one worker's card.
 
 use leptos::prelude::*;
 use shared::id::NodeId;

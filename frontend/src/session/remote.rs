@@ -2,7 +2,7 @@
 //!
 //! The first command on every connection is `hello`. When the connection breaks, the next hello names the last event that was
 //! seen and the session goes on from there; between attempts the page waits a little longer each time. Commands said while the
-//! session is away are kept for it, at most [`WAITING_MAX`] of them.
+//! session is away are kept for it, at most `WAITING_MAX` of them.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

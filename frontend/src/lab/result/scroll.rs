@@ -1,6 +1,6 @@
 //! Where a row lies when there are more of them than a browser can make a page high.
 //!
-//! Up to [`CONTENT_PX_MAX`] a pixel of scrolling is a pixel of rows. Beyond it the scroll bar stands for the rows in proportion,
+//! Up to `CONTENT_PX_MAX` a pixel of scrolling is a pixel of rows. Beyond it the scroll bar stands for the rows in proportion,
 //! and the keyboard and the wheel move the position directly, so that no row is out of reach.
 
 /// Height of a row.
