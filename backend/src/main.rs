@@ -1,1 +1,35 @@
-fn main() {}
+//! The binary `millrace`: serves the page and its sessions, runs experiments, checks them.
+//!
+//! Reading order: `config` (the command line), `limits`; `check` and `run` (experiments on the command line); `serve` (the
+//! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `assets` (the page),
+//! `uploads` and `data` (inputs); `engine` (workers as threads and processes: driver 3 of the core).
+
+mod assets;
+mod check;
+mod config;
+mod data;
+mod engine;
+mod guard;
+mod limits;
+mod outbox;
+mod output;
+mod run;
+mod secret;
+mod serve;
+mod sessions;
+mod socket;
+mod uploads;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match config::Arguments::parse().command {
+        config::Command::Serve(arguments) => serve::main(&arguments),
+        config::Command::Run(arguments) => run::main(&arguments),
+        config::Command::Check(arguments) => check::main(&arguments),
+        config::Command::Worker => engine::process::main(),
+    }
+}

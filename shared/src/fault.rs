@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
+use crate::rng::Rng;
 use crate::time::{Span, Time};
 
 /// A fault and its moment.
@@ -57,8 +58,86 @@ pub enum EdgeKind {
     Duplicate,
 }
 
+impl Effect {
+    /// The nodes that it names.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        match self {
+            Effect::Kill(node) | Effect::Slow { node, .. } | Effect::Pause { node, .. } => vec![*node],
+            Effect::RestartCoordinator => Vec::new(),
+            Effect::Edge(edge) => edge.from.into_iter().chain(edge.to).collect(),
+            Effect::Partition { groups, .. } => groups.concat(),
+        }
+    }
+}
+
 impl EdgeFault {
     pub fn concerns(&self, from: NodeId, to: NodeId) -> bool {
         self.from.is_none_or(|it| it == from) && self.to.is_none_or(|it| it == to)
+    }
+}
+
+/// No drawn fault lasts longer.
+pub const DRAWN_SPAN_MAX: Span = Span::millis(1500);
+
+/// A drawn fault whose moment is a time happens within 2 to the power of this microseconds (about a second), more likely early
+/// than late, since many jobs are short.
+const DRAWN_TIME_BITS_MAX: u64 = 20;
+
+/// Draws faults of all kinds. Each of them ends (killed nodes come back by the run's `respawn`), so progress must resume.
+pub fn draw(rng: &mut Rng, workers: u32, count: u32) -> Vec<Fault> {
+    (0..count).map(|_| Fault { at: draw_moment(rng), effect: draw_effect(rng, workers) }).collect()
+}
+
+fn draw_moment(rng: &mut Rng) -> Moment {
+    match rng.below(2) {
+        0 => Moment::Progress(rng.below(100) as f64 / 100.0),
+        _ => {
+            let bits = DRAWN_TIME_BITS_MAX / 2 + rng.below(DRAWN_TIME_BITS_MAX / 2 + 1);
+            Moment::Time(Time(rng.below(1 << bits)))
+        }
+    }
+}
+
+fn draw_effect(rng: &mut Rng, workers: u32) -> Effect {
+    let span = Span(1 + rng.below(DRAWN_SPAN_MAX.0));
+    let worker = NodeId::Worker(1 + rng.below(u64::from(workers)) as u32);
+    match rng.below(8) {
+        0 | 1 => Effect::Kill(worker),
+        2 => Effect::RestartCoordinator,
+        3 => Effect::Slow { node: worker, factor: (2 + rng.below(19)) as f64, span: Some(span) },
+        4 => Effect::Pause { node: draw_node(rng, workers), span },
+        5 => Effect::Partition { groups: draw_groups(rng, workers), span: Some(span) },
+        _ => Effect::Edge(draw_edge(rng, workers, span)),
+    }
+}
+
+fn draw_edge(rng: &mut Rng, workers: u32, span: Span) -> EdgeFault {
+    let end = |rng: &mut Rng| (rng.below(2) == 0).then(|| draw_node(rng, workers));
+    let (from, to) = (end(rng), end(rng));
+    let kind = match rng.below(3) {
+        0 => EdgeKind::Drop,
+        1 => EdgeKind::Delay(Span(1 + rng.below(DRAWN_SPAN_MAX.0))),
+        _ => EdgeKind::Duplicate,
+    };
+    EdgeFault { from, to, kind, probability: (1 + rng.below(10)) as f64 / 10.0, span: Some(span) }
+}
+
+/// Two groups; each node is in one of them.
+fn draw_groups(rng: &mut Rng, workers: u32) -> Vec<Vec<NodeId>> {
+    let mut groups = vec![Vec::new(), Vec::new()];
+    for node in (0..=workers).map(node_at) {
+        groups[rng.below(2) as usize].push(node);
+    }
+    groups
+}
+
+fn draw_node(rng: &mut Rng, workers: u32) -> NodeId {
+    node_at(rng.below(u64::from(workers) + 1) as u32)
+}
+
+fn node_at(place: u32) -> NodeId {
+    match place {
+        0 => NodeId::Coordinator,
+        number => NodeId::Worker(number),
     }
 }

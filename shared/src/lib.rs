@@ -10,5 +10,6 @@ pub mod machine;
 pub mod nearest;
 pub mod rng;
 pub mod session;
+pub mod sim;
 pub mod time;
 pub mod wire;

@@ -39,6 +39,27 @@ pub const SPAN_MICROS_MAX: u64 = 3_600_000_000_000;
 /// Problems that one check reports; it stops looking after these.
 pub const PROBLEMS_MAX: usize = 100;
 
+/// Characters of a column's name.
+pub const COLUMN_NAME_CHARS_MAX: usize = 64;
+
+/// Bytes of a generated input: 64 GiB.
+pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
+
+/// Distinct words of a generated input.
+pub const GENERATED_WORDS_MAX: u32 = 10_000_000;
+
+/// Map tasks of one job.
+pub const SPLITS_MAX: u64 = 100_000;
+
+/// Runs under way at once in one session.
+pub const RUNS_AT_ONCE: usize = 4;
+
+/// Runs that a session keeps, finished ones with their results included; past it the oldest finished one is forgotten.
+pub const RUNS_KEPT: usize = 8;
+
+/// Bytes of CSV in one binary frame of an export.
+pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
+
 /// Bytes of input that one step of a map task reads: a millisecond of work, and it stays in the second-level cache beside the
 /// counts. A source for which a read is dear reads more at a time and keeps it.
 pub const SLICE_BYTES: usize = 256 << 10;

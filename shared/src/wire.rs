@@ -6,6 +6,8 @@
 //!
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Counters;
@@ -183,6 +185,19 @@ pub struct Frame {
     pub tally: Tally,
     /// One-line news since the last frame, oldest first: kills, losses, restarts, backups.
     pub news: Vec<News>,
+}
+
+impl Frame {
+    /// Takes up a later frame of the same run, as if both had been one: for a client that is slower than the run.
+    pub fn merge(&mut self, later: Frame) {
+        let Frame { run: _, now, progress, workers, attempts, counters, tally, news } = later;
+        let mut known: BTreeMap<u32, AttemptView> =
+            std::mem::take(&mut self.attempts).into_iter().map(|attempt| (attempt.index, attempt)).collect();
+        known.extend(attempts.into_iter().map(|attempt| (attempt.index, attempt)));
+        self.attempts = known.into_values().collect();
+        self.news.extend(news);
+        (self.now, self.progress, self.workers, self.counters, self.tally) = (now, progress, workers, counters, tally);
+    }
 }
 
 /// How often tasks ran, over the whole job.

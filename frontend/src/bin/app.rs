@@ -1,1 +1,5 @@
-fn main() {}
+//! The page's main bundle.
+
+fn main() {
+    frontend::start();
+}

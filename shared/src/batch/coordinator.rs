@@ -13,7 +13,7 @@ mod tasks;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-pub use self::tasks::{Checkpoint, CommittedPartition};
+pub use self::tasks::{Change, Checkpoint, CommittedPartition};
 use self::tasks::{Completion, Execution, Tasks};
 use super::message::{Envelope, Job, MapPlace, Message, Progress};
 use super::timing::{FAILURES_PER_TASK, Timing};
@@ -44,8 +44,8 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     Send(Envelope),
-    /// Store this, then tell [`Input::Stored`].
-    Store(Box<Checkpoint>),
+    /// Store the checkpoint that this makes of the one before, then tell [`Input::Stored`].
+    Store(Box<Change>),
     /// Keep the rows of a partition if it has none yet, all or nothing, then tell [`Input::Committed`].
     Commit {
         partition: CommittedPartition,
@@ -271,6 +271,7 @@ impl Coordinator {
         for (reducer, life) in self.tasks.reducers() {
             self.send(reducer, life, Message::MapAt { place });
         }
+        self.finish_if_done();
     }
 
     fn reduce_done(&mut self, partition: CommittedPartition, rows: Payload) {
@@ -298,7 +299,11 @@ impl Coordinator {
         self.tasks.start_commit(task, attempt);
         self.tasks.complete(task, Completion { attempt, worker, incarnation, counters, sizes: Vec::new() });
         self.store_then_accept(worker, incarnation, task, attempt);
-        if self.tasks.all_reduced() && !self.ended {
+        self.finish_if_done();
+    }
+
+    fn finish_if_done(&mut self) {
+        if self.tasks.all_done() && !self.ended {
             self.ended = true;
             let workers: Vec<_> = self.workers.iter().map(|(node, known)| (*node, known.incarnation)).collect();
             for (node, incarnation) in workers {
@@ -376,7 +381,7 @@ impl Coordinator {
 
     fn checkpoint(&mut self) {
         self.version += 1;
-        self.outputs.push_back(Output::Store(Box::new(self.tasks.checkpoint(self.version, self.tally))));
+        self.outputs.push_back(Output::Store(Box::new(self.tasks.changes(self.version, self.tally))));
     }
 
     fn store_then_accept(&mut self, worker: NodeId, incarnation: Incarnation, task: TaskId, attempt: Attempt) {

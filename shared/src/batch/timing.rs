@@ -1,9 +1,11 @@
 //! The spans that the batch machines wait for, and the bounds of what they keep in hand.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Span;
 
 /// How often and how long. One set serves every node of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// A worker speaks to its coordinator this often.
     pub heartbeat: Span,

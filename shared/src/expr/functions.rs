@@ -182,13 +182,22 @@ impl Function {
     /// How a caller writes it: `left(Utf8, Int64)`.
     pub fn signature(&self) -> String {
         let kinds = |kinds: &[Kind]| kinds.iter().map(|k| k.to_string()).collect::<Vec<_>>();
-        match (&self.arguments, self.name.starts_with(|c: char| c.is_ascii_lowercase())) {
+        match (&self.arguments, names().contains(&self.name)) {
             (Fixed([one]), false) => format!("{} {one}", self.name),
             (Fixed(of), false) => kinds(of).join(&format!(" {} ", self.name)),
             (Many(kind), false) => format!("{kind} {} {kind}", self.name),
             (Fixed(of), true) => format!("{}({})", self.name, kinds(of).join(", ")),
             (Many(kind), true) => format!("{}({kind}, …)", self.name),
             (Case, _) => "case when Boolean then value … else value end".to_owned(),
+        }
+    }
+
+    /// Whether it takes values of any type, as long as it is one.
+    pub(super) fn is_generic(&self) -> bool {
+        match self.arguments {
+            Fixed(kinds) => kinds.len() > 1 && kinds.iter().any(|kind| kind.fixed().is_none()),
+            Many(kind) => kind.fixed().is_none(),
+            Case => true,
         }
     }
 

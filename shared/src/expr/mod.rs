@@ -3,7 +3,7 @@
 //! This is the one small interface that the rest of the core knows: [`Expr::parse`], [`Expr::data_type`], [`Expr::eval`], and two
 //! questions about a tree's shape by which a kernel recognises what it can do faster.
 //!
-//! - [`parse`]: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
+//! - `parse`: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
 //!   of most nodes and weighs a megabyte of wasm.
 //! - [`functions`]: every function and operator there is, in one table.
 //! - [`aggregate`]: what a reduction may compute.
@@ -25,6 +25,7 @@ pub mod text;
 mod tokens;
 
 use functions::{Function, Run};
+pub use parse::is_reserved;
 
 /// A column's or an expression's type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +150,13 @@ impl Expr {
             Node::Literal(value) => Some(value),
             _ => None,
         }
+    }
+}
+
+impl ExprError {
+    /// Whether it names a column that is not in the schema.
+    pub fn is_missing_column(&self) -> bool {
+        self.message.starts_with(parse::NO_COLUMN)
     }
 }
 

@@ -24,6 +24,14 @@ const SIGN: u8 = 8;
 const RESERVED: [&str; 15] =
     ["and", "or", "not", "between", "in", "like", "is", "null", "true", "false", "case", "when", "then", "else", "end"];
 
+/// How the sentence for a missing column begins.
+pub(super) const NO_COLUMN: &str = "there is no column";
+
+/// Whether a name would be read as a word of the language and not as a column.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// See [`Expr::parse`].
 pub(super) fn parse(text: &str, schema: &Schema) -> Result<Expr, ExprError> {
     if text.len() > EXPRESSION_BYTES_MAX {
@@ -109,7 +117,9 @@ impl Parser<'_> {
             Token::Word(word) if word.quote_style.is_some() => {
                 let name = word.value.clone();
                 self.at += 1;
-                self.column(&name, start, end)
+                // Who writes texts in double quotes elsewhere does so here.
+                let hint = format!("a text is written in single quotes: '{name}'");
+                self.column(&name, start, end).map_err(|error| ExprError { hint: Some(hint), ..error })
             }
             Token::Word(word) => {
                 let name = word.value.clone();
@@ -146,7 +156,7 @@ impl Parser<'_> {
             }
             "case" => self.case(start),
             lower if self.peek() == Some(&Token::LParen) => self.function(lower, start, end),
-            lower if RESERVED.contains(&lower) => {
+            lower if is_reserved(lower) => {
                 self.at -= 1;
                 Err(self.unexpected("a value"))
             }
@@ -159,9 +169,9 @@ impl Parser<'_> {
             return Ok(leaf(self.schema.0[index].1.clone(), Node::Column(index), start, end));
         }
         let message = match self.schema.0.len() {
-            0 => format!("there is no column `{name}`: there are no columns here"),
-            1 => format!("there is no column `{name}`: the only column here is {}", list(self.schema.names())),
-            _ => format!("there is no column `{name}`: the columns here are {}", list(self.schema.names())),
+            0 => format!("{NO_COLUMN} `{name}`: there are no columns here"),
+            1 => format!("{NO_COLUMN} `{name}`: the only column here is {}", list(self.schema.names())),
+            _ => format!("{NO_COLUMN} `{name}`: the columns here are {}", list(self.schema.names())),
         };
         let hint = if functions::names().contains(&name.to_ascii_lowercase().as_str()) {
             Some(format!("a function is called with parentheses: `{name}(…)`"))
@@ -213,6 +223,7 @@ impl Parser<'_> {
                     call("=", vec![operand.clone(), when], start, end)?
                 }
             };
+            small_enough(arguments.iter().map(|a: &Built| a.nodes).sum(), start, condition.end)?;
             arguments.push(condition);
             self.expect_word("then")?;
             arguments.push(self.expression(OR)?);
@@ -284,6 +295,7 @@ impl Parser<'_> {
                     let (start, end) = (one.start, one.end);
                     call("=", vec![left.clone(), one], start, end)
                 };
+                small_enough(list.len() * left.nodes, start, end)?;
                 let tests = list.into_iter().map(equal).collect::<Result<Vec<_>, _>>()?;
                 call("or", tests, start, end)
             }
@@ -350,11 +362,7 @@ impl Parser<'_> {
             Some(piece) => format!("`{}` is unexpected here", piece.text),
             None => "the expression ends too early".to_owned(),
         };
-        let hint = match self.peek() {
-            Some(Token::DoubleQuotedString(_)) => "a text is written in single quotes: 'text'".to_owned(),
-            _ => format!("{wanted} would fit"),
-        };
-        ExprError { start, end, message, hint: Some(hint) }
+        ExprError { start, end, message, hint: Some(format!("{wanted} would fit")) }
     }
 }
 
@@ -388,11 +396,7 @@ fn call(name: &str, arguments: Vec<Built>, start: usize, end: usize) -> Result<B
     if height > EXPRESSION_DEPTH_MAX {
         return Err(too_deep(start, end));
     }
-    if nodes > EXPRESSION_NODES_MAX {
-        let message =
-            format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
-        return Err(ExprError { start, end, message, hint: None });
-    }
+    small_enough(nodes, start, end)?;
     let node = Node::Call(resolved.function, arguments.into_iter().map(|a| a.expr).collect());
     Ok(Built { expr: Expr { data_type: resolved.result, node }, untyped: false, start, end, height, nodes })
 }
@@ -435,6 +439,15 @@ fn bring(argument: Built, wanted: Type) -> Built {
     }
 }
 
+fn small_enough(nodes: usize, start: usize, end: usize) -> Result<(), ExprError> {
+    if nodes <= EXPRESSION_NODES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
+    Err(ExprError { start, end, message, hint: None })
+}
+
 fn too_deep(start: usize, end: usize) -> ExprError {
     let message = format!("the expression nests more than {EXPRESSION_DEPTH_MAX} levels deep");
     ExprError { start, end, message, hint: None }
@@ -451,7 +464,9 @@ fn misfit(name: &str, arguments: &[Built], start: usize, end: usize) -> ExprErro
     };
     let mut signatures: Vec<_> = lines.iter().map(|f| f.signature()).collect();
     signatures.dedup();
-    ExprError { start, end, message, hint: Some(format!("it is {}", list(signatures.iter().map(String::as_str)))) }
+    let same = if lines.iter().any(|f| f.is_generic()) { ", values of one type" } else { "" };
+    let hint = format!("it is {}{same}", list(signatures.iter().map(String::as_str)));
+    ExprError { start, end, message, hint: Some(hint) }
 }
 
 fn list_plain(parts: &[String]) -> String {

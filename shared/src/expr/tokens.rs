@@ -34,7 +34,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Piece<'_>>, ExprError> {
     if let Err(error) = outcome {
         // The tokenizer names where it noticed; what it could not read begins where the last token ended.
         let start = found.last().map_or(0, |last| places.offset(last.span.end));
-        let message = error.message.trim_end_matches(" at ").to_owned();
+        let message = format!("this cannot be read: {}", error.message.to_lowercase().trim_end_matches('.'));
         return Err(ExprError { start, end: text.len(), message, hint: None });
     }
     let piece = |found: TokenWithSpan| {

@@ -1,4 +1,443 @@
 //! What stands behind a page's worker and behind a server's socket: commands in, events out.
+//!
+//! A session checks experiments, starts runs, keeps their results, and answers for them. It is a [`Machine`] like the others: its
+//! driver opens inputs, makes and ends workers, carries envelopes, runs what is too heavy for `handle`, and numbers and sends the
+//! events. So a page's engine and the server differ only in what a worker is.
+//!
+//! Absent on purpose: sequence numbers, queues and reconnecting (a driver's transport has them), and rows on their way (see
+//! [`Output::Data`]).
 
 pub mod board;
+pub mod expectations;
+mod jobs;
 pub mod run;
+mod simulate;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use self::jobs::{Entry, Outcome, Prepared, Stage};
+pub use self::jobs::{Opened, Simulated, split_size};
+use self::run::Run;
+pub use self::simulate::{simulate, simulate_traced};
+use crate::batch::message::Envelope;
+use crate::batch::table::ViewQuery;
+use crate::batch::{Counters, Payload, Plan, Table};
+use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation};
+use crate::fault::Effect;
+use crate::id::{Incarnation, NodeId};
+use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
+use crate::machine::Machine;
+use crate::time::{Span, Time};
+use crate::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Tally};
+
+/// Who a session is.
+#[derive(Clone, Debug)]
+pub struct SessionSpec {
+    /// Its name, by which a client finds it again.
+    pub id: String,
+    /// The build that it runs, compared with the page's.
+    pub build: String,
+    /// [`Place::Browser`] or [`Place::Server`]: where its real runs run. It simulates as well.
+    pub place: Place,
+    /// How many workers can run at once here.
+    pub cores: u32,
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Input {
+    /// The client's word, except `Hello` and `Ping`, which concern the transport.
+    Command(Command),
+    /// A run whose experiment its driver has checked, as the command line does with its overrides; `text` is not read again.
+    Checked { command: RunCommand, experiment: Box<Experiment> },
+    /// The input of [`Output::Open`] is there, or a sentence says why not.
+    Opened { run: u32, opened: Result<Opened, String> },
+    /// From a worker to its coordinator.
+    Envelope { run: u32, envelope: Envelope },
+    /// This life of a worker is over, by the driver's hand or not.
+    Down { run: u32, node: NodeId, incarnation: Incarnation },
+    /// What [`Output::Sequential`] gave: the hash of its rows.
+    Sequential { run: u32, output_hash: Result<u64, String> },
+    /// What [`Output::Simulate`] gave.
+    Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
+}
+
+/// What its driver is to do.
+#[derive(Debug)]
+pub enum Output {
+    Event(Event),
+    /// A binary frame for the client: [`DataHeader`] and CSV bytes.
+    Data(Vec<u8>),
+    /// Find the input and its length. `file` paths and `attached` blobs mean what they mean in the driver's place.
+    Open {
+        run: u32,
+        input: InputSpec,
+    },
+    /// Make a worker of this run with access to its input.
+    Spawn {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+        isolation: Isolation,
+    },
+    /// End it, really; then say [`Input::Down`].
+    Terminate {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+    },
+    /// To a worker.
+    Send {
+        run: u32,
+        envelope: Envelope,
+    },
+    /// Slow or pause a worker.
+    Hinder {
+        run: u32,
+        effect: Effect,
+    },
+    /// Run the plan over the run's input in one pass on a thread that can be spared.
+    Sequential {
+        run: u32,
+        plan: Arc<Plan>,
+    },
+    /// Simulate over the run's input on a thread that can be spared.
+    Simulate {
+        run: u32,
+        spec: Box<run::RunSpec>,
+        seed: u64,
+    },
+    /// The run is over: end its workers, close its input.
+    Close {
+        run: u32,
+    },
+}
+
+/// Where a run's bytes come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InputSpec {
+    /// As the experiment says.
+    Experiment(ExperimentInput),
+    /// As the client chose instead.
+    Chosen(InputChoice),
+}
+
+/// See the module.
+pub struct Session {
+    spec: SessionSpec,
+    runs: BTreeMap<u32, Entry>,
+    keys: BTreeMap<String, u32>,
+    outputs: VecDeque<Output>,
+}
+
+impl Session {
+    pub fn new(spec: SessionSpec) -> Session {
+        Session { spec, runs: BTreeMap::new(), keys: BTreeMap::new(), outputs: VecDeque::new() }
+    }
+
+    /// The event that answers `Hello`.
+    pub fn welcome(&self, resumed: bool) -> Event {
+        let SessionSpec { id, build, place, cores } = self.spec.clone();
+        Event::Welcome { session: id, build, places: vec![place, Place::Simulate], cores, resumed }
+    }
+
+    /// A finished run's result.
+    pub fn table(&self, run: u32) -> Option<&Table> {
+        match &self.runs.get(&run)?.stage {
+            Stage::Done { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing runs.
+    pub fn is_idle(&self) -> bool {
+        self.runs.values().all(|entry| entry.stage.is_over())
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Hello { .. } | Command::Ping => {}
+            Command::Check { id, text } => {
+                let problems = experiment::check(&text).err().unwrap_or_default();
+                self.emit(Event::Checked { id, problems });
+            }
+            Command::Run(command) => self.start(now, command, None),
+            Command::Kill { run, node } => self.fault(now, run, Effect::Kill(node)),
+            Command::RestartCoordinator { run } => self.fault(now, run, Effect::RestartCoordinator),
+            Command::Stop { run } => match self.runs.get(&run).filter(|entry| !entry.stage.is_over()) {
+                Some(_) => self.fail(run, "the run was stopped"),
+                None => self.refuse(format!("run {run} is not running: there is nothing to stop")),
+            },
+            Command::View { run, id, query } => self.view(run, id, &query),
+            Command::Export { run, id } => self.export(run, id),
+            Command::Forget { run } => self.forget(run),
+        }
+    }
+
+    fn start(&mut self, now: Time, command: RunCommand, experiment: Option<Experiment>) {
+        let run = command.run;
+        if let Some(first) = command.idempotency_key.as_ref().and_then(|key| self.keys.get(key)).copied() {
+            return self.replay(now, first);
+        }
+        if self.runs.contains_key(&run) {
+            return self.refuse(format!("run {run} exists already in this session: choose another number"));
+        }
+        if self.runs.values().filter(|entry| !entry.stage.is_over()).count() >= RUNS_AT_ONCE {
+            let text =
+                format!("{RUNS_AT_ONCE} runs are under way in this session, which is its bound: stop one or wait for it");
+            return self.emit(Event::Failed { run, message: text, problems: Vec::new() });
+        }
+        let prepared = match Prepared::new(&self.spec, &command, experiment) {
+            Ok(prepared) => prepared,
+            Err((message, problems)) => return self.emit(Event::Failed { run, message, problems }),
+        };
+        self.drop_oldest();
+        if let Some(key) = command.idempotency_key {
+            self.keys.insert(key, run);
+        }
+        self.outputs.push_back(Output::Open { run, input: prepared.input.clone() });
+        self.runs.insert(run, Entry::new(now, prepared));
+    }
+
+    /// Tells a run again from its start, for a second command under the same key.
+    fn replay(&mut self, now: Time, first: u32) {
+        let Some(entry) = self.runs.get_mut(&first) else { return };
+        let events = entry.replay(now, first);
+        self.outputs.extend(events.into_iter().map(Output::Event));
+        self.drain_run(now, first);
+    }
+
+    fn drop_oldest(&mut self) {
+        while self.runs.len() >= RUNS_KEPT {
+            let Some(oldest) = self.runs.iter().find(|(_, entry)| entry.stage.is_over()).map(|(run, _)| *run) else { return };
+            self.forget(oldest);
+        }
+    }
+
+    fn opened(&mut self, now: Time, run: u32, opened: Result<Opened, String>) {
+        let Some(entry) = self.runs.get_mut(&run).filter(|entry| matches!(entry.stage, Stage::Opening)) else { return };
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(reason) => return self.fail(run, reason),
+        };
+        let started = match entry.open(now, run, opened) {
+            Ok(started) => started,
+            Err(reason) => return self.fail(run, reason),
+        };
+        self.outputs.push_back(Output::Event(Event::Started(started)));
+        let spec = entry.run_spec(run);
+        if entry.prepared.place == Place::Simulate {
+            entry.stage = Stage::Simulating;
+            let (spec, seed) = (Box::new(spec), entry.prepared.seed);
+            return self.outputs.push_back(Output::Simulate { run, spec, seed });
+        }
+        let mut machine = Run::new(spec);
+        machine.handle(Time::ZERO, run::Input::Start);
+        entry.stage = Stage::Running { machine: Box::new(machine) };
+        self.drain_run(now, run);
+    }
+
+    fn fault(&mut self, now: Time, run: u32, effect: Effect) {
+        match self.runs.get(&run).map(|entry| &entry.stage) {
+            Some(Stage::Running { .. }) => self.tell_run(now, run, run::Input::Fault(effect)),
+            Some(_) => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
+            None => self.refuse(format!("there is no run {run} in this session")),
+        }
+    }
+
+    fn tell_run(&mut self, now: Time, run: u32, input: run::Input) {
+        if let Some(entry) = self.runs.get_mut(&run) {
+            let at = entry.since_start(now);
+            if let Stage::Running { machine } = &mut entry.stage {
+                machine.handle(at, input);
+            }
+        }
+        self.drain_run(now, run);
+    }
+
+    fn drain_run(&mut self, now: Time, run: u32) {
+        while let Some(entry) = self.runs.get_mut(&run)
+            && let Stage::Running { machine } = &mut entry.stage
+            && let Some(output) = machine.poll()
+        {
+            let at = Time(now.since(entry.began).0);
+            match output {
+                run::Output::Spawn { node, incarnation } => {
+                    let isolation = entry.prepared.isolation;
+                    self.outputs.push_back(Output::Spawn { run, node, incarnation, isolation });
+                }
+                run::Output::Terminate { node, incarnation } => {
+                    self.outputs.push_back(Output::Terminate { run, node, incarnation });
+                }
+                run::Output::Send(envelope) => self.outputs.push_back(Output::Send { run, envelope }),
+                // The session outlives the coordinator, so what it holds is stored.
+                run::Output::Store { epoch, version } => machine.handle(at, run::Input::Stored { epoch, version }),
+                run::Output::Commit { partition, rows } => {
+                    let (winner, _) = entry.store.entry(partition.task).or_insert((partition, rows));
+                    machine.handle(at, run::Input::Committed(*winner));
+                }
+                // Faults of the network were refused when the run was prepared for a real place.
+                run::Output::Fault(effect) => self.outputs.push_back(Output::Hinder { run, effect }),
+                run::Output::Frame(frame) => self.emit(Event::Frame(frame)),
+                run::Output::Finished { counters, tally } => {
+                    let partitions = entry.partitions();
+                    self.computed(run, partitions, counters, tally, Span(at.0), None);
+                }
+                run::Output::Failed(reason) => self.fail(run, reason),
+            }
+        }
+    }
+
+    /// Every partition is there: the result is put together and, if the experiment wants it, compared.
+    fn computed(
+        &mut self,
+        run: u32,
+        partitions: Vec<Payload>,
+        counters: Counters,
+        tally: Tally,
+        wall: Span,
+        simulated: Option<(Time, String)>,
+    ) {
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        let table = match Table::new(&entry.prepared.plan, partitions) {
+            Ok(table) => table,
+            Err(error) => return self.fail(run, error.to_string()),
+        };
+        let outcome = Outcome { table, counters, tally, wall, simulated };
+        if entry.wants_sequential() {
+            let plan = entry.prepared.plan.clone();
+            entry.stage = Stage::Comparing(Box::new(outcome));
+            self.outputs.push_back(Output::Sequential { run, plan });
+        } else {
+            self.conclude(run, outcome, None);
+        }
+    }
+
+    fn simulated(&mut self, now: Time, run: u32, simulated: Result<Box<Simulated>, String>) {
+        let Some(entry) = self.runs.get(&run).filter(|entry| matches!(entry.stage, Stage::Simulating)) else { return };
+        let wall = now.since(entry.began);
+        match simulated {
+            Ok(simulated) => {
+                let Simulated { frame, partitions, counters, tally, virtual_time, trace_hash } = *simulated;
+                self.emit(Event::Frame(Box::new(frame)));
+                self.computed(run, partitions, counters, tally, wall, Some((virtual_time, trace_hash)));
+            }
+            Err(reason) => self.fail(run, reason),
+        }
+    }
+
+    fn compared(&mut self, run: u32, output_hash: Result<u64, String>) {
+        let Some(entry) = self.runs.get_mut(&run).filter(|entry| matches!(entry.stage, Stage::Comparing(_))) else { return };
+        let Stage::Comparing(outcome) = std::mem::replace(&mut entry.stage, Stage::Opening) else { return };
+        match output_hash {
+            Ok(hash) => self.conclude(run, *outcome, Some(hash)),
+            Err(reason) => self.fail(run, format!("the run is done, but its sequential twin failed: {reason}")),
+        }
+    }
+
+    fn conclude(&mut self, run: u32, outcome: Outcome, sequential: Option<u64>) {
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        let report = entry.report(&outcome, sequential);
+        entry.stage = Stage::Done { table: Box::new(outcome.table), report: report.clone() };
+        self.outputs.push_back(Output::Close { run });
+        self.emit(Event::Finished { run, report });
+    }
+
+    fn fail(&mut self, run: u32, message: impl Into<String>) {
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        let message = message.into();
+        entry.stage = Stage::Failed { message: message.clone() };
+        entry.store.clear();
+        self.outputs.push_back(Output::Close { run });
+        self.emit(Event::Failed { run, message, problems: Vec::new() });
+    }
+
+    fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {
+        match self.runs.get_mut(&run).map(|entry| &mut entry.stage) {
+            Some(Stage::Done { table, .. }) => {
+                let view = table.view(query);
+                self.emit(Event::Rows { run, id, view });
+            }
+            _ => self.refuse(format!("run {run} has no result to look at")),
+        }
+    }
+
+    /// The whole result, in frames that fit a socket.
+    fn export(&mut self, run: u32, id: u32) {
+        let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
+        let (mut from, mut frames) = (0, Vec::new());
+        loop {
+            let (csv, next) = table.csv_chunk(from, EXPORT_FRAME_BYTES);
+            let last = next >= table.len();
+            let mut frame = DataHeader { run, id, index: frames.len() as u32, last }.to_bytes().to_vec();
+            frame.extend_from_slice(&csv);
+            frames.push(frame);
+            from = next;
+            if last {
+                break;
+            }
+        }
+        self.outputs.extend(frames.into_iter().map(Output::Data));
+    }
+
+    fn forget(&mut self, run: u32) {
+        match self.runs.get(&run).map(|entry| entry.stage.is_over()) {
+            Some(true) => {
+                self.runs.remove(&run);
+                self.keys.retain(|_, known| *known != run);
+            }
+            Some(false) => self.refuse(format!("run {run} is still running: stop it first")),
+            None => self.refuse(format!("there is no run {run} in this session")),
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn refuse(&mut self, message: String) {
+        self.emit(Event::Error { message });
+    }
+}
+
+impl Machine for Session {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Command(command) => self.command(now, command),
+            Input::Checked { command, experiment } => self.start(now, command, Some(*experiment)),
+            Input::Opened { run, opened } => self.opened(now, run, opened),
+            Input::Envelope { run, envelope } => self.tell_run(now, run, run::Input::Envelope(envelope)),
+            Input::Down { run, node, incarnation } => self.tell_run(now, run, run::Input::Down { node, incarnation }),
+            Input::Sequential { run, output_hash } => self.compared(run, output_hash),
+            Input::Simulated { run, simulated } => self.simulated(now, run, simulated),
+        }
+    }
+
+    fn wake(&mut self, now: Time) {
+        let running = self.runs.iter_mut().filter_map(|(run, entry)| {
+            let at = entry.since_start(now);
+            let Stage::Running { machine } = &mut entry.stage else { return None };
+            machine.wake(at);
+            Some(*run)
+        });
+        for run in running.collect::<Vec<_>>() {
+            self.drain_run(now, run);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn next_wake(&self) -> Option<Time> {
+        let running = self.runs.values().filter_map(|entry| match &entry.stage {
+            Stage::Running { machine } => machine.next_wake().map(|at| entry.began + Span(at.0)),
+            _ => None,
+        });
+        running.min()
+    }
+}

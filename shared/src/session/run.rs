@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::board::Board;
-use crate::batch::coordinator::{self, Checkpoint, CommittedPartition, Coordinator, Note};
+use crate::batch::coordinator::{self, Change, Checkpoint, CommittedPartition, Coordinator, Note};
 use crate::batch::message::{Envelope, Job};
 use crate::batch::timing::Timing;
 use crate::batch::{Counters, Payload};
@@ -16,7 +18,7 @@ use crate::time::{Span, Time};
 use crate::wire::{Frame, Tally};
 
 /// What a run is given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSpec {
     pub run: u32,
     pub job: Arc<Job>,
@@ -95,7 +97,7 @@ pub struct Run {
     epoch: Incarnation,
     restart_at: Option<Time>,
     stored: Option<Checkpoint>,
-    storing: BTreeMap<u64, Checkpoint>,
+    storing: VecDeque<Change>,
     committed: BTreeMap<TaskId, CommittedPartition>,
     lives: BTreeMap<NodeId, Life>,
     faults: Vec<Fault>,
@@ -122,7 +124,7 @@ impl Run {
             epoch: 1,
             restart_at: None,
             stored: None,
-            storing: BTreeMap::new(),
+            storing: VecDeque::new(),
             committed: BTreeMap::new(),
             lives: BTreeMap::new(),
             faults,
@@ -141,6 +143,11 @@ impl Run {
     /// The last checkpoint that survives the coordinator.
     pub fn stored(&self) -> Option<&Checkpoint> {
         self.stored.as_ref()
+    }
+
+    /// The incarnation of the coordinator; `None` while it is down.
+    pub fn coordinator_epoch(&self) -> Option<Incarnation> {
+        self.coordinator.as_ref().map(|_| self.epoch)
     }
 
     /// Whether faults are still to come.
@@ -231,9 +238,9 @@ impl Run {
         while let Some(output) = self.coordinator.as_mut().and_then(Coordinator::poll) {
             match output {
                 coordinator::Output::Send(envelope) => self.outputs.push_back(Output::Send(envelope)),
-                coordinator::Output::Store(checkpoint) => {
-                    let version = checkpoint.version;
-                    self.storing.insert(version, *checkpoint);
+                coordinator::Output::Store(change) => {
+                    let version = change.version;
+                    self.storing.push_back(*change);
                     self.outputs.push_back(Output::Store { epoch: self.epoch, version });
                 }
                 coordinator::Output::Commit { partition, rows } => {
@@ -322,11 +329,10 @@ impl Machine for Run {
                 self.tell(now, coordinator::Input::Down { node, incarnation });
             }
             Input::Stored { epoch, version } => {
-                if epoch == self.epoch
-                    && let Some(checkpoint) = self.storing.remove(&version)
-                {
-                    self.storing.retain(|older, _| *older > version);
-                    self.stored = Some(checkpoint);
+                if epoch == self.epoch && self.storing.front().is_some_and(|change| change.version <= version) {
+                    while let Some(change) = self.storing.pop_front_if(|change| change.version <= version) {
+                        self.stored.get_or_insert_default().apply(change);
+                    }
                     self.tell(now, coordinator::Input::Stored { version });
                 }
             }
@@ -341,7 +347,10 @@ impl Machine for Run {
     }
 
     fn wake(&mut self, now: Time) {
-        if let Some(coordinator) = &mut self.coordinator {
+        // Not when only a frame is due: watching a run must not change what it does.
+        if let Some(coordinator) = &mut self.coordinator
+            && coordinator.next_wake().is_some_and(|at| at <= now)
+        {
             coordinator.wake(now);
         }
         self.drain_coordinator(now);

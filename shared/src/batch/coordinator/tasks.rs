@@ -13,24 +13,43 @@ use crate::wire::Tally;
 
 /// What survives a coordinator: every completed map task, how often each task ran, the tally. Committed partitions are in the
 /// store already, and running attempts are known to their workers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub version: u64,
-    pub(super) maps: Vec<Option<Arc<Completion>>>,
-    /// Executions and failures of each task, maps first.
-    pub(super) histories: Vec<(u32, u32)>,
     pub tally: Tally,
+    tasks: BTreeMap<TaskId, Saved>,
+}
+
+/// What makes the checkpoint of this version out of the one before: the tasks that have changed, so that keeping a checkpoint
+/// costs the same however many tasks a job has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub version: u64,
+    tally: Tally,
+    tasks: Vec<(TaskId, Saved)>,
+}
+
+/// A task in a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Saved {
+    /// Map tasks only: the rows of a reduce task say by themselves that it is done.
+    done: Option<Arc<Completion>>,
+    counted: Option<Counters>,
+    begun: u32,
+    failures: u32,
 }
 
 impl Checkpoint {
     /// Whether the completed map attempt is in it.
     pub fn has(&self, task: TaskId, attempt: Attempt) -> bool {
-        match task {
-            TaskId::Map(map) => {
-                self.maps.get(map as usize).is_some_and(|done| done.as_ref().is_some_and(|it| it.attempt == attempt))
-            }
-            TaskId::Reduce(_) => false,
-        }
+        let done = self.tasks.get(&task).and_then(|saved| saved.done.as_ref());
+        done.is_some_and(|done| done.attempt == attempt)
+    }
+
+    /// Brings it to the change's version. Changes are applied in the order in which they were handed out.
+    pub fn apply(&mut self, change: Change) {
+        (self.version, self.tally) = (change.version, change.tally);
+        self.tasks.extend(change.tasks);
     }
 }
 
@@ -80,6 +99,8 @@ impl Execution {
 struct Entry {
     executions: Vec<Execution>,
     done: Option<Arc<Completion>>,
+    /// What the task counted when it was first done. Map outputs may be lost and made again; the counts stay.
+    counted: Option<Counters>,
     /// The attempt whose rows are on their way to the store, or there.
     committing: Option<Attempt>,
     /// Executions ever begun, and those that failed by themselves.
@@ -94,10 +115,16 @@ pub(super) struct Tasks {
     entries: Vec<Entry>,
     /// Tasks without an execution and not done, by index in `entries`.
     idle: BTreeSet<usize>,
+    /// Tasks with an execution.
+    running: BTreeSet<usize>,
+    /// Tasks that are not as the last checkpoint has them.
+    changed: BTreeSet<usize>,
     /// Map and reduce executions in each worker's hands.
     loads: BTreeMap<NodeId, (usize, usize)>,
     maps_done: usize,
     reduces_done: usize,
+    /// Tasks that have been done at some time.
+    counted: usize,
     /// Number and sum of the durations of completed executions, per phase.
     durations: [(u64, Span); 2],
 }
@@ -109,30 +136,40 @@ impl Tasks {
             maps,
             entries: (0..count).map(|_| Entry::default()).collect(),
             idle: (0..count).collect(),
+            running: BTreeSet::new(),
+            changed: BTreeSet::new(),
             loads: BTreeMap::new(),
             maps_done: 0,
             reduces_done: 0,
+            counted: 0,
             durations: Default::default(),
         }
     }
 
-    pub(super) fn checkpoint(&self, version: u64, tally: Tally) -> Checkpoint {
-        let maps = self.entries[..self.maps].iter().map(|entry| entry.done.clone()).collect();
-        let histories = self.entries.iter().map(|entry| (entry.begun, entry.failures)).collect();
-        Checkpoint { version, maps, histories, tally }
+    /// What has changed since this was last asked.
+    pub(super) fn changes(&mut self, version: u64, tally: Tally) -> Change {
+        let changed = std::mem::take(&mut self.changed);
+        let saved = |index: usize| {
+            let Entry { done, counted, begun, failures, .. } = &self.entries[index];
+            let done = done.clone().filter(|_| index < self.maps);
+            let counted = counted.filter(|_| index < self.maps);
+            Saved { done, counted, begun: *begun, failures: *failures }
+        };
+        Change { version, tally, tasks: changed.into_iter().map(|index| (self.task(index), saved(index))).collect() }
     }
 
     /// Takes over what a checkpoint says. Only on new books.
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) {
-        for (entry, (begun, failures)) in self.entries.iter_mut().zip(&checkpoint.histories) {
-            (entry.begun, entry.failures) = (*begun, *failures);
-        }
-        for (map, done) in checkpoint.maps.iter().enumerate() {
-            if let Some(done) = done {
-                self.entries[map].done = Some(done.clone());
-                self.idle.remove(&map);
+        for (task, saved) in &checkpoint.tasks {
+            let Some(index) = self.index(*task) else { continue };
+            let Saved { done, counted, begun, failures } = saved.clone();
+            self.counted += usize::from(counted.is_some());
+            if done.is_some() {
+                self.idle.remove(&index);
                 self.maps_done += 1;
             }
+            let entry = &mut self.entries[index];
+            (entry.done, entry.counted, entry.begun, entry.failures) = (done, counted, begun, failures);
         }
     }
 
@@ -148,13 +185,16 @@ impl Tasks {
         self.maps_done as u32
     }
 
-    pub(super) fn all_reduced(&self) -> bool {
-        self.reduces_done == self.entries.len() - self.maps
+    /// Whether the job is over: every partition is committed, and what every task counted is known. A map output that was lost
+    /// when nobody needed it any more is not made again; but a map task whose completion died with an earlier coordinator is
+    /// still owed its counts.
+    pub(super) fn all_done(&self) -> bool {
+        self.reduces_done == self.entries.len() - self.maps && self.counted == self.entries.len()
     }
 
     pub(super) fn counters(&self) -> Counters {
         let mut total = Counters::default();
-        self.entries.iter().filter_map(|entry| entry.done.as_ref()).for_each(|done| total.add(&done.counters));
+        self.entries.iter().filter_map(|entry| entry.counted.as_ref()).for_each(|counted| total.add(counted));
         total
     }
 
@@ -176,14 +216,16 @@ impl Tasks {
 
     /// Numbers the next execution of a task, from 1.
     pub(super) fn next_number(&mut self, task: TaskId) -> u32 {
-        let Some(entry) = self.entry_mut(task) else { return 0 };
-        entry.begun += 1;
-        entry.begun
+        let Some(index) = self.index(task) else { return 0 };
+        self.changed.insert(index);
+        self.entries[index].begun += 1;
+        self.entries[index].begun
     }
 
     pub(super) fn begin(&mut self, task: TaskId, execution: Execution) {
         let Some(index) = self.index(task) else { return };
         self.idle.remove(&index);
+        self.running.insert(index);
         self.change_load(task, execution.worker, 1);
         self.entries[index].executions.push(execution);
     }
@@ -212,7 +254,7 @@ impl Tasks {
 
     pub(super) fn take_executions_of(&mut self, worker: NodeId, incarnation: Incarnation) -> Vec<(TaskId, Execution)> {
         let mut taken = Vec::new();
-        for index in 0..self.entries.len() {
+        for index in self.running.clone() {
             let task = self.task(index);
             let theirs = |it: &&Execution| (it.worker, it.incarnation) == (worker, incarnation);
             while let Some(attempt) = self.entries[index].executions.iter().find(theirs).map(|it| it.attempt) {
@@ -236,8 +278,8 @@ impl Tasks {
             return Vec::new();
         }
         let mut overdue = Vec::new();
-        for index in 0..self.entries.len() {
-            let task = self.task(index);
+        for index in self.running.iter().copied() {
+            let task = task_at(index, self.maps);
             for execution in self.entries[index].executions.iter_mut().filter(|it| it.worker == worker) {
                 if now >= execution.assigned + retry && !said(task, execution.attempt) {
                     execution.assigned = now;
@@ -255,8 +297,12 @@ impl Tasks {
     pub(super) fn complete(&mut self, task: TaskId, completion: Completion) {
         let Some(index) = self.index(task) else { return };
         assert!(self.entries[index].done.is_none(), "{task} is done once");
+        if self.entries[index].counted.replace(completion.counters).is_none() {
+            self.counted += 1;
+        }
         self.entries[index].done = Some(Arc::new(completion));
         self.idle.remove(&index);
+        self.changed.insert(index);
         match task {
             TaskId::Map(_) => self.maps_done += 1,
             TaskId::Reduce(_) => self.reduces_done += 1,
@@ -275,14 +321,17 @@ impl Tasks {
     }
 
     pub(super) fn count_failure(&mut self, task: TaskId) -> u32 {
-        let Some(entry) = self.entry_mut(task) else { return 0 };
-        entry.failures += 1;
-        entry.failures
+        let Some(index) = self.index(task) else { return 0 };
+        self.changed.insert(index);
+        self.entries[index].failures += 1;
+        self.entries[index].failures
     }
 
     /// Forgets a completed map whose output is gone; `None` if it was not done.
     pub(super) fn lose_map(&mut self, map: u32) -> Option<Arc<Completion>> {
-        let lost = self.entry_mut(TaskId::Map(map))?.done.take()?;
+        let index = self.index(TaskId::Map(map))?;
+        let lost = self.entries[index].done.take()?;
+        self.changed.insert(index);
         self.maps_done -= 1;
         self.settle(TaskId::Map(map));
         Some(lost)
@@ -305,7 +354,7 @@ impl Tasks {
 
     /// The workers that have a reduce task in hand.
     pub(super) fn reducers(&self) -> Vec<(NodeId, Incarnation)> {
-        let reduces = self.entries[self.maps..].iter().flat_map(|entry| &entry.executions);
+        let reduces = self.running.range(self.maps..).flat_map(|index| &self.entries[*index].executions);
         reduces.map(|execution| (execution.worker, execution.incarnation)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -321,10 +370,11 @@ impl Tasks {
             let (count, sum) = self.durations[phase(task)];
             count > 0 && now.since(begun) >= at_least.max(Span(sum.0 / count).scaled(factor))
         };
-        let single = self.entries.iter().enumerate().filter_map(|(index, entry)| match &entry.executions[..] {
-            [execution] if execution.worker != not_on && entry.committing.is_none() => {
-                Some((execution.begun, self.task(index)))
-            }
+        let single = self.running.iter().filter_map(|index| match &self.entries[*index] {
+            Entry { executions, committing: None, .. } => match &executions[..] {
+                [execution] if execution.worker != not_on => Some((execution.begun, self.task(*index))),
+                _ => None,
+            },
             _ => None,
         });
         single.filter(|(begun, task)| long_enough(*task, *begun)).min().map(|(_, task)| task)
@@ -334,6 +384,9 @@ impl Tasks {
     fn settle(&mut self, task: TaskId) {
         let Some(index) = self.index(task) else { return };
         let entry = &self.entries[index];
+        if entry.executions.is_empty() {
+            self.running.remove(&index);
+        }
         if entry.executions.is_empty() && entry.done.is_none() && entry.committing.is_none() {
             self.idle.insert(index);
         }
@@ -362,10 +415,14 @@ impl Tasks {
     }
 
     fn task(&self, index: usize) -> TaskId {
-        match index.checked_sub(self.maps) {
-            None => TaskId::Map(index as u32),
-            Some(partition) => TaskId::Reduce(partition as u32),
-        }
+        task_at(index, self.maps)
+    }
+}
+
+fn task_at(index: usize, maps: usize) -> TaskId {
+    match index.checked_sub(maps) {
+        None => TaskId::Map(index as u32),
+        Some(partition) => TaskId::Reduce(partition as u32),
     }
 }
 

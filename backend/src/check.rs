@@ -1,0 +1,56 @@
+//! `millrace check`: whether experiments make sense, without running them.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use shared::experiment::{Problem, check};
+use shared::limits::EXPERIMENT_BYTES_MAX;
+
+/// Exit status 2 if a file has a problem, 3 if one cannot be read.
+pub fn main(arguments: &crate::config::Check) -> ExitCode {
+    let mut status = 0;
+    for file in &arguments.files {
+        let found = match read(file) {
+            Ok(text) => check(&text).err().unwrap_or_default(),
+            Err(error) => {
+                eprintln!("{error}");
+                status = 3;
+                continue;
+            }
+        };
+        if !found.is_empty() {
+            status = status.max(2);
+            tell(file, &found);
+        }
+    }
+    ExitCode::from(status)
+}
+
+/// An experiment that could not be read: a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("the experiment `{}` cannot be read: {error}", file.display())]
+pub struct Unreadable {
+    file: std::path::PathBuf,
+    error: io::Error,
+}
+
+/// The text of an experiment; `-` is standard input. Never much more than an experiment may have.
+pub fn read(file: &Path) -> Result<String, Unreadable> {
+    let limit = EXPERIMENT_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        _ => std::fs::File::open(file).and_then(|opened| opened.take(limit).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| Unreadable { file: file.to_owned(), error })?;
+    // A character that was cut at the limit is no problem: the text is too long anyway.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes problems as `FILE:line:column: sentence`.
+pub fn tell(file: &Path, problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{}:{problem}", file.display());
+    }
+}

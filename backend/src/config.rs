@@ -1,0 +1,149 @@
+//! The command line. Its names are binding: see the design, §4.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use shared::limits::WORKERS_MAX;
+
+use crate::limits;
+
+const EXITS: &str = "Exit status: 0 ok · 1 an expectation failed · 2 the experiment is invalid · 3 the run failed";
+
+/// A playground for batch processing: real workers, real data, faults on purpose, and the exact answer.
+#[derive(Debug, Parser)]
+#[command(name = "millrace", version, after_help = EXITS)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the page, and run its experiments here.
+    #[command(after_long_help = limits::table())]
+    Serve(Serve),
+    /// Run an experiment and write its rows.
+    #[command(after_help = EXITS)]
+    Run(Box<Run>),
+    /// Only check experiments, without running them.
+    Check(Check),
+    /// A worker process of a run with `isolation: process`; started by the engine, not by people.
+    #[command(hide = true)]
+    Worker,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen. Port 0 takes any free port.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// The folder whose files experiments may read by `file:`. Without it they may read none.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How long a session without a socket waits for its client, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::SESSION_KEEP.as_secs())]
+    pub session_keep: u64,
+    /// How long a client may stay behind before it is closed, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::CLIENT_SLOW_MAX.as_secs())]
+    pub client_slow: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Experiment files; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The experiment; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where it runs.
+    #[arg(long, value_enum, default_value_t = Place::Server)]
+    pub place: Place,
+    /// Also compute the result in one plain pass, and compare.
+    #[arg(long)]
+    pub sequential: bool,
+    /// Replaces the experiment's seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Simulates every seed from A up to, not including, B, and stops at the first that fails or gives another answer.
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "trace"])]
+    pub seeds: Option<Seeds>,
+    /// Replaces the experiment's number of workers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WORKERS_MAX)))]
+    pub workers: Option<u32>,
+    /// Replaces the experiment's input by a file; `-` is standard input.
+    #[arg(long, value_name = "PATH")]
+    pub input: Option<PathBuf>,
+    /// Replaces a value of the experiment, as in `--set batch.partitions=8`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<Setting>,
+    /// Where the rows go: a file that ends in .csv or .jsonl; standard output (CSV) unless said.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Writes each step of a simulated run, one JSON object a line.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub trace: Option<PathBuf>,
+    /// Writes what the run counted and measured as JSON.
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<PathBuf>,
+}
+
+/// Where a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// Under a virtual clock, from a seed.
+    Simulate,
+    /// In this process: real threads, or processes of their own.
+    Server,
+}
+
+/// A range of seeds, the end not included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub std::ops::Range<u64>);
+
+/// One `--set`: the path of a value and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub path: String,
+    pub value: String,
+}
+
+/// Why a flag's value does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlagError {
+    #[error("a range of seeds is written A..B with A below B, as in 1..1000")]
+    Seeds,
+    #[error("a setting is written PATH=VALUE, as in batch.partitions=8")]
+    Setting,
+}
+
+impl FromStr for Seeds {
+    type Err = FlagError;
+
+    fn from_str(text: &str) -> Result<Seeds, FlagError> {
+        let (from, to) = text.split_once("..").ok_or(FlagError::Seeds)?;
+        match (from.trim().parse(), to.trim().parse()) {
+            (Ok(from), Ok(to)) if from < to => Ok(Seeds(from..to)),
+            _ => Err(FlagError::Seeds),
+        }
+    }
+}
+
+impl FromStr for Setting {
+    type Err = FlagError;
+
+    fn from_str(text: &str) -> Result<Setting, FlagError> {
+        match text.split_once('=') {
+            Some((path, value)) if !path.trim().is_empty() => {
+                Ok(Setting { path: path.trim().to_owned(), value: value.to_owned() })
+            }
+            _ => Err(FlagError::Setting),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Driver 3: carries out what a `Session` wants, with threads, child processes, files and the real clock.
+//!
+//! One thread per session runs the engine: it waits for the next input or the session's next wake, hands it in, and carries out
+//! every output. What takes long goes to threads of its own: workers (`crew`, `worker`, `process`, `pipe`), and what can be spared
+//! (`spare`): finding an input, the sequential twin of a run, a simulation. The client sees events; how they travel is its own
+//! business, see [`Client`].
+
+mod crew;
+mod pipe;
+pub mod process;
+mod spare;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use shared::batch::message::Envelope;
+use shared::batch::table::Table;
+use shared::experiment::{Experiment, Isolation};
+use shared::id::{Incarnation, NodeId};
+use shared::machine::Machine;
+use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated};
+use shared::time::Time;
+use shared::wire::{Command, Event, RunCommand};
+use tokio::sync::OwnedSemaphorePermit;
+
+use self::crew::Crew;
+pub use self::spare::TraceSink;
+use crate::data::{DataError, FileInput, Input, Library};
+
+/// Who watches a session.
+pub trait Client {
+    fn event(&mut self, event: Event);
+    /// A binary frame, header included.
+    fn data(&mut self, frame: Vec<u8>);
+}
+
+/// What reaches the engine's thread.
+#[derive(Debug)]
+pub enum EngineInput {
+    /// The client's word. The permit, if there is one, is given back when it has been heard.
+    Command(Command, Option<OwnedSemaphorePermit>),
+    /// A run whose experiment was checked before, as the command line does with its overrides.
+    Run(RunCommand, Box<Experiment>),
+    Found {
+        run: u32,
+        found: Result<Input, DataError>,
+    },
+    Envelope {
+        run: u32,
+        envelope: Envelope,
+    },
+    Down {
+        run: u32,
+        node: NodeId,
+        incarnation: Incarnation,
+    },
+    Sequential {
+        run: u32,
+        output_hash: Result<u64, String>,
+    },
+    Simulated {
+        run: u32,
+        simulated: Result<Box<Simulated>, String>,
+    },
+    /// End every run and then the engine.
+    End,
+}
+
+/// The way to an engine.
+#[derive(Clone, Debug)]
+pub struct Post(Sender<EngineInput>);
+
+impl Post {
+    /// An engine that has ended hears nothing and needs nothing.
+    pub fn send(&self, input: EngineInput) {
+        let _ = self.0.send(input);
+    }
+}
+
+/// See the module.
+pub struct Engine<C> {
+    session: Session,
+    pub client: C,
+    library: Library,
+    trace: Option<TraceSink>,
+    began: Instant,
+    inbox: Receiver<EngineInput>,
+    post: Post,
+    runs: BTreeMap<u32, Running>,
+    ending: bool,
+}
+
+/// A run's share of the machine.
+struct Running {
+    crew: Arc<Crew>,
+    input: Option<Input>,
+    /// The input as a file, for workers that are processes.
+    file: Option<FileInput>,
+    /// Tells threads that compute for this run that nobody waits any more.
+    stopped: Arc<AtomicBool>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.crew.end_all();
+    }
+}
+
+impl<C: Client> Engine<C> {
+    pub fn new(spec: SessionSpec, library: Library, trace: Option<TraceSink>, client: C) -> Engine<C> {
+        let (post, inbox) = channel();
+        Engine {
+            session: Session::new(spec),
+            client,
+            library,
+            trace,
+            began: Instant::now(),
+            inbox,
+            post: Post(post),
+            runs: BTreeMap::new(),
+            ending: false,
+        }
+    }
+
+    pub fn post(&self) -> Post {
+        self.post.clone()
+    }
+
+    /// A finished run's result.
+    pub fn table(&self, run: u32) -> Option<&Table> {
+        self.session.table(run)
+    }
+
+    /// Runs until [`EngineInput::End`].
+    pub fn run(mut self) {
+        while !self.ending {
+            self.turn();
+        }
+    }
+
+    /// Waits for one input or the next wake, and does what it brings about.
+    pub fn turn(&mut self) {
+        /// Only to have a number: without a wake nothing happens until an input comes.
+        const LONG: Duration = Duration::from_secs(3600);
+        let wake = self.session.next_wake().map(|at| Duration::from_micros(at.since(self.now()).0));
+        match self.inbox.recv_timeout(wake.unwrap_or(LONG)) {
+            Ok(input) => self.hear(input),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the engine holds a sender itself"),
+        }
+        let now = self.now();
+        if self.session.next_wake().is_some_and(|at| at <= now) {
+            self.session.wake(now);
+            self.drain();
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(self.began.elapsed().as_micros() as u64)
+    }
+
+    fn hear(&mut self, input: EngineInput) {
+        match input {
+            EngineInput::Command(command, _permit) => self.tell(SessionInput::Command(command)),
+            EngineInput::Run(command, experiment) => self.tell(SessionInput::Checked { command, experiment }),
+            EngineInput::Found { run, found } => self.found(run, found),
+            EngineInput::Envelope { run, envelope } => self.tell(SessionInput::Envelope { run, envelope }),
+            EngineInput::Down { run, node, incarnation } => self.tell(SessionInput::Down { run, node, incarnation }),
+            EngineInput::Sequential { run, output_hash } => self.tell(SessionInput::Sequential { run, output_hash }),
+            EngineInput::Simulated { run, simulated } => self.tell(SessionInput::Simulated { run, simulated }),
+            EngineInput::End => {
+                for run in self.runs.keys().copied().collect::<Vec<_>>() {
+                    self.tell(SessionInput::Command(Command::Stop { run }));
+                }
+                self.ending = true;
+            }
+        }
+    }
+
+    fn found(&mut self, run: u32, found: Result<Input, DataError>) {
+        let opened = match found {
+            Ok(input) => {
+                let opened = Opened { name: input.name().to_owned(), bytes: input.bytes() };
+                if let Some(running) = self.runs.get_mut(&run) {
+                    running.input = Some(input);
+                }
+                Ok(opened)
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        self.tell(SessionInput::Opened { run, opened });
+    }
+
+    fn tell(&mut self, input: SessionInput) {
+        let now = self.now();
+        self.session.handle(now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Event(event) => self.client.event(event),
+            Output::Data(frame) => self.client.data(frame),
+            Output::Open { run, input } => {
+                let stopped = Arc::new(AtomicBool::new(false));
+                let crew = Crew::new(run, self.post.clone());
+                self.runs.insert(run, Running { crew, input: None, file: None, stopped });
+                let (library, post) = (self.library.clone(), self.post.clone());
+                self.spare(move || post.send(EngineInput::Found { run, found: library.find(&input) }));
+            }
+            Output::Spawn { run, node, incarnation, isolation } => self.spawn(run, node, incarnation, isolation),
+            Output::Terminate { run, node, incarnation } => {
+                if let Some(running) = self.runs.get(&run) {
+                    running.crew.end(node, incarnation);
+                    // Through the inbox, so that the session hears of it between two of its outputs, never within one.
+                    self.post.send(EngineInput::Down { run, node, incarnation });
+                }
+            }
+            Output::Send { run, envelope } => {
+                if let Some(running) = self.runs.get(&run) {
+                    running.crew.deliver(envelope);
+                }
+            }
+            Output::Hinder { run, effect } => {
+                if let Some(running) = self.runs.get(&run) {
+                    running.crew.hinder(&effect);
+                }
+            }
+            Output::Sequential { run, plan } => {
+                let Some((input, stopped)) = self.computing(run) else { return };
+                let post = self.post.clone();
+                self.spare(move || {
+                    let output_hash = spare::sequential(&plan, &input, stopped);
+                    post.send(EngineInput::Sequential { run, output_hash });
+                });
+            }
+            Output::Simulate { run, spec, seed } => {
+                let Some((input, stopped)) = self.computing(run) else { return };
+                let (post, trace) = (self.post.clone(), self.trace.take());
+                self.spare(move || {
+                    let simulated = spare::simulate(*spec, seed, &input, stopped, trace);
+                    post.send(EngineInput::Simulated { run, simulated });
+                });
+            }
+            Output::Close { run } => drop(self.runs.remove(&run)),
+        }
+    }
+
+    fn computing(&self, run: u32) -> Option<(Input, Arc<AtomicBool>)> {
+        let running = self.runs.get(&run)?;
+        Some((running.input.clone()?, running.stopped.clone()))
+    }
+
+    fn spawn(&mut self, run: u32, node: NodeId, incarnation: Incarnation, isolation: Isolation) {
+        let Some(running) = self.runs.get_mut(&run) else { return };
+        let Some(input) = running.input.clone() else { return };
+        match isolation {
+            Isolation::Thread => running.crew.spawn_thread(node, incarnation, input),
+            Isolation::Process => {
+                let file = match &running.file {
+                    Some(file) => Ok(file.clone()),
+                    None => input.into_file(),
+                };
+                match file {
+                    Ok(file) => {
+                        running.file = Some(file.clone());
+                        running.crew.spawn_process(node, incarnation, file);
+                    }
+                    Err(error) => {
+                        eprintln!("{node} could not be given its input: {error}");
+                        self.post.send(EngineInput::Down { run, node, incarnation });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs something on a thread of its own.
+    fn spare(&self, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = thread::Builder::new().name("spare".to_owned()).spawn(work) {
+            eprintln!("no thread could be had for a long computation: {error}");
+        }
+    }
+}

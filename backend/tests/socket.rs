@@ -1,0 +1,235 @@
+//! Sessions over the socket: garbage, resuming, slow clients, and kills whose runs give the exact answer.
+
+mod common;
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use common::{Client, PATIENCE, Server, children, kill, run_command, word_count};
+use rustix::process::Signal;
+use shared::id::NodeId;
+use shared::wire::{Command, DataHeader, Event, Report, Resume};
+use tungstenite::Message;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+fn finished(events: &[Event]) -> &Report {
+    match events.last() {
+        Some(Event::Finished { report, .. }) => report,
+        other => panic!("the run ended with {other:?}"),
+    }
+}
+
+fn assert_exact(report: &Report) {
+    assert!(report.expectations.iter().all(|expectation| expectation.held), "{:?}", report.expectations);
+}
+
+#[test]
+fn garbage_is_answered_and_the_connection_stays() {
+    let server = Server::start(&[]);
+    let mut client = server.silent_client();
+    client.socket.send(Message::text("hello?")).unwrap();
+    assert!(client.error().contains("not a control message"));
+    client.say(&Command::Ping);
+    assert!(client.error().contains("has to be `hello`"));
+    client.say(&Command::Hello { build: String::new(), resume: None });
+    assert!(matches!(client.next(), (0, Event::Welcome { resumed: false, .. })));
+    for garbage in [
+        "{",
+        "[]",
+        "{\"v\":1}",
+        "{\"v\":2,\"type\":\"ping\"}",
+        "{\"v\":1,\"type\":\"explode\"}",
+        "{\"v\":1,\"type\":\"view\",\"run\":-1}",
+    ] {
+        client.socket.send(Message::text(garbage)).unwrap();
+        assert!(!client.error().is_empty());
+    }
+    client.socket.send(Message::binary(vec![0; 100])).unwrap();
+    assert!(client.error().contains("binary"));
+    client.say(&Command::Kill { run: 9, node: NodeId::Worker(1) });
+    assert!(client.error().contains("run 9"));
+    client.say(&Command::Ping);
+    assert!(matches!(client.next().1, Event::Pong));
+}
+
+#[test]
+fn a_message_that_is_too_long_closes_the_socket_and_nothing_else() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    let mut other = server.client(None);
+    // As long as may be: answered, though it is garbage.
+    client.socket.send(Message::text("x".repeat(1 << 20))).unwrap();
+    assert!(client.error().contains("not a control message"));
+    client.socket.send(Message::text("x".repeat((1 << 20) + 1))).unwrap();
+    let (events, code) = client.until_closed();
+    assert!(matches!(events.last(), Some(Event::Error { message }) if message.contains("1048576 bytes")), "{events:?}");
+    assert_eq!(code, Some(CloseCode::Size));
+    other.say(&Command::Ping);
+    assert!(matches!(other.next().1, Event::Pong));
+}
+
+#[test]
+fn a_client_that_comes_back_hears_everything_once_and_in_order() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    client.say(&Command::Run(run_command(1, &word_count(40, ""))));
+    let mut seen: Vec<u64> = Vec::new();
+    let mut last = None;
+    let mut reconnected = 0;
+    while !matches!(last, Some(Event::Finished { .. })) {
+        // Dropped in the middle of whatever is on its way, six times.
+        if reconnected < 6 && client.seen.len() >= 2 {
+            let resume = Resume { session: client.session.clone(), seen: *client.seen.last().unwrap() };
+            seen.append(&mut client.seen);
+            drop(client);
+            client = server.client(Some(resume));
+            assert!(client.resumed);
+            reconnected += 1;
+        }
+        let event = client.next().1;
+        assert!(!matches!(event, Event::Failed { .. }), "{event:?}");
+        last = Some(event);
+    }
+    seen.append(&mut client.seen);
+    assert!(reconnected >= 3, "the run was over before the client had come back often");
+    assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
+    let unknown = server.client(Some(Resume { session: "0".repeat(32), seen: 3 }));
+    assert!(!unknown.resumed);
+}
+
+#[test]
+fn a_second_socket_takes_over_and_a_session_left_alone_ends() {
+    let server = Server::start(&["--session-keep", "1"]);
+    let mut first = server.client(None);
+    let second = server.client(first.resume());
+    assert!(second.resumed);
+    assert_eq!(first.until_closed().1, Some(CloseCode::Normal));
+    let resume = second.resume();
+    drop(second);
+    common::eventually("the session's end", || server.get("/api/health").body.contains("\"sessions\":0"));
+    assert!(!server.client(resume).resumed);
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_closed_and_its_run_goes_on() {
+    let server = Server::start(&["--client-slow", "2"]);
+    let mut client = server.client(None);
+    client.say(&Command::Run(run_command(1, &word_count(4, ""))));
+    client.until_over();
+    // Some 20 MB of answers, none of which is read.
+    for id in 0..40 {
+        client.say(&Command::Export { run: 1, id });
+    }
+    for id in 0..400 {
+        let query = shared::batch::table::ViewQuery { limit: 1_000, ..Default::default() };
+        client.say(&Command::View { run: 1, id, query });
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    let began = Instant::now();
+    let mut socket = client.socket.into_inner();
+    let mut buffer = vec![0; 1 << 20];
+    let mut last = Vec::new();
+    while let Ok(count @ 1..) = socket.read(&mut buffer) {
+        last.extend_from_slice(&buffer[..count]);
+        last.drain(..last.len().saturating_sub(1 << 10));
+    }
+    assert!(began.elapsed() < PATIENCE);
+    let code = CloseCode::Again;
+    let close = u16::from(code).to_be_bytes();
+    assert!(last.windows(2).any(|pair| pair == close), "no close frame with {code} came");
+    let again = server.client(Some(Resume { session: client.session, seen: *client.seen.last().unwrap() }));
+    assert!(again.resumed);
+}
+
+#[test]
+fn a_result_can_be_looked_at_and_exported() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    client.say(&Command::Run(run_command(1, &word_count(1, ""))));
+    let rows = finished(&client.until_over()).rows;
+    let query = shared::batch::table::ViewQuery { limit: 10, sort: Some((1, true)), ..Default::default() };
+    client.say(&Command::View { run: 1, id: 5, query });
+    match client.next().1 {
+        Event::Rows { run: 1, id: 5, view } => assert_eq!((view.total, view.rows.len()), (rows, 10)),
+        other => panic!("{other:?}"),
+    }
+    client.say(&Command::Export { run: 1, id: 6 });
+    let mut csv = Vec::new();
+    loop {
+        let Message::Binary(frame) = client.socket.read().unwrap() else { continue };
+        let header = DataHeader::from_bytes(&frame).unwrap();
+        csv.extend_from_slice(&frame[DataHeader::LENGTH..]);
+        if header.last {
+            break;
+        }
+    }
+    assert_eq!(common::rows(std::str::from_utf8(&csv).unwrap()).len() as u64, rows);
+}
+
+#[test]
+fn threads_that_are_killed_leave_the_answer_exact() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    let mut lost = 0;
+    for run in 1..=4 {
+        client.say(&Command::Run(run_command(run, &word_count(30, SLOW))));
+        lost += kill_while_it_runs(&mut client, run, 3, |client, worker| {
+            client.say(&Command::Kill { run, node: NodeId::Worker(worker) });
+            true
+        });
+    }
+    assert!(lost >= 10, "only {lost} workers were lost");
+}
+
+/// Slow enough that the kills come in time, and the coordinator restarts among them.
+const SLOW: &str = "faults: [ { at: 0 %, slow: { node: worker-1, factor: 8 } }, { at: 30 %, restart: coordinator } ]\n";
+
+/// Kills a worker at each of some frames, far enough apart that it is back; gives how many were lost.
+fn kill_while_it_runs(client: &mut Client, run: u32, kills: u32, mut kill: impl FnMut(&mut Client, u32) -> bool) -> u32 {
+    let (mut killed, mut next) = (0, 0.1);
+    loop {
+        match client.next().1 {
+            Event::Frame(frame) if killed < kills && frame.progress >= next => {
+                if kill(client, killed % 3 + 1) {
+                    killed += 1;
+                    next = frame.progress + 0.15;
+                }
+            }
+            Event::Finished { run: of, report } => {
+                assert_eq!(of, run);
+                assert_exact(&report);
+                assert!(report.tally.workers_lost >= killed, "{} of {killed}", report.tally.workers_lost);
+                return report.tally.workers_lost;
+            }
+            Event::Failed { message, .. } => panic!("{message}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn twenty_sigkills_over_jobs_of_processes_leave_the_answers_exact() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    let (mut kills, mut run) = (0, 0);
+    let mut lost = 0;
+    while kills < 20 {
+        run += 1;
+        assert!(run <= 12, "only {kills} kills in {run} jobs");
+        client.say(&Command::Run(run_command(run, &word_count(30, &format!("isolation: process\n{SLOW}")))));
+        let pid = server.pid();
+        lost += kill_while_it_runs(&mut client, run, 4, |_, worker| {
+            // Not the engine's hand but somebody else's: it has to notice by itself.
+            let workers = children(pid);
+            match workers.get(worker as usize % workers.len().max(1)) {
+                Some(victim) => {
+                    kill(*victim, Signal::KILL);
+                    kills += 1;
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+    assert!(lost >= 20, "{kills} processes were killed, but {lost} workers are said to be lost");
+}

@@ -1,0 +1,11 @@
+//! Small parts that know nothing of runs.
+
+pub mod figure;
+pub mod icon;
+pub mod panel;
+pub mod panic;
+pub mod size;
+pub mod splitter;
+pub mod store;
+pub mod theme;
+pub mod tip;

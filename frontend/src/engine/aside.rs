@@ -1,0 +1,64 @@
+//! One long computation in a worker of its own, so that the session's worker goes on answering.
+
+use std::sync::Arc;
+
+use js_sys::{Array, Uint8Array};
+use shared::batch::{Payload, Plan, kernel};
+use shared::session::run::RunSpec;
+use shared::session::{Simulated, simulate};
+use wasm_bindgen::prelude::*;
+use web_sys::Blob;
+
+use super::blob::BlobSource;
+use super::post;
+
+/// From `{ role: "twin", plan, input }`: the plan in one pass over the input. Says `{ hash }` or `{ failed }`.
+pub fn twin(message: &JsValue) {
+    answer(twin_hash(message).map(|hash| (post::fields(&[("hash", format!("{hash:x}").into())]), Array::new())));
+}
+
+fn twin_hash(message: &JsValue) -> Result<u64, String> {
+    let plan: Arc<Plan> = parse(message, "plan")?;
+    let table = kernel::sequential(&plan, &mut input(message)?).map_err(|error| error.to_string())?;
+    Ok(table.output_hash())
+}
+
+/// From `{ role: "simulation", spec, seed, input }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
+pub fn simulation(message: &JsValue) {
+    answer(simulated(message).map(|simulated| {
+        let json = serde_json::to_string(&simulated).expect("a result has string keys and no failing serializers");
+        let buffers: Array = simulated.partitions.iter().map(|rows| Uint8Array::from(&rows[..]).buffer()).collect();
+        (post::fields(&[("simulated", json.into()), ("rows", buffers.clone().into())]), buffers)
+    }));
+}
+
+fn simulated(message: &JsValue) -> Result<Simulated, String> {
+    let spec: RunSpec = parse(message, "spec")?;
+    let seed = post::text(message, "seed").and_then(|seed| seed.parse().ok()).ok_or("the seed is missing")?;
+    simulate(spec, seed, Box::new(input(message)?))
+}
+
+/// The result of [`simulation`] in its message.
+pub fn read_simulated(message: &JsValue) -> Option<Simulated> {
+    let mut simulated: Simulated = serde_json::from_str(&post::text(message, "simulated")?).ok()?;
+    let rows: Array = post::field(message, "rows")?.dyn_into().ok()?;
+    simulated.partitions = rows.iter().map(|rows| Payload::new(Uint8Array::new(&rows).to_vec())).collect();
+    Some(simulated)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(message: &JsValue, name: &str) -> Result<T, String> {
+    let text = post::text(message, name).ok_or_else(|| format!("`{name}` is missing"))?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn input(message: &JsValue) -> Result<BlobSource, String> {
+    let blob = post::field(message, "input").and_then(|blob| blob.dyn_into::<Blob>().ok()).ok_or("the input is missing")?;
+    BlobSource::new(blob).map_err(|error| error.to_string())
+}
+
+fn answer(result: Result<(js_sys::Object, Array), String>) {
+    match result {
+        Ok((object, buffers)) => post::object(&object, &buffers),
+        Err(reason) => post::object(&post::fields(&[("failed", reason.into())]), &Array::new()),
+    }
+}

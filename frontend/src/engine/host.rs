@@ -1,0 +1,302 @@
+//! The session's worker: carries out what the session wants in the page.
+
+use std::collections::BTreeMap;
+
+use js_sys::{Array, Object, Uint8Array};
+use shared::batch::Plan;
+use shared::experiment::Isolation;
+use shared::id::{Incarnation, NodeId};
+use shared::machine::Machine;
+use shared::session::run::RunSpec;
+use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec};
+use shared::wire::{Command, Event, Place, decode_command, encode_event};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
+
+use super::{Alarm, aside, describe, now, open, post, scope, with_host};
+
+/// See the module.
+pub struct Host {
+    session: Session,
+    seq: u64,
+    /// Blobs that came beside a run command, until the session asks for them.
+    attached: BTreeMap<u32, Blob>,
+    inputs: BTreeMap<u32, Blob>,
+    workers: BTreeMap<Key, Child>,
+    alarm: Alarm,
+}
+
+/// A worker of a run: a node, or a computation aside.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Node(u32, NodeId),
+    Twin(u32),
+    Simulation(u32),
+}
+
+struct Child {
+    worker: Worker,
+    incarnation: Incarnation,
+    ready: bool,
+    /// What it is to hear when it is ready.
+    waiting: Vec<(Object, Array)>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+impl Host {
+    pub fn new(build: &str) -> Host {
+        let cores = scope().navigator().hardware_concurrency().max(1.0) as u32;
+        let spec = SessionSpec { id: "page".to_owned(), build: build.to_owned(), place: Place::Browser, cores };
+        Host {
+            session: Session::new(spec),
+            seq: 0,
+            attached: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            alarm: Alarm::new(|| with_host(Host::wake)),
+        }
+    }
+
+    /// `{ command, file? }` from the page.
+    pub fn hear(&mut self, message: &JsValue) {
+        let Some(text) = post::text(message, "command") else { return };
+        match decode_command(&text) {
+            Ok(Command::Hello { .. }) => self.emit(&self.session.welcome(false)),
+            Ok(Command::Ping) => self.emit(&Event::Pong),
+            Ok(command) => {
+                if let (Command::Run(run), Some(file)) = (&command, post::field(message, "file"))
+                    && let Ok(blob) = file.dyn_into::<Blob>()
+                {
+                    self.attached.insert(run.run, blob);
+                }
+                self.tell(Input::Command(command));
+            }
+            Err(error) => self.emit(&Event::Error { message: error.to_string() }),
+        }
+    }
+
+    fn wake(&mut self) {
+        self.alarm.clear();
+        self.session.wake(now());
+        self.drain();
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.session.handle(now(), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Event(event) => self.emit(&event),
+                Output::Data(frame) => {
+                    let buffer = Uint8Array::from(&frame[..]).buffer();
+                    // A buffer made here can be given away.
+                    let _ = scope().post_message_with_transfer(&buffer, &Array::of1(&buffer));
+                }
+                Output::Open { run, input } => self.open(run, input),
+                Output::Spawn { run, node, incarnation, isolation } => self.spawn_node(run, node, incarnation, isolation),
+                Output::Terminate { run, node, incarnation } => self.terminate(run, node, incarnation),
+                Output::Send { run, envelope } => {
+                    let to = envelope.to;
+                    let life = envelope.to_incarnation;
+                    let (object, buffers) = post::envelope(envelope);
+                    self.pass_on(run, to, life, object, buffers);
+                }
+                Output::Hinder { run, effect } => {
+                    let json = serde_json::to_string(&effect).expect("a fault has string keys and no failing serializers");
+                    for node in effect.nodes() {
+                        let object = post::fields(&[("hinder", json.as_str().into())]);
+                        self.pass_on(run, node, None, object, Array::new());
+                    }
+                }
+                Output::Sequential { run, plan } => self.twin(run, &plan),
+                Output::Simulate { run, spec, seed } => self.simulate(run, &spec, seed),
+                Output::Close { run } => {
+                    self.workers.retain(|key, _| key.run() != run);
+                    self.inputs.remove(&run);
+                    self.attached.remove(&run);
+                }
+            }
+        }
+        self.alarm.set(self.session.next_wake());
+    }
+
+    fn emit(&mut self, event: &Event) {
+        self.seq += 1;
+        post::string(&encode_event(self.seq, event));
+    }
+
+    fn open(&mut self, run: u32, input: InputSpec) {
+        let attached = self.attached.remove(&run);
+        spawn_local(async move {
+            let found = open::open(input, attached).await;
+            with_host(|host| {
+                let opened = found.map(|found| {
+                    let opened = Opened { name: found.name, bytes: found.blob.size() as u64 };
+                    host.inputs.insert(run, found.blob);
+                    opened
+                });
+                host.tell(Input::Opened { run, opened });
+            });
+        });
+    }
+
+    /// A Web Worker is its own process or thread with its own memory as it is, so both kinds of isolation are this one.
+    fn spawn_node(&mut self, run: u32, node: NodeId, incarnation: Incarnation, _: Isolation) {
+        let Some(input) = self.inputs.get(&run).cloned() else { return };
+        let first = post::fields(&[
+            ("role", "worker".into()),
+            ("node", node.to_string().into()),
+            ("life", incarnation.into()),
+            ("input", input.into()),
+        ]);
+        self.spawn(Key::Node(run, node), incarnation, first);
+    }
+
+    fn twin(&mut self, run: u32, plan: &Plan) {
+        let plan = serde_json::to_string(plan).expect("a plan has string keys and no failing serializers");
+        let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
+        let first = post::fields(&[("role", "twin".into()), ("plan", plan.into()), ("input", input)]);
+        self.spawn(Key::Twin(run), 1, first);
+    }
+
+    fn simulate(&mut self, run: u32, spec: &RunSpec, seed: u64) {
+        let spec = serde_json::to_string(spec).expect("a run has string keys and no failing serializers");
+        let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
+        let seed = seed.to_string();
+        let first =
+            post::fields(&[("role", "simulation".into()), ("spec", spec.into()), ("seed", seed.into()), ("input", input)]);
+        self.spawn(Key::Simulation(run), 1, first);
+    }
+
+    fn spawn(&mut self, key: Key, incarnation: Incarnation, first: Object) {
+        // This worker's own script, build id included.
+        let worker = match Worker::new(&scope().location().href()) {
+            Ok(worker) => worker,
+            Err(error) => return self.down(key, incarnation, &describe(&error)),
+        };
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            with_host(|host| host.child_said(key, incarnation, event.data()));
+        });
+        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
+            event.prevent_default();
+            let message = event.message();
+            with_host(|host| host.down(key, incarnation, &message));
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        let waiting = vec![(first, Array::new())];
+        let child = Child { worker, incarnation, ready: false, waiting, _on_message: on_message, _on_error: on_error };
+        self.workers.insert(key, child);
+    }
+
+    fn child_said(&mut self, key: Key, incarnation: Incarnation, said: JsValue) {
+        let Some(child) = self.workers.get_mut(&key).filter(|child| child.incarnation == incarnation) else { return };
+        if let Some(text) = said.as_string() {
+            if text == "ready" {
+                child.ready = true;
+                for (object, buffers) in std::mem::take(&mut child.waiting) {
+                    let _ = child.worker.post_message_with_transfer(&object, &buffers);
+                }
+            } else if text.starts_with("panic: ") {
+                self.down(key, incarnation, &text);
+            }
+            return;
+        }
+        match key {
+            Key::Node(run, _) => self.node_said(run, said),
+            Key::Twin(run) => {
+                let hash = post::text(&said, "hash").and_then(|hash| u64::from_str_radix(&hash, 16).ok());
+                let output_hash = hash.ok_or_else(|| failure(&said));
+                self.dismiss(key);
+                self.tell(Input::Sequential { run, output_hash });
+            }
+            Key::Simulation(run) => {
+                let simulated = aside::read_simulated(&said).map(Box::new).ok_or_else(|| failure(&said));
+                self.dismiss(key);
+                self.tell(Input::Simulated { run, simulated });
+            }
+        }
+    }
+
+    fn node_said(&mut self, run: u32, said: JsValue) {
+        let Some(to) = post::text(&said, "to").and_then(|to| to.parse().ok()) else { return };
+        if to == NodeId::Coordinator {
+            if let Some(envelope) = post::read_envelope(&said) {
+                self.tell(Input::Envelope { run, envelope });
+            }
+            return;
+        }
+        let life = post::number(&said, "life").map(|life| life as Incarnation);
+        let buffers = post::buffers(&said);
+        self.pass_on(run, to, life, said.unchecked_into(), buffers);
+    }
+
+    /// To a worker, if that life of it is there.
+    fn pass_on(&mut self, run: u32, to: NodeId, life: Option<Incarnation>, object: Object, buffers: Array) {
+        let Some(child) = self.workers.get_mut(&Key::Node(run, to)) else { return };
+        if life.is_some_and(|life| life != child.incarnation) {
+            return;
+        }
+        if child.ready {
+            // What cannot be posted is lost, as on any network; the machines say it again.
+            let _ = child.worker.post_message_with_transfer(&object, &buffers);
+        } else {
+            child.waiting.push((object, buffers));
+        }
+    }
+
+    fn terminate(&mut self, run: u32, node: NodeId, incarnation: Incarnation) {
+        let key = Key::Node(run, node);
+        if self.workers.get(&key).is_some_and(|child| child.incarnation == incarnation) {
+            self.dismiss(key);
+        }
+        self.session.handle(now(), Input::Down { run, node, incarnation });
+    }
+
+    /// A worker has ended by itself: it failed to load, or panicked.
+    fn down(&mut self, key: Key, incarnation: Incarnation, reason: &str) {
+        let known = self.workers.get(&key).is_none_or(|child| child.incarnation == incarnation);
+        if !known {
+            return;
+        }
+        self.dismiss(key);
+        match key {
+            Key::Node(run, node) => self.tell(Input::Down { run, node, incarnation }),
+            Key::Twin(run) => self.tell(Input::Sequential { run, output_hash: Err(reason.to_owned()) }),
+            Key::Simulation(run) => self.tell(Input::Simulated { run, simulated: Err(reason.to_owned()) }),
+        }
+    }
+
+    /// Ends a worker. Its closures may be on the stack, so they are freed a turn later.
+    fn dismiss(&mut self, key: Key) {
+        if let Some(child) = self.workers.remove(&key) {
+            child.worker.terminate();
+            spawn_local(async move { drop(child) });
+        }
+    }
+}
+
+impl Key {
+    fn run(self) -> u32 {
+        match self {
+            Key::Node(run, _) | Key::Twin(run) | Key::Simulation(run) => run,
+        }
+    }
+}
+
+fn failure(said: &JsValue) -> String {
+    post::text(said, "failed").unwrap_or_else(|| "the worker's answer could not be read".to_owned())
+}

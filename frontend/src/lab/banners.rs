@@ -1,0 +1,64 @@
+//! Troubles, in one line each: what happened, why, what to do. Runs elsewhere go on.
+
+use leptos::prelude::*;
+use shared::wire::Place;
+
+use super::state::{Link, Which, use_lab};
+use crate::components::icon::Icon;
+
+#[component]
+pub fn Banners() -> impl IntoView {
+    let lab = use_lab();
+    // The server matters when it is chosen, or when it holds the run that is looked at.
+    let server_matters = Memo::new(move |_| {
+        lab.place.get() == Place::Server
+            || lab.run.with(|run| run.place.map(Which::of) == Some(Which::Server) && run.is_active())
+    });
+    let server_away = move || server_matters.get() && matches!(lab.server.get(), Link::Down(_));
+    let engine_away = move || match lab.engine.get() {
+        Link::Down(sentence) => Some(sentence),
+        _ => None,
+    };
+    view! {
+        <div class="banners">
+            {move || {
+                engine_away()
+                    .map(|sentence| {
+                        view! {
+                            <div class="banner" data-testid="banner" role="alert">
+                                <Icon name="circle-alert" />
+                                <p>{sentence} " Nothing can run in this browser until it is started again."</p>
+                                <button data-testid="banner-action" on:click=move |_| lab.restart_engine()>
+                                    "Restart the engine"
+                                </button>
+                            </div>
+                        }
+                    })
+            }}
+            <Show when=server_away>
+                <div class="banner" data-testid="banner" role="status">
+                    <Icon name="wifi-off" />
+                    <p>"The server does not answer. Runs in this browser go on working."</p>
+                    <button data-testid="banner-action" on:click=move |_| lab.connect()>
+                        "Try again"
+                    </button>
+                </div>
+            </Show>
+            {move || {
+                lab.notice
+                    .get()
+                    .map(|sentence| {
+                        view! {
+                            <div class="banner" data-testid="notice" role="status">
+                                <Icon name="info" />
+                                <p>{sentence}</p>
+                                <button class="quiet icon-only" aria-label="Close" on:click=move |_| lab.notice.set(None)>
+                                    <Icon name="x" />
+                                </button>
+                            </div>
+                        }
+                    })
+            }}
+        </div>
+    }
+}

@@ -1,0 +1,316 @@
+//! What the user asks for, turned into commands.
+
+use std::rc::Rc;
+
+use js_sys::Array;
+use leptos::prelude::*;
+use shared::id::NodeId;
+use shared::wire::{AttemptState, Command, InputChoice, Place, RunCommand};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{BlobPropertyBag, File, FilePropertyBag};
+
+use super::model::{RunModel, Stage};
+use super::state::{Inner, Input, Lab, Link, Which};
+use crate::session::upload::{Sent, Upload};
+use crate::session::{Local, Remote, Said, Session};
+
+/// The bundled text, beside the page.
+const GLOSSES: &str = "data/glosses.txt";
+/// How often over the bundled text is read when there must be time to kill a worker.
+pub const TIMES_TO_WATCH: u32 = 40;
+
+impl Lab {
+    /// Starts the engine, and looks whether a server is there.
+    pub fn open(self, build: String) {
+        self.inner.update_value(|inner| inner.build = build.clone());
+        let local = Local::start(build, Rc::new(move |said: Said| self.hear(Which::Engine, said)));
+        self.inner.update_value(|inner| inner.local = Some(local));
+        leptos::task::spawn_local(async move {
+            if server_answers().await {
+                self.connect();
+            } else {
+                self.server.set(Link::Down(String::new()));
+            }
+        });
+    }
+
+    /// Ends the engine with all its runs and starts it anew.
+    pub fn restart_engine(self) {
+        self.engine.set(Link::Connecting);
+        if let Some(local) = self.inner.with_value(|inner| inner.local.clone()) {
+            local.restart();
+        }
+    }
+
+    /// Connects to the server now, whether or not that was tried before.
+    pub fn connect(self) {
+        self.server.set(Link::Connecting);
+        match self.inner.with_value(|inner| inner.remote.clone()) {
+            Some(remote) => remote.try_now(),
+            None => {
+                let build = self.inner.with_value(|inner| inner.build.clone());
+                let remote = Remote::start(build, Rc::new(move |said: Said| self.hear(Which::Server, said)));
+                self.inner.update_value(|inner| inner.remote = Some(remote));
+            }
+        }
+    }
+
+    /// Where the next run goes. The server is connected to when it is first chosen.
+    pub fn choose(self, place: Place) {
+        self.place.set(place);
+        self.suit_workers();
+        self.notice.set(None);
+        if place == Place::Server && !self.server.get_untracked().is_up() {
+            self.connect();
+        }
+    }
+
+    /// Until the user says otherwise, a real place gets as many workers as it has cores.
+    pub(super) fn suit_workers(self) {
+        if !self.inner.with_value(|inner| inner.workers_chosen) {
+            self.workers.set(untrack(move || self.cores()));
+        }
+    }
+
+    pub fn choose_workers(self, workers: u32) {
+        self.inner.update_value(|inner| inner.workers_chosen = true);
+        self.workers.set(workers);
+    }
+
+    /// Asks the session of the chosen place to validate the text.
+    pub fn check(self) {
+        let id = self.next_id();
+        self.inner.update_value(|inner| inner.check_id = id);
+        let which = if self.server.get_untracked().is_up() { Which::of(self.place.get_untracked()) } else { Which::Engine };
+        self.send(which, &Command::Check { id, text: self.text.get_untracked() });
+    }
+
+    /// Runs what is chosen, where it is chosen.
+    pub fn run(self) {
+        self.run_input(self.input.get_untracked());
+    }
+
+    /// The bundled text in this browser, often enough over for a worker to be killed at leisure.
+    pub fn run_to_watch(self) {
+        self.choose(Place::Browser);
+        self.input.set(Input::Repeated(TIMES_TO_WATCH));
+        self.run();
+    }
+
+    pub fn stop(self) {
+        self.inner.update_value(|inner| inner.upload = None);
+        let (run, place, stage) = self.run.with_untracked(|model| (model.run, model.place, model.stage.clone()));
+        let Some(place) = place else { return };
+        if let Stage::Uploading { .. } = stage {
+            self.run.update(|model| model.fail("The upload was stopped.".into(), Vec::new()));
+            return;
+        }
+        self.send(Which::of(place), &Command::Stop { run });
+    }
+
+    pub fn kill(self, node: NodeId) {
+        let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
+        if let Some(place) = place {
+            self.send(Which::of(place), &Command::Kill { run, node });
+        }
+    }
+
+    /// Kills the worker whose current task has run longest: the one whose loss is best seen.
+    pub fn kill_one(self) {
+        let node = self.run.with_untracked(|model| {
+            let busy = model.workers.iter().filter_map(|worker| {
+                let attempt = model.attempts.get(worker.current? as usize)?;
+                (attempt.state == AttemptState::Running).then_some((attempt.start, worker.view.node))
+            });
+            busy.min_by_key(|(start, _)| *start).map(|(_, node)| node)
+        });
+        match node {
+            Some(node) => self.kill(node),
+            None => self.notice.set(Some("No worker is busy at this moment, so none was killed. Try again.".into())),
+        }
+    }
+
+    /// Asks for the finished result as one file.
+    pub fn export(self) {
+        let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
+        let Some(place) = place else { return };
+        let id = self.next_id();
+        self.inner.update_value(|inner| {
+            inner.exports.clear();
+            inner.exports.insert(id, Vec::new());
+        });
+        self.exporting.set(Some(0.0));
+        self.send(Which::of(place), &Command::Export { run, id });
+    }
+
+    pub(super) fn next_id(self) -> u32 {
+        self.inner
+            .try_update_value(|inner| {
+                inner.last_id += 1;
+                inner.last_id
+            })
+            .unwrap_or_default()
+    }
+
+    pub(super) fn send(self, which: Which, command: &Command) {
+        if let Some(session) = self.session(which) {
+            session.send(command);
+        }
+    }
+
+    fn session(self, which: Which) -> Option<Session> {
+        self.inner.with_value(|inner| match which {
+            Which::Engine => inner.local.clone().map(Session::Local),
+            Which::Server => inner.remote.clone().map(Session::Remote),
+        })
+    }
+
+    fn run_input(self, input: Input) {
+        let place = self.place.get_untracked();
+        self.forget_last();
+        let run = self.inner.try_update_value(next_run).unwrap_or_default();
+        self.notice.set(None);
+        self.table.clear();
+        self.exporting.set(None);
+        self.run.set(RunModel::asked(run, place));
+        leptos::task::spawn_local(async move {
+            match attachment(&input).await {
+                Ok(file) => self.begin(run, place, file),
+                Err(sentence) => self.give_up(run, sentence),
+            }
+        });
+    }
+
+    /// Sends the run command, after the input has gone up if the server is to read it.
+    fn begin(self, run: u32, place: Place, file: Option<File>) {
+        let choice = file.as_ref().map(|file| InputChoice::Attached { name: file.name(), bytes: file.size() as u64 });
+        match (Which::of(place), file) {
+            (Which::Engine, file) => {
+                let command = self.run_command(run, place, choice);
+                if let Some(local) = self.inner.with_value(|inner| inner.local.clone()) {
+                    local.send(&command, file.as_ref());
+                }
+            }
+            (Which::Server, None) => self.send(Which::Server, &self.run_command(run, place, None)),
+            (Which::Server, Some(file)) => self.upload(run, file),
+        }
+    }
+
+    fn upload(self, run: u32, file: File) {
+        let name = file.name();
+        let told = name.clone();
+        let tell = move |sent| match sent {
+            Sent::Part(sent, total) => self.run.update(|model| {
+                if model.run == run {
+                    model.stage = Stage::Uploading { sent, total };
+                }
+            }),
+            Sent::All(id) => {
+                self.run.update(|model| model.stage = Stage::Starting);
+                let choice = InputChoice::Upload { id, name: told.clone() };
+                self.send(Which::Server, &self.run_command(run, Place::Server, Some(choice)));
+            }
+            Sent::Not(sentence) => self.give_up(run, sentence),
+        };
+        self.run.update(|model| model.stage = Stage::Uploading { sent: 0.0, total: file.size() });
+        match Upload::start(&file, &name, Rc::new(tell)) {
+            Ok(upload) => self.inner.update_value(|inner| inner.upload = Some(upload)),
+            Err(sentence) => self.give_up(run, format!("The upload could not start: {sentence}.")),
+        }
+    }
+
+    fn run_command(self, run: u32, place: Place, input: Option<InputChoice>) -> Command {
+        let chosen = self.inner.with_value(|inner| inner.workers_chosen);
+        // In virtual time a worker costs no core, so there the experiment's own number stands unless the user says otherwise.
+        let workers = (chosen || place != Place::Simulate).then(|| self.workers.get_untracked());
+        let text = self.text.get_untracked();
+        Command::Run(RunCommand { run, place, text, input, workers, seed: None, idempotency_key: None })
+    }
+
+    fn give_up(self, run: u32, sentence: String) {
+        self.run.update(|model| {
+            if model.run == run {
+                model.fail(sentence, Vec::new());
+            }
+        });
+    }
+
+    /// The page looks at one run at a time: an earlier one ends, and its result is freed.
+    fn forget_last(self) {
+        self.inner.update_value(|inner| inner.upload = None);
+        let (run, place, stage) = self.run.with_untracked(|model| (model.run, model.place, model.stage.clone()));
+        let Some(place) = place else { return };
+        match stage {
+            Stage::Starting | Stage::Running => self.send(Which::of(place), &Command::Stop { run }),
+            Stage::Finished(_) => self.send(Which::of(place), &Command::Forget { run }),
+            Stage::Empty | Stage::Uploading { .. } | Stage::Failed { .. } => {}
+        }
+    }
+}
+
+fn next_run(inner: &mut Inner) -> u32 {
+    inner.last_run += 1;
+    inner.last_run
+}
+
+/// The file behind an input, for a session to read in slices; `None` when the experiment's text names it.
+async fn attachment(input: &Input) -> Result<Option<File>, String> {
+    match input {
+        Input::AsWritten => Ok(None),
+        Input::File(file) => Ok(Some(file.clone())),
+        Input::Pasted(text) => file(&Array::of1(&text.as_str().into()), "pasted text").map(Some),
+        Input::Repeated(times) => {
+            let glosses = fetch_glosses().await?;
+            // A blob made of blobs refers to them: forty times over costs no more memory than once.
+            let parts: Array = std::iter::repeat_n(glosses, *times as usize).collect();
+            file(&parts, &format!("glosses, {times} times over")).map(Some)
+        }
+    }
+}
+
+async fn fetch_glosses() -> Result<web_sys::Blob, String> {
+    let failed = |_| "The bundled text did not load. Reload the page, or choose a file of your own.".to_owned();
+    let response = JsFuture::from(window().fetch_with_str(&crate::at_root(GLOSSES))).await.map_err(failed)?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        return Err(failed(response.into()));
+    }
+    let blob = JsFuture::from(response.blob().map_err(failed)?).await.map_err(failed)?;
+    Ok(blob.unchecked_into())
+}
+
+fn file(parts: &Array, name: &str) -> Result<File, String> {
+    let options = FilePropertyBag::new();
+    options.set_type("text/plain");
+    File::new_with_blob_sequence_and_options(parts, name, &options).map_err(|error| crate::session::local::describe(&error))
+}
+
+/// Gives the user `parts` as one file.
+pub(super) fn save(parts: &[js_sys::Uint8Array], name: &str) -> Result<(), String> {
+    let options = BlobPropertyBag::new();
+    options.set_type("text/csv;charset=utf-8");
+    let parts: Array = parts.iter().collect();
+    let describe = |error| crate::session::local::describe(&error);
+    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).map_err(describe)?;
+    let url = web_sys::Url::create_object_url_with_blob(&blob).map_err(describe)?;
+    let anchor: web_sys::HtmlAnchorElement = document().create_element("a").map_err(describe)?.unchecked_into();
+    anchor.set_href(&url);
+    anchor.set_download(name);
+    anchor.click();
+    // The browser has taken the blob over by the time the click's task is done.
+    set_timeout(move || drop(web_sys::Url::revoke_object_url(&url)), std::time::Duration::from_secs(60));
+    Ok(())
+}
+
+async fn server_answers() -> bool {
+    match JsFuture::from(window().fetch_with_str("/api/health")).await {
+        Ok(response) => {
+            let response: web_sys::Response = response.unchecked_into();
+            // A host of static files may answer any path with the page itself.
+            let kind = response.headers().get("content-type").ok().flatten().unwrap_or_default();
+            response.ok() && !kind.starts_with("text/html")
+        }
+        Err(_) => false,
+    }
+}

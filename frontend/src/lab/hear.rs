@@ -1,0 +1,150 @@
+//! What the sessions say, taken into the page's state.
+
+use leptos::prelude::*;
+use shared::wire::{DataHeader, Event, Place};
+
+use super::commands::save;
+use super::format::{duration_ms, grouped, of};
+use super::model::Stage;
+use super::state::{Lab, Link, Which, wall_ms};
+use crate::session::Said;
+
+impl Lab {
+    pub(super) fn hear(self, which: Which, said: Said) {
+        match said {
+            Said::Event(event) => self.hear_event(which, event),
+            Said::Data(header, bytes) => self.hear_data(header, bytes),
+            Said::Up { resumed } => self.came_up(which, resumed),
+            Said::Down(sentence) => self.went_down(which, sentence),
+        }
+    }
+
+    fn hear_event(self, which: Which, event: Event) {
+        match event {
+            Event::Welcome { cores, .. } => {
+                self.link_of(which).set(Link::Up { cores });
+                self.suit_workers();
+            }
+            Event::Checked { id, problems } => {
+                if id == self.inner.with_value(|inner| inner.check_id) {
+                    self.problems.set(problems);
+                }
+            }
+            Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
+            Event::Error { message } => self.notice.set(Some(message)),
+            Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => self.hear_run(which, event),
+            Event::Rows { .. } | Event::Pong => {}
+        }
+    }
+
+    fn hear_run(self, which: Which, event: Event) {
+        if self.run.with_untracked(|model| model.place).map(Which::of) != Some(which) {
+            return;
+        }
+        let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
+        let wall_ms = wall_ms();
+        self.run.update_untracked(|model| model.apply(event, wall_ms));
+        self.run.with_untracked(|model| {
+            if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty()) {
+                self.speak(news.iter().map(|news| news.text.as_str()).collect::<Vec<_>>().join(" "));
+            }
+            match &model.stage {
+                Stage::Finished(report) if was_active => {
+                    let took = duration_ms(report.virtual_ms.unwrap_or(report.wall_ms));
+                    self.speak(format!("Done: {} in {} {}.", of(report.rows, "row", "rows"), took.value, took.unit));
+                }
+                Stage::Failed { message, .. } if was_active => self.speak(format!("The run ended: {message}")),
+                _ => {}
+            }
+        });
+        self.redraw();
+    }
+
+    /// However many events come, views look at the run once in an animation frame.
+    fn redraw(self) {
+        let due = self.inner.with_value(|inner| inner.redraw.clone());
+        if !due.replace(true) {
+            request_animation_frame(move || {
+                due.set(false);
+                self.run.notify();
+            });
+        }
+    }
+
+    fn hear_data(self, header: DataHeader, bytes: js_sys::Uint8Array) {
+        let length = f64::from(bytes.length());
+        let collected = self.inner.try_update_value(|inner| {
+            inner.exports.get_mut(&header.id)?.push(bytes);
+            header.last.then(|| inner.exports.remove(&header.id)).flatten()
+        });
+        self.exporting.update(|sum| *sum = sum.map(|sum| sum + length));
+        if let Some(Some(parts)) = collected {
+            self.exporting.set(None);
+            let title = self.run.with_untracked(|model| model.started.as_ref().map(|started| started.title.clone()));
+            let name = format!("{}.csv", title.unwrap_or_else(|| "result".into()).to_lowercase().replace(' ', "-"));
+            match save(&parts, &name) {
+                Ok(()) => self.speak(format!("{name} is ready.")),
+                Err(reason) => self.notice.set(Some(format!("The file could not be saved: {reason}."))),
+            }
+        }
+    }
+
+    fn came_up(self, which: Which, resumed: bool) {
+        if which == Which::Server {
+            let again = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.server_was_there, true));
+            if again == Some(true) && !resumed {
+                self.lose_run(which, "The server was restarted, and this run ended with it. Run it again.");
+            }
+        }
+    }
+
+    fn went_down(self, which: Which, sentence: String) {
+        self.link_of(which).set(Link::Down(sentence.clone()));
+        self.exporting.set(None);
+        match which {
+            Which::Engine => self.lose_run(which, &format!("{sentence} Restart the engine, then run it again.")),
+            Which::Server if !self.inner.with_value(|inner| inner.server_was_there) => {
+                // There never was a server: stop knocking, and go on here.
+                if let Some(remote) = self.inner.try_update_value(|inner| inner.remote.take()).flatten() {
+                    remote.end();
+                }
+                if self.place.get_untracked() == Place::Server {
+                    self.place.set(Place::Browser);
+                    self.notice.set(Some(
+                        "No server answers at this address, so experiments run in this browser. Start one with `cargo xtask play`.".into(),
+                    ));
+                }
+                self.lose_run(which, "No server answers at this address. Run it in this browser.");
+            }
+            Which::Server => {}
+        }
+    }
+
+    fn lose_run(self, which: Which, sentence: &str) {
+        let hit =
+            self.run.with_untracked(|model| model.place.map(Which::of) == Some(which) && !matches!(model.stage, Stage::Empty));
+        if !hit {
+            return;
+        }
+        self.run.update(|model| match &model.stage {
+            // A result that was there is gone with its session, but what was seen of it stays true.
+            Stage::Finished(report) => {
+                let rows = grouped(report.rows);
+                model.fail(format!("The result ({rows} rows) was lost with its session. {sentence}"), Vec::new());
+            }
+            Stage::Failed { .. } => {}
+            _ => model.fail(sentence.to_owned(), Vec::new()),
+        });
+    }
+
+    fn speak(self, sentence: String) {
+        self.spoken.set(sentence);
+    }
+
+    fn link_of(self, which: Which) -> RwSignal<Link> {
+        match which {
+            Which::Engine => self.engine,
+            Which::Server => self.server,
+        }
+    }
+}

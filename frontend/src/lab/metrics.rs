@@ -1,0 +1,118 @@
+//! How the run is, in one row of numbers and a bar.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use shared::wire::Place;
+
+use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of};
+use super::model::{RunModel, Stage};
+use super::place_name;
+use super::state::{use_lab, wall_ms};
+use crate::components::figure::Figure;
+
+/// How often the clock is looked at between frames.
+const CLOCK: Duration = Duration::from_millis(100);
+
+#[component]
+pub fn Metrics() -> impl IntoView {
+    let lab = use_lab();
+    // Between frames only the clock moves: time passes even when every worker is down.
+    let clock = RwSignal::new(0.0);
+    if let Ok(handle) = set_interval_with_handle(
+        move || {
+            if lab.run.with_untracked(RunModel::is_active) {
+                clock.set(wall_ms());
+            }
+        },
+        CLOCK,
+    ) {
+        on_cleanup(move || handle.clear());
+    }
+    let of_run = move |figure: fn(&RunModel) -> Option<Number>| {
+        Memo::new(move |_| lab.run.with(|run| figure(run).unwrap_or_else(Number::unknown)))
+    };
+    let throughput = of_run(|run| run.bytes_per_second().map(bytes_per_second));
+    let records = of_run(|run| run.started.is_some().then(|| count(run.counters.map_input_records)));
+    let remaining = of_run(|run| run.remaining_ms().map(duration_ms));
+    let elapsed = Memo::new(move |_| {
+        clock.track();
+        lab.run.with(|run| match run.started {
+            Some(_) => duration_ms(run.elapsed_ms(wall_ms())),
+            None => Number::unknown(),
+        })
+    });
+    let percent = Memo::new(move |_| lab.run.with(|run| (progress(run) * 1000.0).round() / 10.0));
+    let status = Memo::new(move |_| lab.run.with(status));
+    let stage = Memo::new(move |_| lab.run.with(|run| stage_name(&run.stage)));
+    let number = Memo::new(move |_| lab.run.with(|run| run.run));
+    view! {
+        <section class="metrics" aria-label="The run in numbers">
+            <div class="status" data-testid="status" data-stage=stage data-run=move || number.get().to_string()>
+                <h1>{move || status.get().0}</h1>
+                <p class="hint">{move || status.get().1}</p>
+            </div>
+            <div class="figures">
+                <Figure label="Throughput" value=throughput testid="throughput" />
+                <Figure label="Records" value=records testid="records" />
+                <Figure label="Elapsed" value=elapsed testid="elapsed" />
+                <Figure label="Remaining" value=remaining testid="remaining" />
+            </div>
+            <div
+                class="progress"
+                class:active=move || stage.get() == "running"
+                data-testid="progress"
+                role="progressbar"
+                aria-label="Progress"
+                aria-valuemin="0"
+                aria-valuemax="100"
+                aria-valuenow=move || percent.get().to_string()
+                data-stage=stage
+            >
+                <div class="progress-fill" style:transform=move || format!("scaleX({})", percent.get() / 100.0)></div>
+            </div>
+        </section>
+    }
+}
+
+fn progress(run: &RunModel) -> f64 {
+    match run.stage {
+        Stage::Uploading { sent, total } if total > 0.0 => (sent / total).min(1.0),
+        _ => run.progress,
+    }
+}
+
+fn stage_name(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Empty => "empty",
+        Stage::Uploading { .. } => "uploading",
+        Stage::Starting => "starting",
+        Stage::Running => "running",
+        Stage::Finished(_) => "finished",
+        Stage::Failed { .. } => "failed",
+    }
+}
+
+/// A heading and a line below it.
+fn status(run: &RunModel) -> (String, String) {
+    let title = run.started.as_ref().map_or("Run", |started| started.title.as_str());
+    let place = run.place.map_or("", place_name);
+    let input = run.started.as_ref().map_or(String::new(), |started| {
+        let size = super::format::bytes(started.input_bytes);
+        format!("{}, {} {} · {place}", started.input, size.value, size.unit)
+    });
+    match &run.stage {
+        Stage::Empty => ("Nothing has run yet".into(), "Choose an input and press Run.".into()),
+        Stage::Uploading { sent, total } => {
+            let (sent, total) = (super::format::bytes(*sent as u64), super::format::bytes(*total as u64));
+            ("Uploading".into(), format!("{} {} of {} {}", sent.value, sent.unit, total.value, total.unit))
+        }
+        Stage::Starting => ("Starting".into(), format!("Workers are being started · {place}")),
+        Stage::Running => (format!("{title}: {:.0} %", run.progress * 100.0), input),
+        Stage::Finished(report) => {
+            let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };
+            (format!("{title}: {}", of(report.rows, "row", "rows")), format!("{input}{simulated}"))
+        }
+        Stage::Failed { .. } => (format!("{title}: no result"), input),
+    }
+}

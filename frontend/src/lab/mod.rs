@@ -1,0 +1,147 @@
+//! The one screen: what is run, what it is doing, how well, and what came of it.
+//!
+//! Reading order: [`model`] (a run as plain data), [`state`] (signals), `commands` and `hear` (the two directions of talk with a
+//! session), then the views: [`header`], [`setup`], [`metrics`], [`graph`], [`timeline`], [`workers`], [`news`], [`result`].
+//!
+//! Elements that tests reach for carry a `data-testid`; these names are kept stable:
+//!
+//! - places: `place-simulate` `place-browser` `place-server` (radio buttons; `data-link` is `up`, `down`, `connecting` or `unknown`)
+//! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
+//!   `times-input`, `workers-input`, `experiment-text`, `problem` (one for each), `run`, `stop`, `kill-one`, `theme`
+//! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number),
+//!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
+//! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`
+//! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
+//! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
+//!   `download-csv`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
+//!
+//! Figures carry their exact value in `data-exact`. `/?autorun=no` opens the page without its first run.
+
+pub mod banners;
+mod commands;
+pub mod experiment;
+pub mod format;
+pub mod graph;
+pub mod header;
+mod hear;
+pub mod intro;
+pub mod metrics;
+pub mod model;
+pub mod news;
+pub mod rate;
+pub mod result;
+pub mod setup;
+pub mod state;
+pub mod timeline;
+pub mod workers;
+
+use leptos::prelude::*;
+use shared::wire::Place;
+use web_sys::DragEvent;
+
+use crate::components::splitter::{Side, Splitter};
+use crate::components::theme::Colours;
+use crate::components::tip::{Tip, TipView};
+
+/// The page.
+#[component]
+pub fn Lab() -> impl IntoView {
+    let lab = state::Lab::new();
+    provide_context(lab);
+    provide_context(Tip(RwSignal::new(None)));
+    provide_context(Colours(Trigger::new()));
+    lab.open(crate::build_id());
+    if wants_first_run() {
+        lab.run();
+    } else {
+        lab.intro.set(false);
+    }
+    view! {
+        <header::Header />
+        <banners::Banners />
+        <main class="lab">
+            <div class="column left">
+                <intro::Intro />
+                <setup::Setup />
+                <experiment::Experiment />
+            </div>
+            <Splitter name="left" label="Width of the set-up" side=Side::Left min=220.0 max=560.0 initial=304.0 />
+            <div class="column centre">
+                <metrics::Metrics />
+                <graph::Graph />
+                <Splitter name="graph" label="Height of the graph" side=Side::Above min=120.0 max=640.0 initial=252.0 />
+                <timeline::Timeline />
+                <Splitter name="timeline" label="Height of the timeline" side=Side::Above min=80.0 max=640.0 initial=168.0 />
+                <result::view::Result />
+            </div>
+            <Splitter name="right" label="Width of workers and news" side=Side::Right min=200.0 max=520.0 initial=280.0 />
+            <div class="column right">
+                <workers::Workers />
+                <news::News />
+            </div>
+        </main>
+        <DropZone />
+        <TipView />
+        <div class="unseen" role="status" aria-live="polite">{move || lab.spoken.get()}</div>
+    }
+}
+
+/// `?autorun=no` asks for a page that waits.
+fn wants_first_run() -> bool {
+    !window().location().search().is_ok_and(|query| query.contains("autorun=no"))
+}
+
+/// A file dropped anywhere on the page becomes the input.
+#[component]
+fn DropZone() -> impl IntoView {
+    let lab = state::use_lab();
+    let over = RwSignal::new(false);
+    let carries_files = |event: &DragEvent| {
+        let kinds = event.data_transfer().map(|transfer| transfer.types());
+        kinds.is_some_and(|kinds| kinds.includes(&"Files".into(), 0))
+    };
+    let handles = [
+        window_event_listener(leptos::ev::dragover, move |event| {
+            if carries_files(&event) {
+                event.prevent_default();
+                over.set(true);
+            }
+        }),
+        window_event_listener(leptos::ev::dragleave, move |event| {
+            // Leaving the window, not passing from one element to the next.
+            if event.related_target().is_none() {
+                over.set(false);
+            }
+        }),
+        window_event_listener(leptos::ev::drop, move |event| {
+            if carries_files(&event) {
+                event.prevent_default();
+                over.set(false);
+                let file = event.data_transfer().and_then(|transfer| transfer.files()).and_then(|files| files.get(0));
+                if let Some(file) = file {
+                    lab.input.set(state::Input::File(file));
+                }
+            }
+        }),
+    ];
+    let handles = StoredValue::new_local(Some(handles));
+    on_cleanup(move || {
+        if let Some(Some(handles)) = handles.try_update_value(Option::take) {
+            handles.into_iter().for_each(WindowListenerHandle::remove);
+        }
+    });
+    view! {
+        <div class="drop" class:over=over aria-hidden="true">
+            <p>"Drop the file to count its words"</p>
+        </div>
+    }
+}
+
+/// A place in words.
+pub fn place_name(place: Place) -> &'static str {
+    match place {
+        Place::Simulate => "Simulate",
+        Place::Browser => "This browser",
+        Place::Server => "Server",
+    }
+}

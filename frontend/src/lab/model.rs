@@ -1,0 +1,298 @@
+//! A run as the page knows it: events go in, plain data comes out.
+//!
+//! No signal, element or clock in here, so that what the page shows can be tested by telling it a story. Frames may come sixty
+//! times a second with hundreds of attempts; whatever a view would have to search for on every frame (the state of a task, what
+//! a worker is doing) is kept up to date here, and the tasks that changed are listed for the view that draws them.
+
+use shared::batch::Counters;
+use shared::experiment::Problem;
+use shared::time::Time;
+use shared::wire::{
+    AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, Started, Tally, WorkerState, WorkerView,
+};
+
+use super::rate::Rate;
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Stage {
+    /// Nothing has run yet.
+    #[default]
+    Empty,
+    /// The input travels to the server.
+    Uploading {
+        sent: f64,
+        total: f64,
+    },
+    /// Asked for, not heard of yet.
+    Starting,
+    Running,
+    Finished(Report),
+    /// Ended without a result; a sentence, and where the experiment is wrong.
+    Failed {
+        message: String,
+        problems: Vec<Problem>,
+    },
+}
+
+/// What the cells of the graph tell apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskState {
+    /// Not given out yet.
+    #[default]
+    Waiting,
+    /// Back in the queue: its execution, or what it had made, was lost.
+    Requeued,
+    Running,
+    Done,
+    Failed,
+}
+
+/// A task, summed up from its executions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskModel {
+    pub state: TaskState,
+    /// Executions so far.
+    pub attempts: Vec<u32>,
+    /// How much of its split a running map task has read, 0 to 1.
+    pub read: f64,
+    /// Records of the execution that counts.
+    pub records: u64,
+}
+
+/// A worker and what it is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerModel {
+    pub view: WorkerView,
+    /// The attempt that it works on, by index.
+    pub current: Option<u32>,
+    /// Input bytes that it has read in the run so far, over all its lives.
+    pub bytes: u64,
+    pub rate: Rate,
+}
+
+/// A run, from the click on Run to its report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunModel {
+    /// Its number in its session; 0 before the first run.
+    pub run: u32,
+    pub place: Option<Place>,
+    pub stage: Stage,
+    pub started: Option<Started>,
+    /// The run's clock at the last frame.
+    pub now: Time,
+    /// The page's clock at the last frame, milliseconds.
+    pub heard_ms: f64,
+    pub progress: f64,
+    pub workers: Vec<WorkerModel>,
+    pub attempts: Vec<AttemptView>,
+    pub maps: Vec<TaskModel>,
+    pub reduces: Vec<TaskModel>,
+    pub counters: Counters,
+    pub tally: Tally,
+    pub news: Vec<News>,
+    pub rate: Rate,
+    changed: Vec<(Phase, u32)>,
+}
+
+impl RunModel {
+    /// A run that has just been asked for.
+    pub fn asked(run: u32, place: Place) -> RunModel {
+        RunModel { run, place: Some(place), stage: Stage::Starting, ..RunModel::default() }
+    }
+
+    pub fn is_active(&self) -> bool {
+        matches!(self.stage, Stage::Uploading { .. } | Stage::Starting | Stage::Running)
+    }
+
+    pub fn report(&self) -> Option<&Report> {
+        match &self.stage {
+            Stage::Finished(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Takes in an event that was heard at `wall_ms` of the page's clock. Events of other runs change nothing.
+    pub fn apply(&mut self, event: Event, wall_ms: f64) {
+        match event {
+            Event::Started(started) if started.run == self.run => self.start(started, wall_ms),
+            Event::Frame(frame) if frame.run == self.run => self.frame(*frame, wall_ms),
+            Event::Finished { run, report } if run == self.run => self.finish(report),
+            Event::Failed { run, message, problems } if run == self.run => self.fail(message, problems),
+            _ => {}
+        }
+    }
+
+    /// Ends the run without a result; nothing of it goes on.
+    pub fn fail(&mut self, message: String, problems: Vec<Problem>) {
+        self.stage = Stage::Failed { message, problems };
+        for worker in &mut self.workers {
+            worker.current = None;
+        }
+    }
+
+    /// The run's time at a moment of the page's clock. Between frames real time goes on; virtual time does not.
+    pub fn elapsed_ms(&self, wall_ms: f64) -> f64 {
+        if let Some(report) = self.report() {
+            return report.virtual_ms.unwrap_or(report.wall_ms);
+        }
+        let now_ms = self.now.0 as f64 / 1e3;
+        match (&self.stage, self.place) {
+            (Stage::Running, Some(Place::Browser | Place::Server)) => now_ms + (wall_ms - self.heard_ms).max(0.0),
+            _ => now_ms,
+        }
+    }
+
+    /// What is still to come at the pace so far, in milliseconds; unknown until a little of the work is done.
+    pub fn remaining_ms(&self) -> Option<f64> {
+        const PROGRESS_MIN: f64 = 0.02;
+        let known = matches!(self.stage, Stage::Running) && self.progress >= PROGRESS_MIN;
+        known.then(|| self.now.0 as f64 / 1e3 * (1.0 - self.progress) / self.progress)
+    }
+
+    /// Input bytes a second: lately while it runs, on the whole when it has ended.
+    pub fn bytes_per_second(&self) -> Option<f64> {
+        match &self.stage {
+            Stage::Running => self.rate.per_second(),
+            Stage::Finished(report) => {
+                let ms = report.virtual_ms.unwrap_or(report.wall_ms);
+                (ms > 0.0).then(|| report.counters.input_bytes as f64 * 1e3 / ms)
+            }
+            _ => None,
+        }
+    }
+
+    /// The tasks that changed since the last call.
+    pub fn take_changed(&mut self) -> Vec<(Phase, u32)> {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub fn task(&self, phase: Phase, task: u32) -> Option<&TaskModel> {
+        self.tasks(phase).get(task as usize)
+    }
+
+    pub fn tasks(&self, phase: Phase) -> &[TaskModel] {
+        match phase {
+            Phase::Map => &self.maps,
+            Phase::Reduce => &self.reduces,
+        }
+    }
+
+    /// The attempts of a task, oldest first.
+    pub fn attempts_of(&self, phase: Phase, task: u32) -> impl Iterator<Item = &AttemptView> {
+        let indices = self.task(phase, task).map_or(&[][..], |task| &task.attempts);
+        indices.iter().filter_map(|index| self.attempts.get(*index as usize))
+    }
+
+    fn start(&mut self, started: Started, wall_ms: f64) {
+        self.maps = vec![TaskModel::default(); started.splits.len()];
+        self.reduces = vec![TaskModel::default(); started.partitions as usize];
+        self.started = Some(started);
+        self.stage = Stage::Running;
+        self.heard_ms = wall_ms;
+    }
+
+    fn frame(&mut self, frame: Frame, wall_ms: f64) {
+        self.now = frame.now;
+        self.heard_ms = wall_ms;
+        self.progress = frame.progress.clamp(0.0, 1.0);
+        self.counters = frame.counters;
+        self.tally = frame.tally;
+        self.news.extend(frame.news);
+        self.take_workers(frame.workers);
+        for attempt in frame.attempts {
+            self.take_attempt(attempt);
+        }
+        self.rate.sample(frame.now, frame.counters.input_bytes);
+        for worker in &mut self.workers {
+            worker.rate.sample(frame.now, worker.bytes);
+        }
+    }
+
+    fn finish(&mut self, report: Report) {
+        self.progress = 1.0;
+        self.counters = report.counters;
+        self.tally = report.tally;
+        self.stage = Stage::Finished(report);
+        for worker in &mut self.workers {
+            worker.current = None;
+            if worker.view.state == WorkerState::Busy {
+                worker.view.state = WorkerState::Idle;
+            }
+        }
+    }
+
+    fn take_workers(&mut self, views: Vec<WorkerView>) {
+        for (index, view) in views.into_iter().enumerate() {
+            match self.workers.get_mut(index) {
+                Some(worker) => worker.view = view,
+                None => self.workers.push(WorkerModel { view, current: None, bytes: 0, rate: Rate::default() }),
+            }
+        }
+    }
+
+    fn take_attempt(&mut self, attempt: AttemptView) {
+        let index = attempt.index as usize;
+        let earlier_bytes = self.attempts.get(index).map_or(0, |known| known.bytes.0);
+        if let Some(worker) = (attempt.worker as usize).checked_sub(1).and_then(|number| self.workers.get_mut(number)) {
+            if attempt.phase == Phase::Map {
+                worker.bytes += attempt.bytes.0.saturating_sub(earlier_bytes);
+            }
+            if attempt.state == AttemptState::Running {
+                worker.current = Some(attempt.index);
+            } else if worker.current == Some(attempt.index) {
+                worker.current = None;
+            }
+        }
+        let (phase, task) = (attempt.phase, attempt.task);
+        if index < self.attempts.len() {
+            self.attempts[index] = attempt;
+        } else if index == self.attempts.len() {
+            self.attempts.push(attempt);
+            let tasks = if phase == Phase::Map { &mut self.maps } else { &mut self.reduces };
+            if let Some(known) = tasks.get_mut(task as usize) {
+                known.attempts.push(index as u32);
+            }
+        }
+        self.sum_up(phase, task);
+    }
+
+    fn sum_up(&mut self, phase: Phase, task: u32) {
+        let split = match (phase, &self.started) {
+            (Phase::Map, Some(started)) => started.splits.get(task as usize).map_or(0, |bytes| bytes.0),
+            _ => 0,
+        };
+        let mut sum = TaskModel::default();
+        for attempt in self.attempts_of(phase, task) {
+            let (state, read) = match attempt.state {
+                AttemptState::Done => (TaskState::Done, 1.0),
+                AttemptState::Running => (TaskState::Running, attempt.bytes.0 as f64 / (split.max(1)) as f64),
+                AttemptState::Killed | AttemptState::Lost => (TaskState::Requeued, 0.0),
+                AttemptState::Failed => (TaskState::Failed, 0.0),
+                AttemptState::Superseded => continue,
+            };
+            if rank(state) >= rank(sum.state) {
+                sum.state = state;
+                sum.records = attempt.records.0;
+                sum.read = if state == TaskState::Running { sum.read.max(read.min(1.0)) } else { read };
+            }
+        }
+        let tasks = if phase == Phase::Map { &mut self.maps } else { &mut self.reduces };
+        if let Some(known) = tasks.get_mut(task as usize) {
+            sum.attempts = std::mem::take(&mut known.attempts);
+            *known = sum;
+            self.changed.push((phase, task));
+        }
+    }
+}
+
+/// Which of its executions tells a task's state: one that counts before one that runs before one that is gone.
+fn rank(state: TaskState) -> u8 {
+    match state {
+        TaskState::Waiting => 0,
+        TaskState::Requeued => 1,
+        TaskState::Failed => 2,
+        TaskState::Running => 3,
+        TaskState::Done => 4,
+    }
+}

@@ -1,0 +1,188 @@
+//! What the page knows and what the user has chosen, as signals that every view shares.
+//!
+//! [`Lab`] is a handful of signal handles and may be copied anywhere. What it *does* is in `commands` (the user's side) and `hear`
+//! (the sessions' side).
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use shared::experiment::Problem;
+use shared::wire::Place;
+
+use super::model::RunModel;
+use super::result::Table;
+use crate::session::upload::Upload;
+use crate::session::{Local, Remote};
+
+/// The experiment that the page opens on.
+pub const WORD_COUNT: &str = "\
+millrace: 1
+title: Word count
+about: The first program of the MapReduce paper.
+workers: 4
+batch:
+  input: { dataset: glosses }
+  format: lines
+  split: 512 KiB
+  partitions: 4
+  steps:
+    - flat_map: { word: \"words(lower(line))\" }
+    - filter: \"length(word) > 1\"
+    - reduce: { key: word, values: { count: \"count(*)\" } }
+    - sort: count desc, word
+faults:
+  - { at: 40%, kill: worker-2 }
+expect:
+  - equals_sequential: true
+";
+
+/// Longest experiment text, in bytes (DESIGN §9).
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Most workers that a real place starts (DESIGN §9).
+pub const WORKERS_MAX: u32 = 64;
+
+/// What is counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Input {
+    /// What the experiment's text says.
+    #[default]
+    AsWritten,
+    /// The bundled text, so many times over: long enough to watch.
+    Repeated(u32),
+    File(web_sys::File),
+    Pasted(String),
+}
+
+/// How it stands with a session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Link {
+    /// Not tried.
+    #[default]
+    Unknown,
+    Connecting,
+    Up {
+        cores: u32,
+    },
+    /// A sentence says why.
+    Down(String),
+}
+
+impl Link {
+    pub fn is_up(&self) -> bool {
+        matches!(self, Link::Up { .. })
+    }
+}
+
+/// Which of the two sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Engine,
+    Server,
+}
+
+impl Which {
+    /// The session that runs experiments at `place`.
+    pub fn of(place: Place) -> Which {
+        match place {
+            Place::Server => Which::Server,
+            Place::Browser | Place::Simulate => Which::Engine,
+        }
+    }
+}
+
+/// The page's state.
+#[derive(Clone, Copy)]
+pub struct Lab {
+    // Chosen by the user.
+    pub place: RwSignal<Place>,
+    pub workers: RwSignal<u32>,
+    pub text: RwSignal<String>,
+    pub input: RwSignal<Input, LocalStorage>,
+    // Known from the sessions.
+    pub engine: RwSignal<Link>,
+    pub server: RwSignal<Link>,
+    pub problems: RwSignal<Vec<Problem>>,
+    pub run: RwSignal<RunModel>,
+    pub table: Table,
+    /// Bytes of the export that is being collected.
+    pub exporting: RwSignal<Option<f64>>,
+    /// A refused command or another trouble that concerns the user's last action only.
+    pub notice: RwSignal<Option<String>>,
+    /// What a screen reader says next.
+    pub spoken: RwSignal<String>,
+    /// The three sentences beside the first run are still open.
+    pub intro: RwSignal<bool>,
+    pub(super) inner: StoredValue<Inner, LocalStorage>,
+}
+
+/// What no view looks at.
+#[derive(Default)]
+pub(super) struct Inner {
+    pub build: String,
+    pub local: Option<Rc<Local>>,
+    pub remote: Option<Rc<Remote>>,
+    /// Whether the server ever answered this page.
+    pub server_was_there: bool,
+    pub last_run: u32,
+    pub last_id: u32,
+    pub check_id: u32,
+    pub upload: Option<Upload>,
+    pub exports: BTreeMap<u32, Vec<js_sys::Uint8Array>>,
+    /// A redraw is due with the next animation frame.
+    pub redraw: Rc<Cell<bool>>,
+    /// The user's own number of workers; before that the experiment's counts.
+    pub workers_chosen: bool,
+}
+
+impl Lab {
+    pub fn new() -> Lab {
+        Lab {
+            place: RwSignal::new(Place::Browser),
+            workers: RwSignal::new(cores()),
+            text: RwSignal::new(WORD_COUNT.to_owned()),
+            input: RwSignal::new_local(Input::AsWritten),
+            engine: RwSignal::new(Link::Connecting),
+            server: RwSignal::new(Link::Unknown),
+            problems: RwSignal::new(Vec::new()),
+            run: RwSignal::new(RunModel::default()),
+            table: Table::new(),
+            exporting: RwSignal::new(None),
+            notice: RwSignal::new(None),
+            spoken: RwSignal::new(String::new()),
+            intro: RwSignal::new(true),
+            inner: StoredValue::new_local(Inner::default()),
+        }
+    }
+
+    /// The link to the session of the chosen place.
+    pub fn link(self, place: Place) -> RwSignal<Link> {
+        match Which::of(place) {
+            Which::Engine => self.engine,
+            Which::Server => self.server,
+        }
+    }
+
+    /// How many workers can run at once at the chosen place.
+    pub fn cores(self) -> u32 {
+        match self.link(self.place.get()).get() {
+            Link::Up { cores } => cores.clamp(1, WORKERS_MAX),
+            _ => cores(),
+        }
+    }
+}
+
+/// The lab of this page.
+pub fn use_lab() -> Lab {
+    expect_context::<Lab>()
+}
+
+/// The page's clock, milliseconds.
+pub fn wall_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+fn cores() -> u32 {
+    (window().navigator().hardware_concurrency() as u32).clamp(1, WORKERS_MAX)
+}

@@ -1,0 +1,148 @@
+//! Where a moment and a worker lie in the timeline.
+
+use shared::time::{Span, Time};
+use shared::wire::AttemptView;
+
+/// Space at the left for the lanes' names. Pixels.
+const GUTTER_PX: f64 = 66.0;
+/// The same where there is little width. Pixels.
+const GUTTER_NARROW_PX: f64 = 28.0;
+/// Space at the right. Pixels.
+const RIGHT_PX: f64 = 12.0;
+/// Space at the bottom for the axis. Pixels.
+pub const AXIS_PX: f64 = 18.0;
+/// Greatest height of a lane. Pixels.
+const LANE_PX_MAX: f64 = 28.0;
+/// The shortest stretch of time that is shown.
+const SPAN_MIN: Span = Span::millis(200);
+
+/// A timeline's measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    pub width: f64,
+    pub height: f64,
+    pub lanes: usize,
+    /// Length of the time shown, from 0.
+    pub span: Span,
+}
+
+impl Scale {
+    /// A scale that shows `now`. It keeps `before` as long as that fits, and grows in steps, so that bars do not creep.
+    pub fn new(width: f64, height: f64, lanes: usize, now: Time, ended: bool, before: Option<Span>) -> Scale {
+        let needed = Span(now.0.max(SPAN_MIN.0));
+        let span = match before {
+            _ if ended => needed,
+            Some(before) if before >= needed => before,
+            _ => needed.scaled(1.5),
+        };
+        Scale { width, height, lanes, span }
+    }
+
+    pub fn gutter(self) -> f64 {
+        if self.is_narrow() { GUTTER_NARROW_PX } else { GUTTER_PX }
+    }
+
+    pub fn is_narrow(self) -> bool {
+        self.width < 480.0
+    }
+
+    pub fn x(self, at: Time) -> f64 {
+        let usable = (self.width - self.gutter() - RIGHT_PX).max(1.0);
+        self.gutter() + usable * at.0 as f64 / self.span.0.max(1) as f64
+    }
+
+    /// The moment at `x`; none in the gutter.
+    pub fn time(self, x: f64) -> Option<Time> {
+        let usable = (self.width - self.gutter() - RIGHT_PX).max(1.0);
+        let part = (x - self.gutter()) / usable;
+        (part >= 0.0).then(|| Time((part * self.span.0 as f64) as u64))
+    }
+
+    pub fn lane_height(self) -> f64 {
+        ((self.height - AXIS_PX) / self.lanes.max(1) as f64).min(LANE_PX_MAX)
+    }
+
+    /// Top of a worker's lane; workers count from 1.
+    pub fn lane_top(self, worker: u32) -> f64 {
+        f64::from(worker.saturating_sub(1)) * self.lane_height()
+    }
+
+    /// The attempt under a point: on its lane, the one that contains the moment or is nearest to it within a few pixels.
+    pub fn attempt_at(self, attempts: &[AttemptView], now: Time, x: f64, y: f64) -> Option<&AttemptView> {
+        const REACH_PX: f64 = 4.0;
+        self.time(x)?;
+        let lane = (y / self.lane_height()).floor() as u32 + 1;
+        let distance = |attempt: &AttemptView| {
+            let (from, to) = (self.x(attempt.start), self.x(attempt.end.unwrap_or(now)));
+            if x < from { from - x } else { (x - to).max(0.0) }
+        };
+        let near = attempts.iter().filter(|attempt| attempt.worker == lane).map(|attempt| (distance(attempt), attempt));
+        near.filter(|(distance, _)| *distance <= REACH_PX).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, attempt)| attempt)
+    }
+
+    /// Moments for the axis: round ones, far enough apart to be read.
+    pub fn ticks(self) -> Vec<Time> {
+        let room = ((self.width - self.gutter()) / 72.0).max(1.0);
+        let rough = self.span.0 as f64 / room;
+        let magnitude = 10f64.powf(rough.max(1.0).log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude).into_iter().find(|step| *step >= rough);
+        let step = step.unwrap_or(magnitude * 10.0).max(1.0) as u64;
+        (0..).map(|index| Time(index * step)).take_while(|at| at.0 <= self.span.0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::wire::{AttemptState, Bytes, Phase};
+
+    use super::*;
+
+    fn attempt(index: u32, worker: u32, start: u64, end: Option<u64>) -> AttemptView {
+        AttemptView {
+            index,
+            phase: Phase::Map,
+            task: index,
+            number: 1,
+            backup: false,
+            worker,
+            incarnation: 1,
+            start: Time(start),
+            end: end.map(Time),
+            state: AttemptState::Done,
+            records: Bytes(0),
+            bytes: Bytes(0),
+        }
+    }
+
+    #[test]
+    fn a_scale_grows_in_steps_and_ends_at_the_end() {
+        let early = Scale::new(800.0, 120.0, 4, Time(1_000_000), false, None);
+        assert_eq!(early.span, Span(1_500_000));
+        let later = Scale::new(800.0, 120.0, 4, Time(1_400_000), false, Some(early.span));
+        assert_eq!(later.span, early.span);
+        let grown = Scale::new(800.0, 120.0, 4, Time(1_600_000), false, Some(early.span));
+        assert_eq!(grown.span, Span(2_400_000));
+        assert_eq!(Scale::new(800.0, 120.0, 4, Time(2_000_000), true, Some(grown.span)).span, Span(2_000_000));
+    }
+
+    #[test]
+    fn a_point_finds_the_attempt_under_it() {
+        let scale = Scale::new(800.0, 120.0, 2, Time(1_000_000), true, None);
+        let attempts = [attempt(0, 1, 0, Some(400_000)), attempt(1, 1, 500_000, Some(600_000)), attempt(2, 2, 0, None)];
+        let at = |x, y| scale.attempt_at(&attempts, Time(1_000_000), x, y).map(|attempt| attempt.index);
+        assert_eq!(at(scale.x(Time(100_000)), 5.0), Some(0));
+        assert_eq!(at(scale.x(Time(550_000)), 5.0), Some(1));
+        assert_eq!(at(scale.x(Time(800_000)), 5.0), None);
+        assert_eq!(at(scale.x(Time(900_000)), scale.lane_height() + 2.0), Some(2));
+        assert_eq!(at(3.0, 5.0), None);
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        for span_us in [200_000, 1_234_567, 59_000_000, 600_000_000] {
+            let scale = Scale { width: 800.0, height: 100.0, lanes: 4, span: Span(span_us) };
+            let ticks = scale.ticks();
+            assert!((2..=12).contains(&ticks.len()), "{} ticks in {span_us} µs", ticks.len());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The workers: what each is doing, and the button that kills it.
+//!
+//! Up to [`CARDS_MAX`] are cards, up to [`COMPACT_MAX`] lines; beyond that a heat grid, where a click opens one worker's card.
+
+use leptos::prelude::*;
+use shared::id::NodeId;
+use shared::wire::{Phase, WorkerState};
+
+use super::format::{Figure, bytes_per_second, of};
+use super::model::{RunModel, WorkerModel};
+use super::state::use_lab;
+use crate::components::icon::Icon;
+use crate::components::panel::Panel;
+
+/// Most workers shown as cards.
+const CARDS_MAX: usize = 12;
+/// Most workers shown as lines.
+const COMPACT_MAX: usize = 64;
+
+/// What a card shows of a worker; equal ones are not drawn again.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Face {
+    state: &'static str,
+    incarnation: u32,
+    /// What it works on, in words.
+    task: String,
+    /// How much of that is done, 0 to 1.
+    done: f64,
+    rate: Option<Figure>,
+    /// Why it cannot be killed now.
+    spared: Option<&'static str>,
+}
+
+#[component]
+pub fn Workers() -> impl IntoView {
+    let lab = use_lab();
+    let number = Memo::new(move |_| lab.run.with(|run| run.workers.len().max(expected(run))));
+    let chosen = RwSignal::new(None::<usize>);
+    let summary = Memo::new(move |_| lab.run.with(summary));
+    let body = move || match number.get() {
+        0 => view! { <p class="hint">"Each worker will be here, with what it is doing and a button that kills it."</p> }
+            .into_any(),
+        count if count <= CARDS_MAX => {
+            view! { <ul class="workers cards">{(0..count).map(card).collect_view()}</ul> }.into_any()
+        }
+        count if count <= COMPACT_MAX => {
+            view! { <ul class="workers compact">{(0..count).map(card).collect_view()}</ul> }.into_any()
+        }
+        count => {
+            let tiles = (0..count).map(|index| tile(index, chosen)).collect_view();
+            view! {
+                <ul class="workers heat">{tiles}</ul>
+                <ul class="workers cards">{move || chosen.get().map(card)}</ul>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Panel name="workers" title="Workers" aside=move || view! { <span>{summary}</span> }>
+            {body}
+        </Panel>
+    }
+}
+
+fn card(index: usize) -> impl IntoView {
+    let lab = use_lab();
+    let face = Memo::new(move |_| lab.run.with(|run| face(run, index)));
+    let node = NodeId::Worker(index as u32 + 1);
+    let killing = move || match face.with(|face| face.spared) {
+        Some(reason) => reason.to_owned(),
+        None => format!("End {node} at once. Its work is done again"),
+    };
+    view! {
+        <li
+            class="worker"
+            data-testid=node.to_string()
+            data-state=move || face.with(|face| face.state)
+            data-incarnation=move || face.with(|face| face.incarnation.to_string())
+        >
+            <span class="worker-sign" aria-hidden="true"></span>
+            <span class="worker-name">
+                {node.to_string()}
+                <span class="life" title="How often it has come back">
+                    {move || face.with(|face| (face.incarnation > 1).then(|| format!("life {}", face.incarnation)))}
+                </span>
+            </span>
+            <span class="worker-rate num">
+                {move || face.with(|face| face.rate.as_ref().map(|rate| format!("{} {}", rate.value, rate.unit)))}
+            </span>
+            <span class="worker-task">{move || face.with(|face| face.task.clone())}</span>
+            <button
+                class="kill"
+                data-testid=format!("kill-{node}")
+                aria-label=format!("Kill {node}")
+                title=killing
+                disabled=move || face.with(|face| face.spared.is_some())
+                on:click=move |_| lab.kill(node)
+            >
+                <Icon name="skull" />
+                <span class="kill-word">"Kill "{node.to_string()}</span>
+            </button>
+            <span class="worker-bar" aria-hidden="true">
+                <span style:transform=move || format!("scaleX({})", face.with(|face| face.done))></span>
+            </span>
+        </li>
+    }
+}
+
+fn tile(index: usize, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+    let lab = use_lab();
+    let state = Memo::new(move |_| lab.run.with(|run| face(run, index).state));
+    let name = format!("worker-{}", index + 1);
+    view! {
+        <li>
+            <button
+                class="tile"
+                data-state=state
+                title=move || format!("{name}, {}", state.get())
+                aria-pressed=move || if chosen.get() == Some(index) { "true" } else { "false" }
+                on:click=move |_| chosen.update(|chosen| *chosen = (*chosen != Some(index)).then_some(index))
+            ></button>
+        </li>
+    }
+}
+
+/// Cards are there as soon as it is known how many, so that nothing moves when the first frame comes.
+fn expected(run: &RunModel) -> usize {
+    run.started.as_ref().map_or(0, |started| started.workers as usize)
+}
+
+fn face(run: &RunModel, index: usize) -> Face {
+    let Some(worker) = run.workers.get(index) else {
+        return Face {
+            state: "starting",
+            incarnation: 1,
+            task: "starting".into(),
+            spared: Some("It has not started yet"),
+            ..Face::default()
+        };
+    };
+    let (task, done) = doing(run, worker);
+    let state = state_name(worker.view.state);
+    let spared = match worker.view.state {
+        _ if !run.is_active() => Some("The run has ended: there is nothing left to kill"),
+        WorkerState::Down => Some("It is down already, and comes back by itself"),
+        WorkerState::Starting | WorkerState::Idle | WorkerState::Busy => None,
+    };
+    let rate =
+        worker.rate.per_second().filter(|_| run.is_active() && worker.view.state != WorkerState::Down).map(bytes_per_second);
+    Face { state, incarnation: worker.view.incarnation, task, done, rate, spared }
+}
+
+fn doing(run: &RunModel, worker: &WorkerModel) -> (String, f64) {
+    let attempt = worker.current.and_then(|index| run.attempts.get(index as usize));
+    match (worker.view.state, attempt) {
+        (WorkerState::Down, _) => ("down, coming back".into(), 0.0),
+        (WorkerState::Starting, _) => ("starting".into(), 0.0),
+        (_, Some(attempt)) => {
+            let again =
+                if attempt.number > 1 { format!(", {}", super::format::circled(attempt.number)) } else { String::new() };
+            let backup = if attempt.backup { ", backup" } else { "" };
+            let (phase, done) = match attempt.phase {
+                Phase::Map => ("map", run.task(Phase::Map, attempt.task).map_or(0.0, |task| task.read)),
+                Phase::Reduce => ("reduce", 0.0),
+            };
+            (format!("{phase}-{}{again}{backup}", attempt.task), done)
+        }
+        _ if run.is_active() => ("waiting for a task".into(), 0.0),
+        _ => ("at rest".into(), 0.0),
+    }
+}
+
+fn state_name(state: WorkerState) -> &'static str {
+    match state {
+        WorkerState::Starting => "starting",
+        WorkerState::Idle => "idle",
+        WorkerState::Busy => "busy",
+        WorkerState::Down => "down",
+    }
+}
+
+fn summary(run: &RunModel) -> String {
+    let with = |state| run.workers.iter().filter(|worker| worker.view.state == state).count() as u64;
+    if run.workers.is_empty() || !run.is_active() {
+        return String::new();
+    }
+    let down = match with(WorkerState::Down) {
+        0 => String::new(),
+        down => format!(", {down} down"),
+    };
+    format!("{}{down}", of(with(WorkerState::Busy), "busy", "busy"))
+}

@@ -1,0 +1,50 @@
+//! The page of Millrace: everything that runs on a browser's main thread.
+//!
+//! Reading order: [`session`] (how the page reaches an engine, here or on the server), [`lab`] (the one screen: what is run, what it is
+//! doing, what came of it), [`components`] (small parts without knowledge of runs).
+//!
+//! The page never links the engine. From `shared` it takes the vocabulary: the protocol, ids, time, problems.
+
+pub mod components;
+pub mod lab;
+pub mod session;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// Puts the page in the place of the skeleton that was painted first.
+pub fn start() {
+    components::panic::install();
+    if let Some(skeleton) = document().get_element_by_id("skeleton") {
+        skeleton.remove();
+    }
+    mount_to_body(lab::Lab);
+    register_service_worker();
+}
+
+/// A path beside the page, wherever on its origin the page lies.
+pub fn at_root(path: &str) -> String {
+    format!("/{path}")
+}
+
+/// The id that the page's build wrote into its HTML; `dev` when it was not built by `cargo xtask page`.
+pub fn build_id() -> String {
+    let content = document()
+        .query_selector("meta[name=build]")
+        .ok()
+        .flatten()
+        .and_then(|meta| meta.get_attribute("content"))
+        .unwrap_or_default();
+    if content.is_empty() || content.starts_with("__") { "dev".into() } else { content }
+}
+
+/// Makes the page load without a server. Browsers allow it in secure contexts only, and the page works without.
+fn register_service_worker() {
+    if window().is_secure_context() && build_id() != "dev" {
+        let promise = window().navigator().service_worker().register(&at_root("sw.js"));
+        leptos::task::spawn_local(async move {
+            // Without it the page needs its server at every load; nothing that the user could do about it.
+            let _ = wasm_bindgen_futures::JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await;
+        });
+    }
+}

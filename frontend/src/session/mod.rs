@@ -1,0 +1,78 @@
+//! The page's end of a session: one interface, two ways.
+//!
+//! A session is the machine that runs experiments. It lives in a Web Worker of this page ([`local`]) or behind a socket of the
+//! server ([`remote`]); both take the same commands and tell the same events (`shared::wire`). What a link hears goes to the
+//! one [`Ear`] that it was given, together with news of the link itself: [`Said::Up`], [`Said::Down`].
+//!
+//! Nothing here outlives the page: dedicated workers and sockets die with it.
+
+pub mod local;
+pub mod remote;
+pub mod upload;
+
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use shared::wire::{Command, DataHeader, Event};
+use wasm_bindgen::{JsCast, JsValue};
+
+pub use local::Local;
+pub use remote::Remote;
+
+/// What a link tells the page.
+pub enum Said {
+    Event(Event),
+    /// A binary frame: part of an export.
+    Data(DataHeader, Uint8Array),
+    /// The session answered: `resumed` when earlier runs are still there.
+    Up {
+        resumed: bool,
+    },
+    /// The link broke; a sentence for the user.
+    Down(String),
+}
+
+/// Who listens to a link.
+pub type Ear = Rc<dyn Fn(Said)>;
+
+/// What arrived in one message, from a worker or a socket alike.
+enum Heard {
+    Event(u64, Event),
+    Data(DataHeader, Uint8Array),
+    /// A message of another protocol; a sentence that says so.
+    Garbled(String),
+}
+
+fn read(data: &JsValue) -> Heard {
+    if let Some(text) = data.as_string() {
+        return match shared::wire::decode_event(&text) {
+            Ok((seq, event)) => Heard::Event(seq, event),
+            Err(error) => Heard::Garbled(error.to_string()),
+        };
+    }
+    let Some(buffer) = data.dyn_ref::<js_sys::ArrayBuffer>() else {
+        return Heard::Garbled("a message is neither text nor bytes".into());
+    };
+    let head = Uint8Array::new_with_byte_offset_and_length(buffer, 0, buffer.byte_length().min(DataHeader::LENGTH as u32));
+    match DataHeader::from_bytes(&head.to_vec()) {
+        Some(header) => Heard::Data(header, Uint8Array::new_with_byte_offset(buffer, DataHeader::LENGTH as u32)),
+        None => Heard::Garbled("a binary frame is shorter than its header".into()),
+    }
+}
+
+/// A link of either kind.
+#[derive(Clone)]
+pub enum Session {
+    Local(Rc<Local>),
+    Remote(Rc<Remote>),
+}
+
+impl Session {
+    /// Sends a command as soon as the session can take it.
+    pub fn send(&self, command: &Command) {
+        match self {
+            Session::Local(local) => local.send(command, None),
+            Session::Remote(remote) => remote.send(command),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A session behind the server's WebSocket, at `/ws` of the page's own origin.
+//!
+//! The first command on every connection is `hello`. When the connection breaks, the next hello names the last event that was
+//! seen and the session goes on from there; between attempts the page waits a little longer each time. Commands said while the
+//! session is away are kept for it, at most [`WAITING_MAX`] of them.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use leptos::prelude::{TimeoutHandle, queue_microtask, set_timeout_with_handle, window};
+use shared::wire::{Command, Event, Resume, encode_command};
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+
+use super::{Ear, Heard, Said, read};
+
+/// The first wait before another attempt to connect; it doubles up to [`WAIT_MS_MAX`]. Milliseconds.
+const WAIT_MS_MIN: u64 = 500;
+/// The longest wait between two attempts. Milliseconds.
+const WAIT_MS_MAX: u64 = 5_000;
+/// Commands kept for a session that is away; past this the oldest is dropped.
+const WAITING_MAX: usize = 64;
+/// After so long without a word the page asks; after twice as long it takes the connection for dead. Milliseconds.
+const SILENCE_MS_MAX: u64 = 10_000;
+
+/// The server, over a socket.
+pub struct Remote {
+    build: String,
+    ear: Ear,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<Connection>,
+    /// The session was greeted on this connection.
+    welcomed: bool,
+    /// Asked whether it is there, and not heard since.
+    asked: bool,
+    session: Option<String>,
+    seen: u64,
+    waiting: Vec<String>,
+    wait_ms: u64,
+    retry: Option<TimeoutHandle>,
+    silence: Option<TimeoutHandle>,
+}
+
+struct Connection {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut()>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Remote {
+    /// Opens a connection; how that goes is told to `ear`.
+    pub fn start(build: String, ear: Ear) -> Rc<Remote> {
+        let remote = Rc::new(Remote { build, ear, state: RefCell::default() });
+        remote.connect();
+        remote
+    }
+
+    /// Sends a command, now or once the session is back.
+    pub fn send(&self, command: &Command) {
+        let text = encode_command(command);
+        let mut state = self.state.borrow_mut();
+        match &state.connection {
+            Some(connection) if state.welcomed && connection.socket.send_with_str(&text).is_ok() => {}
+            _ => {
+                state.waiting.push(text);
+                if state.waiting.len() > WAITING_MAX {
+                    state.waiting.remove(0);
+                }
+            }
+        }
+    }
+
+    /// Tries at once instead of after the wait.
+    pub fn try_now(self: &Rc<Self>) {
+        self.state.borrow_mut().wait_ms = 0;
+        self.close();
+        self.connect();
+    }
+
+    /// Ends the connection and tries no more.
+    pub fn end(&self) {
+        self.close();
+        self.state.borrow_mut().waiting.clear();
+    }
+
+    fn connect(self: &Rc<Self>) {
+        let socket = match WebSocket::new(&address()) {
+            Ok(socket) => socket,
+            Err(error) => return self.lost(super::local::describe(&error)),
+        };
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let weak = Rc::downgrade(self);
+        let on_open = Closure::<dyn FnMut()>::new(move || with(&weak, |remote| remote.greet()));
+        let weak = Rc::downgrade(self);
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            with(&weak, |remote| remote.hear(&message.data()));
+        });
+        let weak = Rc::downgrade(self);
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |close: CloseEvent| {
+            with(&weak, |remote| remote.lost(close.reason()));
+        });
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        let connection = Connection { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close };
+        self.state.borrow_mut().connection = Some(connection);
+    }
+
+    fn greet(self: &Rc<Self>) {
+        let state = self.state.borrow();
+        let resume = state.session.clone().map(|session| Resume { session, seen: state.seen });
+        let hello = Command::Hello { build: self.build.clone(), resume };
+        if let Some(connection) = &state.connection {
+            // A socket that is open takes it; one that closes in between tells `on_close`.
+            let _ = connection.socket.send_with_str(&encode_command(&hello));
+        }
+        drop(state);
+        self.listen_for_silence();
+    }
+
+    fn hear(self: &Rc<Self>, data: &JsValue) {
+        self.state.borrow_mut().asked = false;
+        match read(data) {
+            Heard::Event(seq, event) => {
+                if seq > 0 {
+                    self.state.borrow_mut().seen = seq;
+                }
+                if let Event::Welcome { session, resumed, .. } = &event {
+                    self.welcome(session, *resumed);
+                }
+                (self.ear)(Said::Event(event));
+            }
+            Heard::Data(header, bytes) => (self.ear)(Said::Data(header, bytes)),
+            Heard::Garbled(sentence) => (self.ear)(Said::Event(Event::Error { message: sentence })),
+        }
+    }
+
+    fn welcome(&self, session: &str, resumed: bool) {
+        (self.ear)(Said::Up { resumed });
+        let mut state = self.state.borrow_mut();
+        state.session = Some(session.to_owned());
+        state.welcomed = true;
+        state.wait_ms = 0;
+        let waiting = std::mem::take(&mut state.waiting);
+        if let Some(connection) = &state.connection {
+            for text in waiting {
+                let _ = connection.socket.send_with_str(&text);
+            }
+        }
+    }
+
+    /// The connection is gone or was never there: says so, and tries again after a while.
+    fn lost(self: &Rc<Self>, reason: String) {
+        self.close();
+        let wait_ms = {
+            let mut state = self.state.borrow_mut();
+            state.wait_ms = (state.wait_ms * 2).clamp(WAIT_MS_MIN, WAIT_MS_MAX);
+            state.wait_ms
+        };
+        let weak = Rc::downgrade(self);
+        let retry =
+            set_timeout_with_handle(move || with(&weak, |remote| remote.connect()), Duration::from_millis(wait_ms)).ok();
+        self.state.borrow_mut().retry = retry;
+        (self.ear)(Said::Down(reason));
+    }
+
+    /// A connection can die without a word. After a silence the page asks; without an answer it connects anew.
+    fn listen_for_silence(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        let look = move || {
+            with(&weak, |remote| {
+                if std::mem::replace(&mut remote.state.borrow_mut().asked, true) {
+                    return remote.lost("the server went silent".into());
+                }
+                remote.send(&Command::Ping);
+                remote.listen_for_silence();
+            });
+        };
+        self.state.borrow_mut().silence = set_timeout_with_handle(look, Duration::from_millis(SILENCE_MS_MAX)).ok();
+    }
+
+    fn close(&self) {
+        let mut state = self.state.borrow_mut();
+        state.welcomed = false;
+        state.asked = false;
+        for handle in [state.retry.take(), state.silence.take()].into_iter().flatten() {
+            handle.clear();
+        }
+        if let Some(connection) = state.connection.take() {
+            connection.socket.set_onopen(None);
+            connection.socket.set_onmessage(None);
+            connection.socket.set_onclose(None);
+            let _ = connection.socket.close();
+            // `close` may be called from one of its own closures, which must not be freed while it runs.
+            queue_microtask(move || drop(connection));
+        }
+    }
+}
+
+fn with(remote: &Weak<Remote>, then: impl FnOnce(&Rc<Remote>)) {
+    if let Some(remote) = remote.upgrade() {
+        then(&remote);
+    }
+}
+
+/// `/ws` of the page's origin.
+fn address() -> String {
+    let location = window().location();
+    let scheme = if location.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
+    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+}

@@ -1,0 +1,271 @@
+//! `faults`: what goes wrong, when, and to whom.
+
+use super::problem::Place;
+use super::reader::{Fields, Reader, named};
+use super::yaml::{Content, Node};
+use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
+use crate::id::NodeId;
+use crate::limits::FAULTS_MAX;
+use crate::nearest::list;
+use crate::time::{Span, Time};
+
+/// What can go wrong; a fault has one of these keys.
+const KINDS: [&str; 9] = ["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "random"];
+
+const PARTITION_EXAMPLE: &str = "for example `[[worker-1], [coordinator, worker-2]]`";
+
+/// The faults and how many the seed chooses beside them. Nodes are checked against the number of workers.
+pub(super) fn faults(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<(Vec<Fault>, u32)> {
+    let mut found = Vec::new();
+    let mut random = 0;
+    let mut sound = true;
+    for node in reader.list("faults", node)? {
+        match fault(reader, node, workers) {
+            Some(Found::Planned(fault)) => found.push(fault),
+            Some(Found::Random(count)) => random += count,
+            None => sound = false,
+        }
+    }
+    if found.len() + random as usize > FAULTS_MAX {
+        let message = format!("{} faults are too many: the limit is {FAULTS_MAX}", found.len() + random as usize);
+        reader.problem(node.at, message);
+        return None;
+    }
+    sound.then_some((found, random))
+}
+
+enum Found {
+    Planned(Fault),
+    Random(u32),
+}
+
+fn fault(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Found> {
+    let mut fields = reader.fields("a fault", node)?;
+    let at = fields.take("at");
+    let lasting = fields.take("for");
+    let kinds: Vec<_> = KINDS.iter().filter_map(|kind| fields.take(kind).map(|node| (*kind, node))).collect();
+    let [(kind, value)] = kinds.as_slice() else {
+        if kinds.is_empty() {
+            reader.problem(node.at, format!("a fault has one of {}", list(KINDS)));
+        } else {
+            let names = list(kinds.iter().map(|(kind, _)| *kind));
+            reader.problem(node.at, format!("a fault has one kind, and this has {names}: begin each with `- `"));
+        }
+        reader.finish(fields);
+        return None;
+    };
+    let (kind, value) = (*kind, *value);
+    if kind == "random" {
+        for extra in [("at", at), ("for", lasting)] {
+            if let (name, Some(node)) = extra {
+                reader.problem(node.at, format!("`random` faults choose their own `{name}`"));
+            }
+        }
+        let count = reader.whole("random", value, 1, FAULTS_MAX as u64);
+        reader.finish(fields);
+        return count.map(|count| Found::Random(count as u32));
+    }
+    let when = match at {
+        Some(node) => when(reader, node),
+        None if matches!(kind, "drop" | "delay" | "duplicate") => Some(Moment::Time(Time::ZERO)),
+        None => {
+            reader.problem_with(node.at, format!("`{kind}` needs an `at`"), "progress like `40%` or a time like `3 s`");
+            None
+        }
+    };
+    let mut duration = Duration { kind, at: node.at, lasting: None, sound: true };
+    if let Some(node) = lasting {
+        match reader.span("for", node) {
+            Some(span) => duration.lasting = Some(span),
+            None => duration.sound = false,
+        }
+        if matches!(kind, "kill" | "restart" | "pause") {
+            let hint = match kind {
+                "kill" => "`respawn` says when it comes back",
+                "pause" => "write `pause: { node: worker-1, for: 2 s }`",
+                _ => "it is back at once",
+            };
+            reader.problem_with(node.at, format!("`for` does not go with `{kind}`"), hint);
+            duration.sound = false;
+        }
+    }
+    let effect = effect(reader, kind, value, &duration, workers);
+    reader.finish(fields);
+    let effect = effect.filter(|_| duration.sound)?;
+    Some(Found::Planned(Fault { at: when?, effect }))
+}
+
+/// How long a fault lasts, if it says so.
+struct Duration {
+    kind: &'static str,
+    at: Place,
+    lasting: Option<Span>,
+    sound: bool,
+}
+
+impl Duration {
+    fn needed(&self, reader: &mut Reader<'_>) -> Option<Span> {
+        if self.lasting.is_none() && self.sound {
+            reader.problem_with(self.at, format!("`{}` needs a `for`", self.kind), "a span like `2 s`");
+        }
+        self.lasting
+    }
+}
+
+fn when(reader: &mut Reader<'_>, node: &Node) -> Option<Moment> {
+    match &node.content {
+        Content::Text(text) if text.ends_with('%') => reader.percentage("at", node).map(Moment::Progress),
+        Content::Text(text) => match super::units::span(text) {
+            Ok(span) => Some(Moment::Time(Time::ZERO + span)),
+            Err(_) => {
+                let hint = "write progress like `40%` or a time like `3 s`";
+                reader.problem_with(node.at, format!("`at` cannot be `{text}`"), hint);
+                None
+            }
+        },
+        _ => reader.span("at", node).map(|span| Moment::Time(Time::ZERO + span)),
+    }
+}
+
+fn effect(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration, workers: u32) -> Option<Effect> {
+    let lasting = duration.lasting;
+    match kind {
+        "kill" => match self::node(reader, "kill", node, workers)? {
+            NodeId::Worker(number) => Some(Effect::Kill(NodeId::Worker(number))),
+            other => {
+                reader.problem_with(node.at, format!("`{other}` cannot be killed"), "write `restart: coordinator`");
+                None
+            }
+        },
+        "restart" => match self::node(reader, "restart", node, workers)? {
+            NodeId::Coordinator => Some(Effect::RestartCoordinator),
+            other => {
+                let hint = "a worker is killed, and comes back after `respawn`";
+                reader.problem_with(node.at, format!("`{other}` cannot be restarted"), hint);
+                None
+            }
+        },
+        "slow" => {
+            let mut fields = reader.fields("`slow`", node)?;
+            let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
+            let factor = fields.need(reader, "factor").and_then(|node| factor(reader, node));
+            reader.finish(fields);
+            Some(Effect::Slow { node: target?, factor: factor?, span: lasting })
+        }
+        "pause" => {
+            let mut fields = reader.fields("`pause`", node)?;
+            let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
+            let span = fields.need(reader, "for").and_then(|node| reader.span("for", node));
+            reader.finish(fields);
+            Some(Effect::Pause { node: target?, span: span? })
+        }
+        "partition" => {
+            let groups = groups(reader, node, workers);
+            let lasting = duration.needed(reader);
+            Some(Effect::Partition { groups: groups?, span: Some(lasting?) })
+        }
+        "drop" | "duplicate" | "delay" => {
+            let mut fields = reader.fields(&format!("`{kind}`"), node)?;
+            let edge = edge(reader, &mut fields, workers);
+            let probability = match fields.take("probability") {
+                Some(node) => probability(reader, node),
+                None if kind == "delay" => Some(1.0),
+                None => fields.need(reader, "probability").and(None),
+            };
+            let kind = match kind {
+                "drop" => Some(EdgeKind::Drop),
+                "duplicate" => Some(EdgeKind::Duplicate),
+                _ => fields.need(reader, "by").and_then(|node| reader.span("by", node)).map(EdgeKind::Delay),
+            };
+            reader.finish(fields);
+            let (from, to) = edge?;
+            Some(Effect::Edge(EdgeFault { from, to, kind: kind?, probability: probability?, span: lasting }))
+        }
+        _ => None,
+    }
+}
+
+/// A node's name that this run has.
+fn node(reader: &mut Reader<'_>, name: &str, node: &Node, workers: u32) -> Option<NodeId> {
+    let text = reader.text(name, node)?;
+    match text.parse() {
+        Ok(NodeId::Worker(number)) if number > workers => {
+            let last =
+                if workers == 1 { "the only one is `worker-1`".to_owned() } else { format!("the last is `worker-{workers}`") };
+            reader.problem_with(node.at, format!("there is no `{text}`"), last);
+            None
+        }
+        Ok(id) => Some(id),
+        Err(unknown) => {
+            reader.problem(node.at, unknown.to_string());
+            None
+        }
+    }
+}
+
+/// From and to; `None` is any node.
+type Ends = (Option<NodeId>, Option<NodeId>);
+
+fn edge(reader: &mut Reader<'_>, fields: &mut Fields<'_>, workers: u32) -> Option<Ends> {
+    let mut end = |name| match fields.take(name) {
+        None => Some(None),
+        Some(Node { content: Content::Text(text), .. }) if text == "any" => Some(None),
+        Some(found) => node(reader, name, found, workers).map(Some),
+    };
+    let (from, to) = (end("from"), end("to"));
+    Some((from?, to?))
+}
+
+fn probability(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+    let percent = matches!(&node.content, Content::Text(text) if text.ends_with('%'));
+    let value = if percent { reader.percentage("probability", node)? } else { reader.real("probability", node)? };
+    if (0.0..=1.0).contains(&value) {
+        return Some(value);
+    }
+    reader.problem(node.at, format!("`probability` lies between 0 and 1, and this is {value}"));
+    None
+}
+
+fn factor(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+    let value = reader.real("factor", node)?;
+    if (1.0..=1_000_000.0).contains(&value) {
+        return Some(value);
+    }
+    reader.problem(node.at, format!("`factor` lies between 1 and 1_000_000, and this is {value}"));
+    None
+}
+
+/// At least two groups that share no node.
+fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<NodeId>>> {
+    let mut seen = Vec::new();
+    let mut groups = Vec::new();
+    let mut sound = true;
+    for group in reader.list("partition", node)? {
+        let mut members = Vec::new();
+        let Content::List(group) = &group.content else {
+            let message = format!("a group of `partition` is a list of nodes, not {}", named(&group.content));
+            reader.problem_with(group.at, message, PARTITION_EXAMPLE);
+            sound = false;
+            continue;
+        };
+        for member in group {
+            match self::node(reader, "partition", member, workers) {
+                Some(id) if seen.contains(&id) => {
+                    reader.problem(member.at, format!("`{id}` is in two places of the partition"));
+                    sound = false;
+                }
+                Some(id) => {
+                    seen.push(id);
+                    members.push(id);
+                }
+                None => sound = false,
+            }
+        }
+        groups.push(members);
+    }
+    if sound && (groups.len() < 2 || groups.iter().any(Vec::is_empty)) {
+        reader.problem_with(node.at, "`partition` is at least two groups of nodes", PARTITION_EXAMPLE);
+        return None;
+    }
+    sound.then_some(groups)
+}

@@ -1,0 +1,120 @@
+//! What an experiment says, once it is known to make sense.
+
+use crate::batch::Plan;
+use crate::expr::Expr;
+use crate::fault::Fault;
+use crate::time::Span;
+
+/// A checked experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    pub title: String,
+    pub about: String,
+    /// All chance of a run comes from it. 0 unless said.
+    pub seed: u64,
+    /// `None`: the place decides, by its cores, but never fewer than [`Experiment::workers_named`].
+    pub workers: Option<u32>,
+    pub isolation: Isolation,
+    pub respawn: Respawn,
+    pub batch: Batch,
+    pub faults: Vec<Fault>,
+    /// How many more faults of any kind the seed chooses. In the simulator only.
+    pub random_faults: u32,
+    pub expect: Vec<Expectation>,
+}
+
+/// What a worker is on the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Cheap to start, and messages need no copy. A kill drops its state; it shares memory with the others.
+    #[default]
+    Thread,
+    /// A child process, a few milliseconds to start, messages through a pipe. A kill is SIGKILL.
+    Process,
+}
+
+/// When a killed worker comes back, empty, as a new incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Respawn {
+    After(Span),
+    /// The others take over for good. When none is left the run fails.
+    Never,
+}
+
+/// A MapReduce job and what it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    pub input: Input,
+    /// Bytes of a split; `None`: chosen by the input's size.
+    pub split: Option<u64>,
+    pub plan: Plan,
+    /// The steps in words, in order, for the graph.
+    pub steps: Vec<String>,
+}
+
+/// What a job reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The text itself.
+    Text(String),
+    /// A text that comes with Millrace, by name. Which there are, the place knows.
+    Dataset(String),
+    /// A path on the machine that runs it.
+    File(String),
+    /// Words drawn by Zipf's law.
+    Zipf { bytes: u64, seed: u64, distinct: u32 },
+}
+
+/// What must hold when the run has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    /// The result has this many rows.
+    Rows(u64),
+    /// The result is, byte for byte, that of a sequential run without faults.
+    EqualsSequential,
+    /// The expression is true for every row of the result.
+    Always { text: String, holds: Expr },
+    /// A counter of the run (one of [`COUNTERS`]) lies within a bound.
+    Counter { name: &'static str, bound: Bound, value: u64 },
+}
+
+/// How a counter is compared with its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Equals,
+    AtLeast,
+    AtMost,
+}
+
+/// The counters that a batch run ends with.
+pub const COUNTERS: [&str; 10] = [
+    "map_input_records",
+    "map_output_records",
+    "combine_output_records",
+    "reduce_input_groups",
+    "output_records",
+    "bad_records",
+    "tasks_run",
+    "tasks_repeated",
+    "backup_tasks",
+    "workers_lost",
+];
+
+impl std::fmt::Display for Expectation {
+    /// As an experiment says it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Expectation::Rows(rows) => write!(f, "rows: {rows}"),
+            Expectation::EqualsSequential => f.write_str("equals_sequential: true"),
+            Expectation::Always { text, .. } => write!(f, "always: {text}"),
+            Expectation::Counter { name, bound, value } => {
+                let bound = match bound {
+                    Bound::Equals => "equals",
+                    Bound::AtLeast => "at_least",
+                    Bound::AtMost => "at_most",
+                };
+                write!(f, "counter: {{ name: {name}, {bound}: {value} }}")
+            }
+        }
+    }
+}

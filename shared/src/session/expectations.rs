@@ -1,0 +1,83 @@
+//! Whether a run came out as its experiment expects: an experiment is its own test.
+
+use crate::batch::{Counters, Table};
+use crate::experiment::{Bound, Expectation};
+use crate::expr::Value;
+use crate::wire::{ExpectationResult, Tally};
+
+/// What a run came to.
+pub struct Found<'a> {
+    pub table: &'a Table,
+    pub counters: &'a Counters,
+    pub tally: &'a Tally,
+    /// The hash of the rows of a sequential run, where one was made.
+    pub sequential: Option<u64>,
+}
+
+impl Found<'_> {
+    /// Judges one expectation.
+    pub fn judge(&self, expectation: &Expectation) -> ExpectationResult {
+        let (held, found) = match expectation {
+            Expectation::Rows(rows) => (self.table.len() as u64 == *rows, format!("the result has {} rows", self.table.len())),
+            Expectation::EqualsSequential => self.equals_sequential(),
+            Expectation::Always { holds, .. } => self.always(holds),
+            Expectation::Counter { name, bound, value } => {
+                let count = counter(name, self.counters, self.tally);
+                let held = match bound {
+                    Bound::Equals => count == *value,
+                    Bound::AtLeast => count >= *value,
+                    Bound::AtMost => count <= *value,
+                };
+                (held, format!("{name} is {count}"))
+            }
+        };
+        ExpectationResult { expectation: expectation.to_string(), held, found }
+    }
+
+    fn equals_sequential(&self) -> (bool, String) {
+        let hash = self.table.output_hash();
+        match self.sequential {
+            Some(sequential) if sequential == hash => (true, format!("both runs gave rows with the hash {hash:016x}")),
+            Some(sequential) => {
+                (false, format!("this run's rows have the hash {hash:016x}, the sequential run's {sequential:016x}"))
+            }
+            None => (false, "the sequential run could not be made".to_owned()),
+        }
+    }
+
+    fn always(&self, holds: &crate::expr::Expr) -> (bool, String) {
+        let values = self.table.columns().len() - 1;
+        for (index, (key, count)) in self.table.rows().enumerate() {
+            let mut row = vec![Value::Utf8(key.into())];
+            row.extend((0..values).map(|_| Value::Int64(count as i64)));
+            match holds.eval(&row) {
+                Ok(Value::Boolean(true)) => {}
+                Ok(_) => return (false, format!("it is not true for row {} (`{key}`, {count})", index + 1)),
+                Err(error) => return (false, format!("row {} (`{key}`, {count}): {error}", index + 1)),
+            }
+        }
+        (true, format!("it is true for all {} rows", self.table.len()))
+    }
+}
+
+/// The value of a batch counter by its name (DESIGN §4); 0 for a name that is none.
+pub fn counter(name: &str, counters: &Counters, tally: &Tally) -> u64 {
+    named(counters, tally).into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)
+}
+
+/// Every batch counter with its name.
+pub fn named(counters: &Counters, tally: &Tally) -> [(&'static str, u64); 11] {
+    [
+        ("map_input_records", counters.map_input_records),
+        ("map_output_records", counters.map_output_records),
+        ("combine_output_records", counters.combine_output_records),
+        ("reduce_input_groups", counters.reduce_input_groups),
+        ("output_records", counters.output_records),
+        ("bad_records", counters.bad_records),
+        ("tasks_run", tally.tasks_run.into()),
+        ("tasks_repeated", tally.tasks_repeated.into()),
+        ("backup_tasks", tally.backup_tasks.into()),
+        ("workers_lost", tally.workers_lost.into()),
+        ("input_bytes", counters.input_bytes),
+    ]
+}

@@ -1,0 +1,293 @@
+//! A run as its session keeps it: what was asked for, the stage it is in, what it has committed, what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::run::{Run, RunSpec};
+use super::{InputSpec, SessionSpec, expectations};
+use crate::batch::coordinator::CommittedPartition;
+use crate::batch::message::Job;
+use crate::batch::timing::Timing;
+use crate::batch::{Counters, Payload, Plan, Table, splits};
+use crate::experiment::{self, Expectation, Experiment, Isolation, Problem, Respawn};
+use crate::fault::{Effect, Fault};
+use crate::id::TaskId;
+use crate::limits::{SPLITS_MAX, WORKERS_MAX};
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+use crate::wire::{Bytes, Event, Frame, Place, Report, RunCommand, Started, Tally};
+
+/// An input that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// For people.
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// What a simulation came to. Its rows are not in its JSON form; a driver carries them beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Simulated {
+    /// The whole run in one frame, in virtual time.
+    pub frame: Frame,
+    /// The committed rows of every partition, in order.
+    #[serde(skip)]
+    pub partitions: Vec<Payload>,
+    pub counters: Counters,
+    pub tally: Tally,
+    pub virtual_time: Time,
+    /// 16 hexadecimal digits.
+    pub trace_hash: String,
+}
+
+/// A size for splits when the experiment names none: some sixteen tasks a worker, so that a lost one costs little, but none so
+/// small that its overhead shows, nor so large that a worker is away for long.
+pub fn split_size(input_bytes: u64, workers: u32) -> u64 {
+    const SMALLEST: u64 = 64 << 10;
+    const LARGEST: u64 = 32 << 20;
+    let even = input_bytes.div_ceil(u64::from(workers.max(1)) * 16);
+    even.next_multiple_of(SMALLEST).clamp(SMALLEST, LARGEST)
+}
+
+/// A checked command: everything that is known before the input is.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub place: Place,
+    pub title: String,
+    pub input: InputSpec,
+    pub seed: u64,
+    pub workers: u32,
+    pub isolation: Isolation,
+    pub plan: Arc<Plan>,
+    split: Option<u64>,
+    steps: Vec<String>,
+    respawn: Option<Span>,
+    faults: Vec<Fault>,
+    expect: Vec<Expectation>,
+}
+
+impl Prepared {
+    /// Without an `experiment` the command's text is checked.
+    pub(super) fn new(
+        session: &SessionSpec,
+        command: &RunCommand,
+        experiment: Option<Experiment>,
+    ) -> Result<Prepared, (String, Vec<Problem>)> {
+        let experiment = experiment.map_or_else(|| experiment::check(&command.text), Ok).map_err(|problems| {
+            let count = if problems.len() == 1 { "a problem".to_owned() } else { format!("{} problems", problems.len()) };
+            (format!("the experiment has {count}, so it was not started"), problems)
+        })?;
+        let refuse = |message: String| Err((message, Vec::new()));
+        if command.place != session.place && command.place != Place::Simulate {
+            return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
+        }
+        let named = experiment.workers_named();
+        let workers = command.workers.or(experiment.workers).unwrap_or(session.cores.max(named));
+        if workers == 0 || workers > WORKERS_MAX {
+            return refuse(format!("{workers} workers are asked for: between 1 and {WORKERS_MAX} can be had"));
+        }
+        if workers < named {
+            return refuse(format!("the experiment's faults name worker-{named}, but there are {workers} workers"));
+        }
+        if command.place != Place::Simulate
+            && let Some(reason) = only_simulated(&experiment)
+        {
+            return refuse(reason);
+        }
+        let seed = command.seed.unwrap_or(experiment.seed);
+        let mut faults = experiment.faults;
+        if experiment.random_faults > 0 {
+            faults.extend(crate::fault::draw(&mut Rng::new(seed), workers, experiment.random_faults));
+        }
+        let input = match command.input.clone() {
+            Some(choice) => InputSpec::Chosen(choice),
+            None => InputSpec::Experiment(experiment.batch.input),
+        };
+        Ok(Prepared {
+            place: command.place,
+            title: experiment.title,
+            input,
+            seed,
+            workers,
+            isolation: experiment.isolation,
+            plan: Arc::new(experiment.batch.plan),
+            split: experiment.batch.split,
+            steps: experiment.batch.steps,
+            respawn: match experiment.respawn {
+                Respawn::After(span) => Some(span),
+                Respawn::Never => None,
+            },
+            faults,
+            expect: experiment.expect,
+        })
+    }
+}
+
+/// Why an experiment can be simulated only, if so.
+fn only_simulated(experiment: &Experiment) -> Option<String> {
+    if experiment.random_faults > 0 {
+        return Some(
+            "faults drawn by the seed (`random`) are for the place `simulate`: name the faults, or simulate".to_owned(),
+        );
+    }
+    let network = experiment.faults.iter().any(|fault| matches!(fault.effect, Effect::Edge(_) | Effect::Partition { .. }));
+    network.then(|| {
+        "messages between real workers cannot be dropped, delayed, duplicated or partitioned: choose the place `simulate`"
+            .to_owned()
+    })
+}
+
+fn name(place: Place) -> &'static str {
+    match place {
+        Place::Simulate => "simulate",
+        Place::Browser => "browser",
+        Place::Server => "server",
+    }
+}
+
+/// A run.
+pub(super) struct Entry {
+    pub prepared: Prepared,
+    pub began: Time,
+    pub stage: Stage,
+    /// The rows committed so far: the first commit of a partition stays.
+    pub store: BTreeMap<TaskId, (CommittedPartition, Payload)>,
+    job: Option<Arc<Job>>,
+    started: Option<Started>,
+}
+
+/// How far a run is.
+pub(super) enum Stage {
+    Opening,
+    Simulating,
+    Running {
+        machine: Box<Run>,
+    },
+    /// It is done, and its sequential twin is being computed.
+    Comparing(Box<Outcome>),
+    Done {
+        table: Box<Table>,
+        report: Report,
+    },
+    Failed {
+        message: String,
+    },
+}
+
+/// What is known when every partition is committed.
+pub(super) struct Outcome {
+    pub table: Table,
+    pub counters: Counters,
+    pub tally: Tally,
+    pub wall: Span,
+    pub simulated: Option<(Time, String)>,
+}
+
+impl Stage {
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Stage::Done { .. } | Stage::Failed { .. })
+    }
+}
+
+impl Entry {
+    pub(super) fn new(now: Time, prepared: Prepared) -> Entry {
+        Entry { prepared, began: now, stage: Stage::Opening, store: BTreeMap::new(), job: None, started: None }
+    }
+
+    /// The run's own clock.
+    pub(super) fn since_start(&self, now: Time) -> Time {
+        Time(now.since(self.began).0)
+    }
+
+    /// Cuts the input, now that its length is known. The clock of the run starts here.
+    pub(super) fn open(&mut self, now: Time, run: u32, opened: Opened) -> Result<Started, String> {
+        let Prepared { place, title, workers, plan, seed, steps, split, .. } = &self.prepared;
+        let size = split.unwrap_or_else(|| split_size(opened.bytes, *workers));
+        let count = opened.bytes.div_ceil(size);
+        if count > SPLITS_MAX {
+            let fitting = split_size(opened.bytes, *workers).max(opened.bytes.div_ceil(SPLITS_MAX));
+            return Err(format!(
+                "{count} splits of {size} bytes are more than the {SPLITS_MAX} that a job may have: give `split` at least {fitting} B"
+            ));
+        }
+        let splits = splits(opened.bytes, size);
+        let started = Started {
+            run,
+            place: *place,
+            title: title.clone(),
+            input: opened.name,
+            input_bytes: opened.bytes,
+            splits: splits.iter().map(|split| Bytes(split.end - split.start)).collect(),
+            partitions: plan.partitions,
+            workers: *workers,
+            seed: *seed,
+            steps: steps.clone(),
+            columns: plan.columns(),
+        };
+        self.job = Some(Arc::new(Job { plan: plan.clone(), splits, input_bytes: opened.bytes }));
+        self.began = now;
+        self.started = Some(started.clone());
+        Ok(started)
+    }
+
+    /// What the run's machine is made of. Only after [`Entry::open`].
+    pub(super) fn run_spec(&self, run: u32) -> RunSpec {
+        let real = self.prepared.place != Place::Simulate;
+        RunSpec {
+            run,
+            job: self.job.clone().expect("a run is opened before it is made"),
+            workers: self.prepared.workers,
+            timing: if real { Timing::REAL } else { Timing::SIMULATED },
+            faults: self.prepared.faults.clone(),
+            respawn: self.prepared.respawn,
+            observed: true,
+        }
+    }
+
+    /// Whether the result is to be compared with a sequential run.
+    pub(super) fn wants_sequential(&self) -> bool {
+        self.prepared.expect.iter().any(|it| matches!(it, Expectation::EqualsSequential))
+    }
+
+    /// The committed rows in the order of their partitions.
+    pub(super) fn partitions(&mut self) -> Vec<Payload> {
+        std::mem::take(&mut self.store).into_values().map(|(_, rows)| rows).collect()
+    }
+
+    /// The report of a finished run; `sequential` is the hash of the sequential run's rows.
+    pub(super) fn report(&self, outcome: &Outcome, sequential: Option<u64>) -> Report {
+        let Outcome { table, tally, wall, simulated, .. } = outcome;
+        let counters = Counters { output_records: table.len() as u64, ..outcome.counters };
+        let found = expectations::Found { table, counters: &counters, tally, sequential };
+        Report {
+            place: self.prepared.place,
+            seed: self.prepared.seed,
+            rows: table.len() as u64,
+            wall_ms: wall.0 as f64 / 1e3,
+            virtual_ms: simulated.as_ref().map(|(time, _)| time.0 as f64 / 1e3),
+            trace_hash: simulated.as_ref().map(|(_, hash)| hash.clone()),
+            output_hash: format!("{:016x}", table.output_hash()),
+            counters,
+            tally: *tally,
+            expectations: self.prepared.expect.iter().map(|expectation| found.judge(expectation)).collect(),
+        }
+    }
+
+    /// The run told from its start, as far as it is.
+    pub(super) fn replay(&mut self, now: Time, run: u32) -> Vec<Event> {
+        let at = self.since_start(now);
+        let mut events: Vec<Event> = self.started.clone().map(Event::Started).into_iter().collect();
+        match &mut self.stage {
+            Stage::Running { machine } => {
+                use crate::machine::Machine;
+                machine.handle(at, super::run::Input::Repeat);
+            }
+            Stage::Done { report, .. } => events.push(Event::Finished { run, report: report.clone() }),
+            Stage::Failed { message } => events.push(Event::Failed { run, message: message.clone(), problems: Vec::new() }),
+            Stage::Opening | Stage::Simulating | Stage::Comparing(_) => {}
+        }
+        events
+    }
+}

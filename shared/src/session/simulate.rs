@@ -1,0 +1,52 @@
+//! A whole simulated run in one call, for drivers that have a thread to spare.
+
+use super::Simulated;
+use super::run::RunSpec;
+use crate::batch::Source;
+use crate::sim::{End, Finished, Row, SimSpec, Simulation};
+
+/// Simulates the run over its input. The frames of the run become one. Errors are sentences for the user.
+pub fn simulate(run: RunSpec, seed: u64, source: Box<dyn Source>) -> Result<Simulated, String> {
+    simulation(SimSpec { run, seed, keeps_rows: false }, source, |_| Ok(()))
+}
+
+/// The same, and each row of the trace is handed out as it happens.
+pub fn simulate_traced(
+    run: RunSpec,
+    seed: u64,
+    source: Box<dyn Source>,
+    each: impl FnMut(Row) -> Result<(), String>,
+) -> Result<Simulated, String> {
+    simulation(SimSpec { run, seed, keeps_rows: true }, source, each)
+}
+
+fn simulation(
+    spec: SimSpec,
+    source: Box<dyn Source>,
+    mut each: impl FnMut(Row) -> Result<(), String>,
+) -> Result<Simulated, String> {
+    let mut simulation = Simulation::new(spec, source);
+    let mut whole = None;
+    loop {
+        let goes_on = simulation.step().map_err(|error| error.to_string())?;
+        simulation.take_rows().into_iter().try_for_each(&mut each)?;
+        while let Some(frame) = simulation.poll_frame() {
+            match &mut whole {
+                None => whole = Some(*frame),
+                Some(whole) => whole.merge(*frame),
+            }
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    let (virtual_time, trace_hash) = (simulation.now(), simulation.trace_hash());
+    match (simulation.end(), whole) {
+        (Some(End::Finished(Finished { rows, counters, tally })), Some(frame)) => {
+            let (partitions, counters, tally) = (rows.clone(), *counters, *tally);
+            Ok(Simulated { frame, partitions, counters, tally, virtual_time, trace_hash })
+        }
+        (Some(End::Failed(reason)), _) => Err(reason.clone()),
+        _ => Err("the simulation stopped before its job was done".to_owned()),
+    }
+}

@@ -1,0 +1,148 @@
+//! What must hold at every step, whatever the faults. A run that breaks one of these rules ends with the seed that shows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::kernels::Kernels;
+use crate::batch::coordinator::{Checkpoint, CommittedPartition};
+use crate::batch::kernel::RowReader;
+use crate::batch::message::{Envelope, Job, Message};
+use crate::batch::{Counters, Payload, Source};
+use crate::id::{Attempt, Incarnation, TaskId};
+use crate::time::{Span, Time};
+
+/// A simulated run went wrong in a way that no fault excuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {problem}. To see it again: millrace run FILE --place simulate --seed {seed}")]
+pub struct SimError {
+    pub seed: u64,
+    pub at: Time,
+    pub problem: Problem,
+}
+
+/// Which rule was broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("time went back from {0}")]
+    TimeWentBack(Time),
+    #[error("the coordinator of epoch {epoch} asked to commit {task} twice")]
+    CommittedTwice { task: TaskId, epoch: Incarnation },
+    #[error("{task} {attempt} was accepted, but no stored checkpoint has it")]
+    AcceptedBeforeStored { task: TaskId, attempt: Attempt },
+    #[error("{task} {attempt} was accepted, but its rows are not in the store")]
+    AcceptedBeforeCommitted { task: TaskId, attempt: Attempt },
+    #[error("two executions of {task} gave different rows")]
+    DifferentRows { task: TaskId },
+    #[error("the job ended without the rows of {task}")]
+    Missing { task: TaskId },
+    #[error("the job counted {found:?}, its tasks, each taken once, count {expected:?}")]
+    Counters { found: Box<Counters>, expected: Box<Counters> },
+    #[error("the input has {expected} lines, the map tasks read {found}")]
+    Lines { found: u64, expected: u64 },
+    #[error("the map tasks gave {expected} rows, the result counts {found}")]
+    Rows { found: u64, expected: u64 },
+    #[error("the input cannot be read again: {0}")]
+    Unreadable(String),
+    #[error("nothing will ever happen again, and the job is not done")]
+    Dead,
+    #[error("the last fault ended at {calm}, and the job is still not done")]
+    Stuck { calm: Time },
+}
+
+/// However small the job, it may take this long after the last fault has ended: time for a lost worker to be missed, for the
+/// tries of a fetch and for what then runs again.
+pub const SETTLE_MIN: Span = Span::seconds(10);
+
+/// And this many times what its tasks take one after the other on the slowest host.
+pub const SETTLE_FACTOR: u64 = 4;
+
+/// A run is given up, without being called wrong, when it is not done this long after a fault that has no end.
+pub const ENDLESS_FAULT_SPAN: Span = Span::seconds(600);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    asked: BTreeSet<(Incarnation, TaskId)>,
+    failed: BTreeSet<(TaskId, Attempt)>,
+    store: BTreeMap<TaskId, (CommittedPartition, Payload)>,
+}
+
+impl Checks {
+    pub(super) fn commit_asked(&mut self, epoch: Incarnation, task: TaskId) -> Result<(), Problem> {
+        if self.asked.insert((epoch, task)) { Ok(()) } else { Err(Problem::CommittedTwice { task, epoch }) }
+    }
+
+    /// Puts the rows in the store if the partition has none. The first commit of a partition wins; gives the one that did.
+    pub(super) fn put(&mut self, partition: CommittedPartition, rows: Payload) -> Result<CommittedPartition, Problem> {
+        let (first, kept) = self.store.entry(partition.task).or_insert_with(|| (partition, rows.clone()));
+        if *kept != rows {
+            return Err(Problem::DifferentRows { task: partition.task });
+        }
+        Ok(*first)
+    }
+
+    pub(super) fn failed(&mut self, task: TaskId, attempt: Attempt) {
+        self.failed.insert((task, attempt));
+    }
+
+    /// A worker may forget what was accepted, so by then it must be safe.
+    pub(super) fn said(&self, envelope: &Envelope, stored: Option<&Checkpoint>) -> Result<(), Problem> {
+        let Message::Accepted { task, attempt } = envelope.message else { return Ok(()) };
+        if self.failed.contains(&(task, attempt)) {
+            return Ok(());
+        }
+        match task {
+            TaskId::Map(_) if stored.is_some_and(|it| it.has(task, attempt)) => Ok(()),
+            TaskId::Map(_) => Err(Problem::AcceptedBeforeStored { task, attempt }),
+            TaskId::Reduce(_) if self.store.contains_key(&task) => Ok(()),
+            TaskId::Reduce(_) => Err(Problem::AcceptedBeforeCommitted { task, attempt }),
+        }
+    }
+
+    /// The job says that it is done: its rows, in the order of the partitions, once everything adds up.
+    pub(super) fn result(
+        &mut self,
+        job: &Job,
+        counters: &Counters,
+        kernels: &Kernels,
+        source: &mut dyn Source,
+    ) -> Result<Vec<Payload>, Problem> {
+        let mut rows = Vec::new();
+        for partition in 0..job.plan.partitions {
+            let task = TaskId::Reduce(partition);
+            rows.push(self.store.remove(&task).ok_or(Problem::Missing { task })?.1);
+        }
+        let expected = kernels.counters().unwrap_or_default();
+        if *counters != expected {
+            return Err(Problem::Counters { found: Box::new(*counters), expected: Box::new(expected) });
+        }
+        let lines = lines(source)?;
+        if counters.map_input_records != lines {
+            return Err(Problem::Lines { found: counters.map_input_records, expected: lines });
+        }
+        // A limit is applied in each partition already.
+        if job.plan.having.is_empty() && job.plan.limit.is_none() {
+            let counted = rows.iter().flat_map(|rows| RowReader::new(rows)).flatten().map(|(_, count)| count).sum();
+            if counted != counters.map_output_records {
+                return Err(Problem::Rows { found: counted, expected: counters.map_output_records });
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Bytes that are read at a time to count lines.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The lines of the input, counted by nothing that the job itself uses.
+fn lines(source: &mut dyn Source) -> Result<u64, Problem> {
+    let mut chunk = vec![0; CHUNK_BYTES.min(source.len() as usize + 1)];
+    let (mut lines, mut at, mut last) = (0, 0, b'\n');
+    loop {
+        let count = source.read_at(at, &mut chunk).map_err(|error| Problem::Unreadable(error.to_string()))?;
+        let read = &chunk[..count];
+        let Some(end) = read.last() else { break };
+        lines += memchr::memchr_iter(b'\n', read).count() as u64;
+        (at, last) = (at + count as u64, *end);
+    }
+    Ok(lines + u64::from(last != b'\n'))
+}

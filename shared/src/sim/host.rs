@@ -1,0 +1,105 @@
+//! A machine that a node runs on: it may be slow, stand still, or be empty.
+
+use crate::batch::task::Outcome;
+use crate::batch::worker::Worker;
+use crate::id::{Attempt, Incarnation, TaskId};
+use crate::time::{Span, Time};
+
+/// Speeds are in thousandths of a calm host's time: 2000 takes twice as long.
+const CALM_PERMILLE: u64 = 1000;
+
+/// See the module. The coordinator's host holds no worker.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub incarnation: Incarnation,
+    pub worker: Option<Worker>,
+    pub computing: Option<Computing>,
+    /// Counts the plans for the end of a kernel; an end that was planned earlier is no end.
+    pub plan: u64,
+    /// When the one timer goes off that is in the queue.
+    pub timer: Option<Time>,
+    slows: Vec<(Time, u64)>,
+    paused_until: Time,
+    permille: u64,
+    stands_still: bool,
+}
+
+/// A kernel whose result is there already and whose time has not come.
+#[derive(Debug)]
+pub(super) struct Computing {
+    pub task: TaskId,
+    pub attempt: Attempt,
+    pub outcome: Outcome,
+    pub bytes: u64,
+    effort: Span,
+    left: Span,
+    since: Time,
+}
+
+impl Computing {
+    pub(super) fn new(task: TaskId, attempt: Attempt, outcome: Outcome, bytes: u64, effort: Span, now: Time) -> Computing {
+        Computing { task, attempt, outcome, bytes, effort, left: effort, since: now }
+    }
+}
+
+impl Host {
+    pub(super) fn new() -> Host {
+        Host {
+            incarnation: 1,
+            worker: None,
+            computing: None,
+            plan: 0,
+            timer: None,
+            slows: Vec::new(),
+            paused_until: Time::ZERO,
+            permille: CALM_PERMILLE,
+            stands_still: false,
+        }
+    }
+
+    /// When it goes on, if it stands still.
+    pub(super) fn paused(&self, now: Time) -> Option<Time> {
+        Some(self.paused_until).filter(|until| now < *until)
+    }
+
+    pub(super) fn slow(&mut self, until: Time, factor: f64) {
+        self.slows.push((until, ((factor * CALM_PERMILLE as f64).round() as u64).max(1)));
+    }
+
+    pub(super) fn pause(&mut self, until: Time) {
+        self.paused_until = self.paused_until.max(until);
+    }
+
+    /// Faults have begun or ended: from now on the kernel goes on at the new speed. Of several slow-downs the worst counts.
+    pub(super) fn reconsider(&mut self, now: Time) {
+        self.settle(now);
+        self.slows.retain(|(until, _)| now < *until);
+        self.permille = self.slows.iter().map(|(_, permille)| *permille).max().unwrap_or(CALM_PERMILLE);
+        self.stands_still = now < self.paused_until;
+    }
+
+    /// When the kernel will end if nothing changes; `None` if none runs or the host stands still.
+    pub(super) fn ends_at(&self) -> Option<Time> {
+        let computing = self.computing.as_ref().filter(|_| !self.stands_still)?;
+        Some(computing.since + Span(computing.left.0.saturating_mul(self.permille).div_ceil(CALM_PERMILLE)))
+    }
+
+    /// The task at work and how much of it is done, in thousandths.
+    pub(super) fn advanced(&mut self, now: Time) -> Option<(&Computing, u64)> {
+        self.settle(now);
+        let computing = self.computing.as_ref()?;
+        Some((computing, 1000 * (computing.effort.0 - computing.left.0) / computing.effort.0))
+    }
+
+    /// Books the work done since the last time it was asked.
+    fn settle(&mut self, now: Time) {
+        let (permille, stands_still) = (self.permille, self.stands_still);
+        if let Some(computing) = &mut self.computing {
+            if !stands_still {
+                let done = now.since(computing.since).0.saturating_mul(CALM_PERMILLE) / permille;
+                computing.left.0 = computing.left.0.saturating_sub(done);
+            }
+            computing.since = now;
+        }
+    }
+}

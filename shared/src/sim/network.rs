@@ -1,0 +1,85 @@
+//! The network between the nodes: how long a message is on its way, and what the faults of edges do to it.
+
+use super::model;
+use crate::fault::{EdgeFault, EdgeKind};
+use crate::id::NodeId;
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+
+/// A time that never comes: the end of a fault without one.
+pub(super) const NEVER: Time = Time(u64::MAX);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Network {
+    rng: Rng,
+    edges: Vec<(Time, EdgeFault)>,
+    partitions: Vec<(Time, Vec<Vec<NodeId>>)>,
+    /// When the first of these faults ends.
+    next_end: Time,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Lost,
+    Once(Span),
+    Twice(Span, Span),
+}
+
+impl Network {
+    pub(super) fn new(rng: Rng) -> Network {
+        Network { rng, edges: Vec::new(), partitions: Vec::new(), next_end: NEVER }
+    }
+
+    pub(super) fn disturb(&mut self, until: Time, fault: EdgeFault) {
+        self.edges.push((until, fault));
+        self.next_end = self.next_end.min(until);
+    }
+
+    pub(super) fn divide(&mut self, until: Time, groups: Vec<Vec<NodeId>>) {
+        self.partitions.push((until, groups));
+        self.next_end = self.next_end.min(until);
+    }
+
+    /// Decides about one message. What is on its way already is not touched by a fault that begins later.
+    pub(super) fn carry(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u64) -> Verdict {
+        let transit = model::transit(bytes, &mut self.rng);
+        if self.edges.is_empty() && self.partitions.is_empty() {
+            return Verdict::Once(transit);
+        }
+        self.forget_ended(now);
+        if self.partitions.iter().any(|(_, groups)| divides(groups, from, to)) {
+            return Verdict::Lost;
+        }
+        let (mut late, mut again) = (Span::ZERO, false);
+        for (_, fault) in self.edges.iter().filter(|(_, fault)| fault.concerns(from, to)) {
+            if !self.rng.chance(fault.probability) {
+                continue;
+            }
+            match fault.kind {
+                EdgeKind::Drop => return Verdict::Lost,
+                EdgeKind::Delay(span) => late.0 += span.0,
+                EdgeKind::Duplicate => again = true,
+            }
+        }
+        let first = Span(transit.0 + late.0);
+        if again { Verdict::Twice(first, model::transit(bytes, &mut self.rng)) } else { Verdict::Once(first) }
+    }
+
+    fn forget_ended(&mut self, now: Time) {
+        if now < self.next_end {
+            return;
+        }
+        self.edges.retain(|(until, _)| now < *until);
+        self.partitions.retain(|(until, _)| now < *until);
+        let ends = self.edges.iter().map(|(until, _)| *until).chain(self.partitions.iter().map(|(until, _)| *until));
+        self.next_end = ends.min().unwrap_or(NEVER);
+    }
+}
+
+/// Whether a partition keeps the two apart. A node that is in no group talks to all.
+fn divides(groups: &[Vec<NodeId>], from: NodeId, to: NodeId) -> bool {
+    let group = |node: NodeId| groups.iter().position(|group| group.contains(&node));
+    matches!((group(from), group(to)), (Some(a), Some(b)) if a != b)
+}

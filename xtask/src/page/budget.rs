@@ -1,0 +1,116 @@
+//! What the page may weigh, in bytes over the wire (brotli): past a bound the gate fails.
+
+use crate::digest::{self, files_below};
+use crate::failure::{Done, Failure};
+use crate::project::Project;
+use crate::stages::note;
+
+/// The page's own scripts, wasm and style, in bytes: what has to come before anything can be clicked.
+pub const UI_BYTES_MAX: usize = 400_000;
+/// The engine, in bytes: the wasm and the scripts of a worker.
+pub const ENGINE_BYTES_MAX: usize = 1_500_000;
+
+/// Weighs the page in `target/dist` and compares it with the bounds.
+pub fn check(project: &Project) -> Done {
+    let weight = Weight::of_page(project)?;
+    note(format!("UI {} of {UI_BYTES_MAX} bytes, engine {} of {ENGINE_BYTES_MAX} bytes", weight.ui, weight.engine));
+    weight.judge()
+}
+
+/// Bytes over the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Weight {
+    /// The page's own scripts, wasm and style.
+    pub ui: usize,
+    /// A worker's scripts and wasm.
+    pub engine: usize,
+}
+
+impl Weight {
+    /// What the page in `target/dist` weighs.
+    pub fn of_page(project: &Project) -> Done<Self> {
+        let mut sizes = Vec::new();
+        for path in files_below(&project.dist)? {
+            let bytes = digest::read(&project.dist.join(&path))?.len();
+            sizes.push((path, bytes));
+        }
+        Ok(Self::of(&sizes))
+    }
+
+    /// Sums the brotli files; a file that doesn't shrink by brotli goes over the wire as it is.
+    fn of(sizes: &[(String, usize)]) -> Self {
+        let mut weight = Self { ui: 0, engine: 0 };
+        for (path, _) in sizes.iter().filter(|(path, _)| is_code(path)) {
+            let compressed = format!("{path}.br");
+            let over_the_wire = sizes.iter().find(|(other, _)| *other == compressed);
+            let own = sizes.iter().find(|(other, _)| other == path);
+            let bytes = over_the_wire.or(own).map_or(0, |(_, bytes)| *bytes);
+            // The service worker comes after all that.
+            match path.as_str() {
+                "sw.js" => {}
+                path if path.starts_with("engine") => weight.engine += bytes,
+                _ => weight.ui += bytes,
+            }
+        }
+        weight
+    }
+
+    fn judge(&self) -> Done {
+        let remedy = "See what grew (cargo tree, twiggy top on the .wasm), and make it small again";
+        let over = |what: &str, bytes: usize, bound: usize| {
+            Failure::new(format!("{what} is {bytes} bytes over the wire; its bound is {bound}"), remedy)
+        };
+        match self {
+            Self { ui: 0, .. } | Self { engine: 0, .. } => {
+                Err(Failure::new(format!("The page in target/dist isn't whole ({self:?})"), "Run `cargo xtask page`"))
+            }
+            Self { ui, .. } if *ui > UI_BYTES_MAX => Err(over("The UI bundle", *ui, UI_BYTES_MAX)),
+            Self { engine, .. } if *engine > ENGINE_BYTES_MAX => Err(over("The engine", *engine, ENGINE_BYTES_MAX)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_code(path: &str) -> bool {
+    [".js", ".wasm", ".css"].iter().any(|ending| path.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weight(sizes: &[(&str, usize)]) -> Weight {
+        Weight::of(&sizes.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_counts_is_the_brotli_size_of_code() {
+        let files = [
+            ("app-1.js", 10),
+            ("app-1.js.br", 4),
+            ("app-1.js.gz", 5),
+            ("app-1_bg.wasm", 100),
+            ("app-1_bg.wasm.br", 30),
+            ("data/glosses.txt", 9_000_000),
+            ("engine.js", 7),
+            ("engine_bg.wasm", 200),
+            ("engine_bg.wasm.br", 60),
+            ("sw.js", 9),
+        ];
+        assert_eq!(weight(&files), Weight { ui: 34, engine: 67 });
+    }
+
+    #[test]
+    fn past_a_bound_the_sentence_names_it() {
+        assert_eq!(Weight { ui: UI_BYTES_MAX, engine: ENGINE_BYTES_MAX }.judge(), Ok(()));
+        let heavy = Weight { ui: UI_BYTES_MAX + 1, engine: 1 }.judge().unwrap_err().to_string();
+        assert!(heavy.contains("The UI bundle is 400001 bytes"), "{heavy}");
+        let heavy = Weight { ui: 1, engine: ENGINE_BYTES_MAX + 1 }.judge().unwrap_err().to_string();
+        assert!(heavy.contains("The engine is 1500001 bytes"), "{heavy}");
+    }
+
+    #[test]
+    fn an_empty_page_is_not_a_light_page() {
+        assert!(weight(&[]).judge().is_err());
+    }
+}
