@@ -60,8 +60,9 @@ pub const RUNS_KEPT: usize = 8;
 /// Bytes of CSV in one binary frame of an export.
 pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
 
-/// Bytes of input that one step of a map task reads: a few milliseconds of work, and few calls of a browser's file reader.
-pub const SLICE_BYTES: usize = 1 << 20;
+/// Bytes of input that one step of a map task reads: a millisecond of work, and it stays in the second-level cache beside the
+/// counts. A source for which a read is dear reads more at a time and keeps it.
+pub const SLICE_BYTES: usize = 256 << 10;
 
 /// Bytes of the longest line, or of the longest stretch without a space when a plan only counts words. It is held whole, and what
 /// is longer would not fit into a page's memory beside the rest.

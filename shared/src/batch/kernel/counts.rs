@@ -22,6 +22,17 @@ struct Slot {
     count: u64,
 }
 
+/// Words that are loaded and hashed before their slots are looked at.
+const LOOKS: usize = 64;
+
+/// A word of at most 16 bytes and its slot; a longer one has `low == 0`.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    low: u64,
+    high: u64,
+    slot: usize,
+}
+
 struct LongKey {
     start: usize,
     len: usize,
@@ -60,28 +71,37 @@ impl CountTable {
 
     /// Adds 1 for each word of `bounds` (pairs of start and end in `padded`), every byte changed by `| fold` first.
     ///
-    /// Most words are found in the first slot they look at, so that case has no branch to mispredict and no probe waits for
-    /// another; the rest are noted in `missed` and looked up properly afterwards.
+    /// Most words are found in the first slot they look at. That case has no branch to mispredict, and nothing stands between one
+    /// look and the next, so that the processor has many under way at once; what it does not find is noted in `missed` and looked
+    /// up properly afterwards.
     pub fn tally(&mut self, padded: &[u8], bounds: &[u32], fold: u8, missed: &mut Vec<[u32; 2]>) {
-        let fold = u64::from_le_bytes([fold; 8]);
+        let folds = u64::from_le_bytes([fold; 8]);
         let mask = self.slots.len() - 1;
         let slots = self.slots.as_mut_slice();
-        missed.clear();
-        for pair in bounds.as_chunks::<2>().0 {
-            let (low, high, fits) = load_word(padded, pair, fold);
-            let slot = &mut slots[(hash_pair(low, high) >> SLOT_SHIFT) as usize & mask];
-            let found = (slot.low == low) & (slot.high == high) & fits;
-            slot.count += u64::from(found);
-            if !found {
-                missed.push(*pair);
+        missed.resize(bounds.len().max(missed.len()), [0; 2]);
+        let mut misses = 0;
+        let mut looks = [Look::default(); LOOKS];
+        for pairs in bounds.as_chunks::<2>().0.chunks(LOOKS) {
+            for (pair, look) in pairs.iter().zip(&mut looks) {
+                let (low, high, fits) = load_word(padded, pair, folds);
+                // A word never begins with zeros, so a zero is not found in any slot that is taken.
+                *look =
+                    Look { low: if fits { low } else { 0 }, high, slot: (hash_pair(low, high) >> SLOT_SHIFT) as usize & mask };
+            }
+            for (pair, look) in pairs.iter().zip(&looks) {
+                let slot = &mut slots[look.slot];
+                let found = (slot.low == look.low) & (slot.high == look.high) & (look.low != 0);
+                slot.count += u64::from(found);
+                missed[misses] = *pair;
+                misses += usize::from(!found);
             }
         }
-        for pair in missed {
-            let (low, high, fits) = load_word(padded, pair, fold);
+        for pair in &missed[..misses] {
+            let (low, high, fits) = load_word(padded, pair, folds);
             if fits {
                 *self.inline_count_mut(low, high) += 1;
             } else {
-                let word: Vec<u8> = padded[pair[0] as usize..pair[1] as usize].iter().map(|byte| byte | fold as u8).collect();
+                let word: Vec<u8> = padded[pair[0] as usize..pair[1] as usize].iter().map(|byte| byte | fold).collect();
                 *self.long_count_mut(&word) += 1;
             }
         }
