@@ -1,0 +1,49 @@
+//! Rule 3: the combiner runs on the map worker; the result is the same with and without it.
+
+use std::collections::BTreeMap;
+
+use shared::batch::{Plan, Table, splits};
+use shared::sim::{Finished, Kind};
+
+use crate::common::{Scenario, word_count};
+use crate::{long_text, map, rows};
+
+#[test]
+fn rule_3_a_combined_map_output_has_each_key_once_with_the_number_of_its_rows() {
+    let text = long_text(100);
+    for split in splits(text.len() as u64, 1000) {
+        let combined = map(&word_count(3), text.as_bytes(), split);
+        let plain = map(&Plan { combine: false, ..word_count(3) }, text.as_bytes(), split);
+        for (with, without) in combined.partitions.iter().zip(&plain.partitions) {
+            let mut counted = BTreeMap::new();
+            for (key, count) in rows(without) {
+                assert_eq!(count, 1, "without the combiner each row leaves by itself");
+                *counted.entry(key).or_default() += 1;
+            }
+            let with = rows(with);
+            assert_eq!(with.len(), counted.len(), "each key once");
+            assert_eq!(BTreeMap::from_iter(with), counted);
+        }
+        assert_eq!(combined.counters.map_output_records, plain.counters.map_output_records);
+        assert_eq!(plain.counters.combine_output_records, plain.counters.map_output_records);
+        assert!(combined.counters.combine_output_records < combined.counters.map_output_records, "{:?}", combined.counters);
+    }
+}
+
+#[test]
+fn rule_3_the_result_is_the_same_with_and_without_the_combiner_which_spares_the_network() {
+    let run = |combine: bool| -> (Finished, u64) {
+        let scenario = Scenario::calm(&long_text(300), 2000, 3, 3);
+        let scenario = Scenario { plan: Plan { combine, ..scenario.plan }, ..scenario };
+        let (mut simulation, finished) = scenario.finish(5);
+        let fetched = simulation.take_rows().iter().filter(|row| row.kind == Kind::Fetched).map(|row| row.bytes).sum();
+        (finished, fetched)
+    };
+    let ((with, bytes_with), (without, bytes_without)) = (run(true), run(false));
+    assert_eq!(with.rows, without.rows, "byte for byte");
+    let table = |finished: &Finished| Table::new(&word_count(3), finished.rows.clone()).unwrap().output_hash();
+    assert_eq!(table(&with), table(&without));
+    assert!(bytes_with * 2 < bytes_without, "{bytes_with} bytes against {bytes_without} went from worker to worker");
+    assert!(with.counters.combine_output_records < without.counters.combine_output_records);
+    assert_eq!(with.counters.map_output_records, without.counters.map_output_records);
+}

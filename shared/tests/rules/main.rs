@@ -1,0 +1,55 @@
+//! The rules of a batch job (DESIGN §6), each stated by the tests that bear its number.
+//!
+//! Most play the workers of a real coordinator, or the coordinator of a real worker, message by message (`desk`, `bench`), since
+//! the moment matters; the others look at what a whole simulated run did. Rule 5 has one more test in `session.rs` (a job submitted
+//! twice under one key), rules 8 and 10 come with what they speak of.
+
+#![cfg(not(target_arch = "wasm32"))]
+// A test, its helpers included, may unwrap: a panic is how it fails.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod backups;
+mod bench;
+mod combiner;
+mod commits;
+mod counters;
+mod desk;
+mod loss;
+mod order;
+mod restart;
+mod sequential;
+mod splits;
+
+use shared::batch::kernel::RowReader;
+use shared::batch::{MapKernel, MapResult, Memory, Payload, Plan, Split};
+use std::sync::Arc;
+
+/// Runs one map task.
+fn map(plan: &Plan, text: &[u8], split: Split) -> MapResult {
+    let mut kernel = MapKernel::new(Arc::new(plan.clone()), split, text.len() as u64);
+    let mut source = Memory(Arc::new(text.to_vec()));
+    while !kernel.step(&mut source).unwrap() {}
+    kernel.finish()
+}
+
+/// The keys and counts of a partition, in its order.
+fn rows(payload: &Payload) -> Vec<(String, u64)> {
+    let row = |row| {
+        let (key, count): (&[u8], u64) = Result::unwrap(row);
+        (String::from_utf8(key.to_vec()).unwrap(), count)
+    };
+    RowReader::new(payload).map(row).collect()
+}
+
+/// A text of `lines` lines in which words repeat within and across lines, some long, some beyond ASCII.
+fn long_text(lines: u32) -> String {
+    const WORDS: [&str; 8] = ["mill", "race", "Mühle", "water", "wheel", "a", "internationalisation", "水車"];
+    let line = |number: u32| {
+        let word = |at: u32| WORDS[((number * 7 + at * at) % 8) as usize];
+        format!("{} {} {} w{} internationalisation{}\n", word(0), word(1), word(2), number % 40, number % 9)
+    };
+    (0..lines).map(line).collect()
+}
