@@ -1,163 +1,15 @@
-//! A session with a driver of the plainest kind: one thread, one queue, a clock that moves when told.
+//! A session, by way of its driver: what a client asks for and what it hears.
 
 #![cfg(not(target_arch = "wasm32"))]
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+mod common;
 
-use shared::batch::message::{Envelope, Job};
+use common::driver::Driver;
 use shared::batch::table::ViewQuery;
-use shared::batch::task::{Body, Outcome, Work};
-use shared::batch::timing::Timing;
-use shared::batch::worker::{self, Worker};
-use shared::batch::{MapKernel, Memory, ReduceKernel, kernel};
-use shared::experiment::Input as ExperimentInput;
-use shared::id::{Incarnation, NodeId};
-use shared::machine::Machine;
-use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec};
-use shared::time::{Span, Time};
-use shared::wire::{Command, Event, Place, RunCommand};
-
-/// A worker's life, its machine, and the job that it was told.
-type Node = (Incarnation, Worker, Option<Arc<Job>>);
-
-/// The session, its workers, and what goes between them.
-struct Driver {
-    now: Time,
-    session: Session,
-    workers: BTreeMap<(u32, NodeId), Node>,
-    texts: BTreeMap<u32, Arc<Vec<u8>>>,
-    events: Vec<Event>,
-    data: Vec<u8>,
-    mail: VecDeque<(u32, Envelope)>,
-    /// Kill this worker of a run after so many kernels.
-    kill_after: Option<(u32, NodeId)>,
-    kernels: u32,
-}
-
-impl Driver {
-    fn new() -> Driver {
-        let spec = SessionSpec { id: "s".into(), build: "b".into(), place: Place::Browser, cores: 2 };
-        Driver {
-            now: Time::ZERO,
-            session: Session::new(spec),
-            workers: BTreeMap::new(),
-            texts: BTreeMap::new(),
-            events: Vec::new(),
-            data: Vec::new(),
-            mail: VecDeque::new(),
-            kill_after: None,
-            kernels: 0,
-        }
-    }
-
-    fn command(&mut self, command: Command) {
-        self.session.handle(self.now, Input::Command(command));
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.session.poll() {
-            match output {
-                Output::Event(event) => self.events.push(event),
-                Output::Data(frame) => self.data.extend_from_slice(&frame[16..]),
-                Output::Open { run, input } => {
-                    let InputSpec::Experiment(ExperimentInput::Text(text)) = input else { panic!("only text here") };
-                    let opened = Opened { name: "text".into(), bytes: text.len() as u64 };
-                    self.texts.insert(run, Arc::new(text.into_bytes()));
-                    self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });
-                }
-                Output::Spawn { run, node, incarnation, .. } => {
-                    let mut worker = Worker::new(node, incarnation, Timing::REAL);
-                    worker.handle(self.now, worker::Input::Start);
-                    self.workers.insert((run, node), (incarnation, worker, None));
-                }
-                Output::Terminate { run, node, incarnation } => {
-                    self.workers.remove(&(run, node));
-                    self.session.handle(self.now, Input::Down { run, node, incarnation });
-                }
-                Output::Send { run, envelope } => self.mail.push_back((run, envelope)),
-                Output::Sequential { run, plan } => {
-                    let table = kernel::sequential(&plan, &mut Memory(self.texts[&run].clone())).unwrap();
-                    self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
-                }
-                Output::Close { run } => self.workers.retain(|(of, _), _| *of != run),
-                Output::Hinder { .. } | Output::Simulate { .. } => panic!("not asked for"),
-            }
-        }
-    }
-
-    /// Lets a run go on for so many milliseconds of its time.
-    fn go(&mut self, millis: u64) {
-        for _ in 0..millis {
-            self.now = self.now + Span::millis(1);
-            self.session.wake(self.now);
-            self.drain();
-            for key in self.workers.keys().copied().collect::<Vec<_>>() {
-                self.workers.get_mut(&key).unwrap().1.wake(self.now);
-                self.drain_worker(key);
-            }
-            while let Some((run, envelope)) = self.mail.pop_front() {
-                match envelope.to {
-                    NodeId::Coordinator => self.session.handle(self.now, Input::Envelope { run, envelope }),
-                    node => {
-                        if let Some((_, worker, _)) = self.workers.get_mut(&(run, node)) {
-                            worker.handle(self.now, worker::Input::Envelope(envelope));
-                            self.drain_worker((run, node));
-                        }
-                    }
-                }
-                self.drain();
-            }
-        }
-    }
-
-    fn drain_worker(&mut self, key: (u32, NodeId)) {
-        while let Some((_, worker, job)) = self.workers.get_mut(&key)
-            && let Some(output) = worker.poll()
-        {
-            match output {
-                worker::Output::Send(envelope) => self.mail.push_back((key.0, envelope)),
-                worker::Output::Job(it) => *job = Some(it),
-                worker::Output::Compute(work) => {
-                    let outcome = compute(job.as_ref().unwrap(), &work, self.texts[&key.0].clone());
-                    let (task, attempt) = (work.task, work.attempt);
-                    worker.handle(self.now, worker::Input::Computed { task, attempt, outcome });
-                    self.kernels += 1;
-                    if self.kernels == 5
-                        && let Some((run, node)) = self.kill_after.take()
-                    {
-                        self.command(Command::Kill { run, node });
-                    }
-                }
-                worker::Output::Abandon | worker::Output::Finished => {}
-            }
-        }
-    }
-
-    fn finished(&self) -> usize {
-        self.events.iter().filter(|event| matches!(event, Event::Finished { .. })).count()
-    }
-}
-
-fn compute(job: &Job, work: &Work, text: Arc<Vec<u8>>) -> Outcome {
-    match &work.body {
-        Body::Map(split) => {
-            let mut kernel = MapKernel::new(job.plan.clone(), *split, job.input_bytes);
-            while !kernel.step(&mut Memory(text.clone())).unwrap() {}
-            let result = kernel.finish();
-            Outcome::Mapped { partitions: result.partitions, counters: result.counters }
-        }
-        Body::Reduce(inputs) => {
-            let mut kernel = ReduceKernel::new(job.plan.clone(), inputs.clone());
-            while !kernel.step().unwrap() {}
-            let result = kernel.finish();
-            Outcome::Reduced { rows: result.rows, counters: result.counters }
-        }
-    }
-}
+use shared::id::NodeId;
+use shared::wire::{Command, DataHeader, Event, Place, RunCommand};
 
 const EXPERIMENT: &str = r#"
 millrace: 1
@@ -195,7 +47,8 @@ fn words_are_counted_and_the_table_can_be_looked_at() {
     let Some(Event::Rows { id: 7, view, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(view.rows, [["the", "4"], ["and", "2"]]);
     driver.command(Command::Export { run: 1, id: 8 });
-    assert_eq!(String::from_utf8(driver.data).unwrap(), "word,count\nthe,4\nand,2\nbird,2\ncat,2\nno,2\ndog,1\nend,1\n");
+    let csv = String::from_utf8(driver.frames.concat()[DataHeader::LENGTH..].to_vec()).unwrap();
+    assert_eq!(csv, "word,count\nthe,4\nand,2\nbird,2\ncat,2\nno,2\ndog,1\nend,1\n");
 }
 
 #[test]

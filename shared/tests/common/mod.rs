@@ -1,6 +1,8 @@
 //! Small jobs drawn from a seed, and what they must come to.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
+pub mod driver;
+
 use std::sync::Arc;
 
 use shared::batch::kernel::sequential;

@@ -1,0 +1,159 @@
+//! A session's driver of the plainest kind: one thread, one queue, a clock that moves when told. Kernels take no time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use shared::batch::message::{Envelope, Job};
+use shared::batch::task::{Body, Outcome, Work};
+use shared::batch::timing::Timing;
+use shared::batch::worker::{self, Worker};
+use shared::batch::{MapKernel, Memory, ReduceKernel, kernel};
+use shared::experiment::Input as ExperimentInput;
+use shared::id::{Incarnation, NodeId};
+use shared::machine::Machine;
+use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec, simulate};
+use shared::time::{Span, Time};
+use shared::wire::{Command, Event, Place};
+
+/// A worker's life, its machine, and the job that it was told.
+type Node = (Incarnation, Worker, Option<Arc<Job>>);
+
+/// The session, its workers, and what goes between them.
+pub struct Driver {
+    pub now: Time,
+    pub session: Session,
+    workers: BTreeMap<(u32, NodeId), Node>,
+    texts: BTreeMap<u32, Arc<Vec<u8>>>,
+    pub events: Vec<Event>,
+    pub frames: Vec<Vec<u8>>,
+    mail: VecDeque<(u32, Envelope)>,
+    /// Kill this worker of a run after so many kernels.
+    pub kill_after: Option<(u32, NodeId)>,
+    pub kernels: u32,
+}
+
+impl Driver {
+    pub fn new() -> Driver {
+        let spec = SessionSpec { id: "s".into(), build: "b".into(), place: Place::Browser, cores: 2 };
+        Driver {
+            now: Time::ZERO,
+            session: Session::new(spec),
+            workers: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            events: Vec::new(),
+            frames: Vec::new(),
+            mail: VecDeque::new(),
+            kill_after: None,
+            kernels: 0,
+        }
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.session.handle(self.now, Input::Command(command));
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Event(event) => self.events.push(event),
+                Output::Data(frame) => self.frames.push(frame),
+                Output::Open { run, input } => {
+                    let InputSpec::Experiment(ExperimentInput::Text(text)) = input else { panic!("only text here") };
+                    let opened = Opened { name: "text".into(), bytes: text.len() as u64 };
+                    self.texts.insert(run, Arc::new(text.into_bytes()));
+                    self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });
+                }
+                Output::Spawn { run, node, incarnation, .. } => {
+                    let mut worker = Worker::new(node, incarnation, Timing::REAL);
+                    worker.handle(self.now, worker::Input::Start);
+                    self.workers.insert((run, node), (incarnation, worker, None));
+                }
+                Output::Terminate { run, node, incarnation } => {
+                    self.workers.remove(&(run, node));
+                    self.session.handle(self.now, Input::Down { run, node, incarnation });
+                }
+                Output::Send { run, envelope } => self.mail.push_back((run, envelope)),
+                Output::Sequential { run, plan } => {
+                    let table = kernel::sequential(&plan, &mut Memory(self.texts[&run].clone())).unwrap();
+                    self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
+                }
+                Output::Close { run } => self.workers.retain(|(of, _), _| *of != run),
+                Output::Simulate { run, spec, seed } => {
+                    let simulated = simulate(*spec, seed, Box::new(Memory(self.texts[&run].clone())));
+                    self.session.handle(self.now, Input::Simulated { run, simulated: simulated.map(Box::new) });
+                }
+                Output::Hinder { .. } => panic!("not asked for"),
+            }
+        }
+    }
+
+    /// Lets a run go on for so many milliseconds of its time.
+    pub fn go(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.now = self.now + Span::millis(1);
+            self.session.wake(self.now);
+            self.drain();
+            for key in self.workers.keys().copied().collect::<Vec<_>>() {
+                self.workers.get_mut(&key).unwrap().1.wake(self.now);
+                self.drain_worker(key);
+            }
+            while let Some((run, envelope)) = self.mail.pop_front() {
+                match envelope.to {
+                    NodeId::Coordinator => self.session.handle(self.now, Input::Envelope { run, envelope }),
+                    node => {
+                        if let Some((_, worker, _)) = self.workers.get_mut(&(run, node)) {
+                            worker.handle(self.now, worker::Input::Envelope(envelope));
+                            self.drain_worker((run, node));
+                        }
+                    }
+                }
+                self.drain();
+            }
+        }
+    }
+
+    fn drain_worker(&mut self, key: (u32, NodeId)) {
+        while let Some((_, worker, job)) = self.workers.get_mut(&key)
+            && let Some(output) = worker.poll()
+        {
+            match output {
+                worker::Output::Send(envelope) => self.mail.push_back((key.0, envelope)),
+                worker::Output::Job(it) => *job = Some(it),
+                worker::Output::Compute(work) => {
+                    let outcome = compute(job.as_ref().unwrap(), &work, self.texts[&key.0].clone());
+                    let (task, attempt) = (work.task, work.attempt);
+                    worker.handle(self.now, worker::Input::Computed { task, attempt, outcome });
+                    self.kernels += 1;
+                    if self.kernels == 5
+                        && let Some((run, node)) = self.kill_after.take()
+                    {
+                        self.command(Command::Kill { run, node });
+                    }
+                }
+                worker::Output::Abandon | worker::Output::Finished => {}
+            }
+        }
+    }
+
+    pub fn finished(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Finished { .. })).count()
+    }
+}
+
+fn compute(job: &Job, work: &Work, text: Arc<Vec<u8>>) -> Outcome {
+    match &work.body {
+        Body::Map(split) => {
+            let mut kernel = MapKernel::new(job.plan.clone(), *split, job.input_bytes);
+            while !kernel.step(&mut Memory(text.clone())).unwrap() {}
+            let result = kernel.finish();
+            Outcome::Mapped { partitions: result.partitions, counters: result.counters }
+        }
+        Body::Reduce(inputs) => {
+            let mut kernel = ReduceKernel::new(job.plan.clone(), inputs.clone());
+            while !kernel.step().unwrap() {}
+            let result = kernel.finish();
+            Outcome::Reduced { rows: result.rows, counters: result.counters }
+        }
+    }
+}
