@@ -14,7 +14,7 @@ use shared::batch::timing::Timing;
 use shared::batch::worker::{self, Worker};
 use shared::batch::{MapKernel, Memory, ReduceKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
-use shared::id::{Incarnation, NodeId};
+use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec};
 use shared::time::{Span, Time};
@@ -35,6 +35,10 @@ struct Driver {
     /// Kill this worker of a run after so many kernels.
     kill_after: Option<(u32, NodeId)>,
     kernels: u32,
+    /// Whoever computes this task ends by itself.
+    deadly: Option<TaskId>,
+    /// No worker ever begins.
+    stillborn: bool,
 }
 
 impl Driver {
@@ -50,6 +54,8 @@ impl Driver {
             mail: VecDeque::new(),
             kill_after: None,
             kernels: 0,
+            deadly: None,
+            stillborn: false,
         }
     }
 
@@ -68,6 +74,9 @@ impl Driver {
                     let opened = Opened { name: "text".into(), bytes: text.len() as u64 };
                     self.texts.insert(run, Arc::new(text.into_bytes()));
                     self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });
+                }
+                Output::Spawn { run, node, incarnation, .. } if self.stillborn => {
+                    self.session.handle(self.now, Input::Down { run, node, incarnation });
                 }
                 Output::Spawn { run, node, incarnation, .. } => {
                     let mut worker = Worker::new(node, incarnation, Timing::REAL);
@@ -121,6 +130,12 @@ impl Driver {
             match output {
                 worker::Output::Send(envelope) => self.mail.push_back((key.0, envelope)),
                 worker::Output::Job(it) => *job = Some(it),
+                worker::Output::Compute(work) if self.deadly == Some(work.task) => {
+                    let (incarnation, ..) = self.workers.remove(&key).unwrap();
+                    let (run, node) = key;
+                    self.session.handle(self.now, Input::Down { run, node, incarnation });
+                    self.drain();
+                }
                 worker::Output::Compute(work) => {
                     let outcome = compute(job.as_ref().unwrap(), &work, self.texts[&key.0].clone());
                     let (task, attempt) = (work.task, work.attempt);
@@ -209,6 +224,26 @@ fn a_killed_workers_tasks_run_again_and_the_answer_is_the_same() {
     assert_eq!(report.tally.workers_lost, 1);
     assert!(report.tally.tasks_repeated > 0);
     assert_eq!((report.counters.map_input_records, report.counters.map_output_records), (4, 14), "each task counts once");
+}
+
+#[test]
+fn a_task_that_ends_worker_after_worker_ends_the_job_with_a_sentence() {
+    let mut driver = Driver::new();
+    driver.deadly = Some(TaskId::Map(2));
+    driver.command(Command::Run(run(1)));
+    driver.go(200);
+    let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(message.starts_with("map-2 ended 4 workers, one after the other"), "{message}");
+}
+
+#[test]
+fn workers_that_cannot_be_started_end_the_job_with_a_sentence() {
+    let mut driver = Driver::new();
+    driver.stillborn = true;
+    driver.command(Command::Run(run(1)));
+    driver.go(200);
+    let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(message.starts_with("worker-1 ended 4 times before it could begin"), "{message}");
 }
 
 #[test]
