@@ -5,6 +5,7 @@
 
 mod page;
 mod server;
+pub mod watch;
 
 pub use page::{Browser, Page};
 pub use server::Server;

@@ -56,6 +56,13 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// The folder of its profile, which the command lines of its processes name.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
         let _ = self.driver.kill();

@@ -1,6 +1,6 @@
 //! How fast the simulator is, and how little it adds to the kernels that it runs.
 //!
-//! `cargo run --release -p shared --example sim_speed`
+//! `cargo run --release -p shared --example sim_speed`, or `cargo xtask bench simulator`. Prints one JSON object.
 
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
@@ -25,12 +25,13 @@ const ROUNDS: usize = 5;
 const SMALL_TASKS: u64 = 20_000;
 
 fn main() {
-    events();
-    overhead();
+    let (events, seconds) = events();
+    let (bare, simulated) = overhead();
+    println!("{{\"events\":{events},\"events_s\":{seconds},\"bare_s\":{bare},\"simulated_s\":{simulated}}}");
 }
 
-/// Events a second when the kernels cost nothing: their results are known from a first run.
-fn events() {
+/// How many events, and in how many seconds, when the kernels cost nothing: their results are known from a first run.
+fn events() -> (u64, f64) {
     let (job, source) = job(SMALL_TASKS * 64, 64, 4);
     let mut first = simulation(&job, &source, Kernels::new(job.clone()));
     first.run().expect("a calm run breaks no rule");
@@ -43,29 +44,27 @@ fn events() {
         best = best.min(start.elapsed().as_secs_f64());
         events = simulation.events();
     }
-    let bare = best_of(|| bare(&job, &source));
-    println!("{SMALL_TASKS} map tasks, 4 workers, kernels known: {events} events, {:.0} events/s", events as f64 / best);
-    println!("  with the kernels it would be {:.0} % kernels", 100.0 * bare / (bare + best));
+    (events, best)
 }
 
-/// What a simulated job takes beside its kernels run back to back.
-fn overhead() {
+/// The seconds that the kernels of 256 MiB in splits of 256 KiB take back to back, and the whole simulated job. Both in turns, so
+/// that a change in the machine's speed meets both.
+fn overhead() -> (f64, f64) {
     let (job, source) = job(256 << 20, 256 << 10, 4);
-    let bare = best_of(|| bare(&job, &source));
-    let simulated = best_of(|| {
-        simulation(&job, &source, Kernels::new(job.clone())).run().expect("a calm run breaks no rule");
-    });
-    let added = 100.0 * (simulated / bare - 1.0);
-    println!("256 MiB in splits of 256 KiB: kernels {bare:.3} s, simulated {simulated:.3} s, {added:+.1} %");
+    let (mut alone, mut simulated) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        alone = alone.min(seconds(|| bare(&job, &source)));
+        simulated = simulated.min(seconds(|| {
+            simulation(&job, &source, Kernels::new(job.clone())).run().expect("a calm run breaks no rule");
+        }));
+    }
+    (alone, simulated)
 }
 
-fn best_of(mut run: impl FnMut()) -> f64 {
-    let once = |_| {
-        let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64()
-    };
-    (0..ROUNDS).map(once).fold(f64::INFINITY, f64::min)
+fn seconds(run: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_secs_f64()
 }
 
 fn simulation(job: &Arc<Job>, source: &Memory, kernels: Kernels) -> Simulation {

@@ -8,7 +8,7 @@ mod common;
 
 use common::driver::Driver;
 use shared::batch::table::ViewQuery;
-use shared::id::NodeId;
+use shared::id::{NodeId, TaskId};
 use shared::wire::{Command, DataHeader, Event, Place, RunCommand};
 
 const EXPERIMENT: &str = r#"
@@ -62,6 +62,26 @@ fn a_killed_workers_tasks_run_again_and_the_answer_is_the_same() {
     assert_eq!(report.tally.workers_lost, 1);
     assert!(report.tally.tasks_repeated > 0);
     assert_eq!((report.counters.map_input_records, report.counters.map_output_records), (4, 14), "each task counts once");
+}
+
+#[test]
+fn a_task_that_ends_worker_after_worker_ends_the_job_with_a_sentence() {
+    let mut driver = Driver::new();
+    driver.deadly = Some(TaskId::Map(2));
+    driver.command(Command::Run(run(1)));
+    driver.go(200);
+    let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(message.starts_with("map-2 ended 4 workers, one after the other"), "{message}");
+}
+
+#[test]
+fn workers_that_cannot_be_started_end_the_job_with_a_sentence() {
+    let mut driver = Driver::new();
+    driver.stillborn = true;
+    driver.command(Command::Run(run(1)));
+    driver.go(200);
+    let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(message.starts_with("worker-1 ended 4 times before it could begin"), "{message}");
 }
 
 #[test]

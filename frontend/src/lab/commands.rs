@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
 use shared::id::NodeId;
@@ -270,14 +271,13 @@ async fn attachment(input: &Input) -> Result<Option<File>, String> {
 }
 
 async fn fetch_glosses() -> Result<web_sys::Blob, String> {
-    let failed = |_| "The bundled text did not load. Reload the page, or choose a file of your own.".to_owned();
-    let response = JsFuture::from(window().fetch_with_str(&crate::at_root(GLOSSES))).await.map_err(failed)?;
-    let response: web_sys::Response = response.unchecked_into();
+    let failed = || "The bundled text did not load. Reload the page, or choose a file of your own.".to_owned();
+    let response = Request::get(&crate::at_root(GLOSSES)).send().await.map_err(|_| failed())?;
     if !response.ok() {
-        return Err(failed(response.into()));
+        return Err(failed());
     }
-    let blob = JsFuture::from(response.blob().map_err(failed)?).await.map_err(failed)?;
-    Ok(blob.unchecked_into())
+    let blob = web_sys::Response::from(response).blob().map_err(|_| failed())?;
+    Ok(JsFuture::from(blob).await.map_err(|_| failed())?.unchecked_into())
 }
 
 fn file(parts: &Array, name: &str) -> Result<File, String> {
@@ -304,13 +304,9 @@ pub(super) fn save(parts: &[js_sys::Uint8Array], name: &str) -> Result<(), Strin
 }
 
 async fn server_answers() -> bool {
-    match JsFuture::from(window().fetch_with_str("/api/health")).await {
-        Ok(response) => {
-            let response: web_sys::Response = response.unchecked_into();
-            // A host of static files may answer any path with the page itself.
-            let kind = response.headers().get("content-type").ok().flatten().unwrap_or_default();
-            response.ok() && !kind.starts_with("text/html")
-        }
+    match Request::get("/api/health").send().await {
+        // A host of static files may answer any path with the page itself.
+        Ok(response) => response.ok() && !response.headers().get("content-type").unwrap_or_default().starts_with("text/html"),
         Err(_) => false,
     }
 }

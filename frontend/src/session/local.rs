@@ -18,7 +18,7 @@ use shared::wire::{Command, Event, encode_command};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, File, MessageEvent, Worker};
 
-use super::{Ear, Heard, Said, read};
+use super::{Ear, Heard, Said};
 
 /// The shim that Trunk writes for the worker's bundle. Its name has no hash, so a build id goes into the query.
 const LOADER: &str = "engine_loader.js";
@@ -122,7 +122,7 @@ impl Local {
             leptos::logging::error!("the engine panicked: {panic}");
             return self.down("The engine has a fault and stopped; the console says where.".into());
         }
-        match read(data) {
+        match Heard::of_value(data) {
             Heard::Event(_, Event::Welcome { resumed, build, .. }) if build != self.build => {
                 (self.ear)(Said::Up { resumed });
                 self.down("The engine is of another build than the page: reload the page.".into());

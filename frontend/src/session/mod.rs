@@ -12,7 +12,7 @@ pub mod upload;
 
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{ArrayBuffer, Uint8Array};
 use shared::wire::{Command, DataHeader, Event};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -43,20 +43,29 @@ enum Heard {
     Garbled(String),
 }
 
-fn read(data: &JsValue) -> Heard {
-    if let Some(text) = data.as_string() {
-        return match shared::wire::decode_event(&text) {
+impl Heard {
+    fn of_text(text: &str) -> Heard {
+        match shared::wire::decode_event(text) {
             Ok((seq, event)) => Heard::Event(seq, event),
             Err(error) => Heard::Garbled(error.to_string()),
-        };
+        }
     }
-    let Some(buffer) = data.dyn_ref::<js_sys::ArrayBuffer>() else {
-        return Heard::Garbled("a message is neither text nor bytes".into());
-    };
-    let head = Uint8Array::new_with_byte_offset_and_length(buffer, 0, buffer.byte_length().min(DataHeader::LENGTH as u32));
-    match DataHeader::from_bytes(&head.to_vec()) {
-        Some(header) => Heard::Data(header, Uint8Array::new_with_byte_offset(buffer, DataHeader::LENGTH as u32)),
-        None => Heard::Garbled("a binary frame is shorter than its header".into()),
+
+    fn of_bytes(buffer: &ArrayBuffer) -> Heard {
+        let head = Uint8Array::new_with_byte_offset_and_length(buffer, 0, buffer.byte_length().min(DataHeader::LENGTH as u32));
+        match DataHeader::from_bytes(&head.to_vec()) {
+            Some(header) => Heard::Data(header, Uint8Array::new_with_byte_offset(buffer, DataHeader::LENGTH as u32)),
+            None => Heard::Garbled("a binary frame is shorter than its header".into()),
+        }
+    }
+
+    /// What a worker's message holds.
+    fn of_value(data: &JsValue) -> Heard {
+        match (data.as_string(), data.dyn_ref::<ArrayBuffer>()) {
+            (Some(text), _) => Heard::of_text(&text),
+            (None, Some(buffer)) => Heard::of_bytes(buffer),
+            (None, None) => Heard::Garbled("a message is neither text nor bytes".into()),
+        }
     }
 }
 

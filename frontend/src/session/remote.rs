@@ -5,15 +5,20 @@
 //! session is away are kept for it, at most `WAITING_MAX` of them.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use leptos::prelude::{TimeoutHandle, queue_microtask, set_timeout_with_handle, window};
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::{Either, select};
+use futures::{SinkExt, StreamExt};
+use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, WebSocketError};
+use leptos::prelude::{TimeoutHandle, set_timeout_with_handle, window};
+use leptos::task::spawn_local;
 use shared::wire::{Command, Event, Resume, encode_command};
-use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use super::{Ear, Heard, Said, read};
+use super::{Ear, Heard, Said};
 
 /// The first wait before another attempt to connect; it doubles up to [`WAIT_MS_MAX`]. Milliseconds.
 const WAIT_MS_MIN: u64 = 500;
@@ -34,6 +39,8 @@ pub struct Remote {
 #[derive(Default)]
 struct State {
     connection: Option<Connection>,
+    /// Connections begun so far.
+    connections: u64,
     /// The session was greeted on this connection.
     welcomed: bool,
     /// Asked whether it is there, and not heard since.
@@ -46,11 +53,10 @@ struct State {
     silence: Option<TimeoutHandle>,
 }
 
+/// Dropping it ends the connection's task, and with it the socket.
 struct Connection {
-    socket: WebSocket,
-    _on_open: Closure<dyn FnMut()>,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_close: Closure<dyn FnMut(CloseEvent)>,
+    number: u64,
+    outbox: UnboundedSender<String>,
 }
 
 impl Remote {
@@ -66,7 +72,7 @@ impl Remote {
         let text = encode_command(command);
         let mut state = self.state.borrow_mut();
         match &state.connection {
-            Some(connection) if state.welcomed && connection.socket.send_with_str(&text).is_ok() => {}
+            Some(connection) if state.welcomed && !connection.outbox.is_closed() => connection.say(text),
             _ => {
                 state.waiting.push(text);
                 if state.waiting.len() > WAITING_MAX {
@@ -90,26 +96,29 @@ impl Remote {
     }
 
     fn connect(self: &Rc<Self>) {
-        let socket = match WebSocket::new(&address()) {
+        let socket = match WebSocket::open(&address()) {
             Ok(socket) => socket,
-            Err(error) => return self.lost(super::local::describe(&error)),
+            Err(error) => return self.lost(error.to_string()),
         };
-        socket.set_binary_type(BinaryType::Arraybuffer);
+        let (outbox, letters) = unbounded();
+        let number = {
+            let mut state = self.state.borrow_mut();
+            state.connections += 1;
+            let number = state.connections;
+            state.connection = Some(Connection { number, outbox });
+            number
+        };
+        self.greet();
         let weak = Rc::downgrade(self);
-        let on_open = Closure::<dyn FnMut()>::new(move || with(&weak, |remote| remote.greet()));
-        let weak = Rc::downgrade(self);
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            with(&weak, |remote| remote.hear(&message.data()));
+        spawn_local(async move {
+            let ending = talk(socket, letters, &weak).await;
+            // One that this page has closed itself is not lost.
+            let is_current =
+                |remote: &Rc<Remote>| remote.state.borrow().connection.as_ref().is_some_and(|it| it.number == number);
+            if let Some(remote) = weak.upgrade().filter(is_current) {
+                remote.lost(ending);
+            }
         });
-        let weak = Rc::downgrade(self);
-        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |close: CloseEvent| {
-            with(&weak, |remote| remote.lost(close.reason()));
-        });
-        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
-        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        let connection = Connection { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close };
-        self.state.borrow_mut().connection = Some(connection);
     }
 
     fn greet(self: &Rc<Self>) {
@@ -117,16 +126,19 @@ impl Remote {
         let resume = state.session.clone().map(|session| Resume { session, seen: state.seen });
         let hello = Command::Hello { build: self.build.clone(), resume };
         if let Some(connection) = &state.connection {
-            // A socket that is open takes it; one that closes in between tells `on_close`.
-            let _ = connection.socket.send_with_str(&encode_command(&hello));
+            connection.say(encode_command(&hello));
         }
         drop(state);
         self.listen_for_silence();
     }
 
-    fn hear(self: &Rc<Self>, data: &JsValue) {
+    fn hear(self: &Rc<Self>, message: Message) {
         self.state.borrow_mut().asked = false;
-        match read(data) {
+        let heard = match message {
+            Message::Text(text) => Heard::of_text(&text),
+            Message::Bytes(bytes) => Heard::of_bytes(&js_sys::Uint8Array::from(&bytes[..]).buffer()),
+        };
+        match heard {
             Heard::Event(seq, event) => {
                 if seq > 0 {
                     self.state.borrow_mut().seen = seq;
@@ -149,9 +161,7 @@ impl Remote {
         state.wait_ms = 0;
         let waiting = std::mem::take(&mut state.waiting);
         if let Some(connection) = &state.connection {
-            for text in waiting {
-                let _ = connection.socket.send_with_str(&text);
-            }
+            waiting.into_iter().for_each(|text| connection.say(text));
         }
     }
 
@@ -192,14 +202,42 @@ impl Remote {
         for handle in [state.retry.take(), state.silence.take()].into_iter().flatten() {
             handle.clear();
         }
-        if let Some(connection) = state.connection.take() {
-            connection.socket.set_onopen(None);
-            connection.socket.set_onmessage(None);
-            connection.socket.set_onclose(None);
-            let _ = connection.socket.close();
-            // `close` may be called from one of its own closures, which must not be freed while it runs.
-            queue_microtask(move || drop(connection));
+        state.connection = None;
+    }
+}
+
+impl Connection {
+    /// Queues it for the socket; once that is gone its task says so.
+    fn say(&self, text: String) {
+        let _ = self.outbox.unbounded_send(text);
+    }
+}
+
+/// Sends the letters and hears the messages of one connection until either side ends it; gives the reason, if there is one.
+async fn talk(socket: WebSocket, mut letters: UnboundedReceiver<String>, remote: &Weak<Remote>) -> String {
+    let (mut sink, mut messages) = socket.split();
+    let sending = pin!(async move {
+        while let Some(text) = letters.next().await {
+            if sink.send(Message::Text(text)).await.is_err() {
+                // Why, the other half hears.
+                futures::future::pending::<()>().await;
+            }
         }
+    });
+    let hearing = pin!(async move {
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(message) => with(remote, |remote| remote.hear(message)),
+                Err(WebSocketError::ConnectionClose(close)) => return close.reason,
+                // The close that follows says more.
+                Err(_) => {}
+            }
+        }
+        String::new()
+    });
+    match select(sending, hearing).await {
+        Either::Left(_) => String::new(),
+        Either::Right((reason, _)) => reason,
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use self::tasks::{Change, Checkpoint, CommittedPartition};
 use self::tasks::{Completion, Execution, Tasks};
 use super::message::{Envelope, Job, MapPlace, Message, Progress};
-use super::timing::{FAILURES_PER_TASK, Timing};
+use super::timing::{CRASHES_PER_TASK, FAILURES_PER_TASK, Timing};
 use super::{Counters, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::machine::Machine;
@@ -27,10 +27,12 @@ use crate::wire::{AttemptState, Tally};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     Envelope(Envelope),
-    /// The driver knows that this incarnation of a worker is gone; no need to wait for its heartbeat to fail.
+    /// The driver knows that this incarnation of a worker is gone; no need to wait for its heartbeat to fail. `crashed`: by itself,
+    /// not by anybody's hand.
     Down {
         node: NodeId,
         incarnation: Incarnation,
+        crashed: bool,
     },
     /// The checkpoint of this version, and with it all earlier ones, is stored.
     Stored {
@@ -371,6 +373,20 @@ impl Coordinator {
         self.checkpoint();
     }
 
+    /// A worker ended by itself: perhaps what it ran did that. Ends the job when one task has done so too often.
+    fn blame(&mut self, worker: NodeId, incarnation: Incarnation) {
+        for task in self.tasks.in_work(worker, incarnation) {
+            if self.tasks.count_crash(task) >= CRASHES_PER_TASK && !self.ended {
+                self.ended = true;
+                let reason = format!(
+                    "{task} ended {CRASHES_PER_TASK} workers, one after the other: most likely they ran out of memory; try smaller \
+                     splits or more partitions"
+                );
+                self.outputs.push_back(Output::Failed(reason));
+            }
+        }
+    }
+
     fn lose_map(&mut self, map: u32) {
         if let Some(lost) = self.tasks.lose_map(map) {
             let (task, attempt) = (TaskId::Map(map), lost.attempt);
@@ -436,9 +452,12 @@ impl Machine for Coordinator {
     fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Envelope(envelope) => self.receive(now, envelope),
-            Input::Down { node, incarnation } => {
+            Input::Down { node, incarnation, crashed } => {
                 self.over.insert(node, incarnation);
                 if !self.ended && self.workers.get(&node).is_some_and(|known| known.incarnation == incarnation) {
+                    if crashed {
+                        self.blame(node, incarnation);
+                    }
                     self.lose_worker(node, incarnation);
                     self.schedule(now);
                 }

@@ -56,5 +56,12 @@ pub const FETCH_TRIES: u32 = 8;
 /// Executions of one task that may fail by themselves before the job fails.
 pub const FAILURES_PER_TASK: u32 = 3;
 
+/// Workers that may end by themselves (not by a kill) with one task in hand before the job fails: a task that exhausts a worker's
+/// memory would do so for ever.
+pub const CRASHES_PER_TASK: u32 = 4;
+
+/// Times that a worker may end by itself before it has registered, one after the other, before the job fails.
+pub const STILLBIRTHS_MAX: u32 = 4;
+
 /// A backup execution starts when a task has run this many times as long as its phase's mean.
 pub const BACKUP_FACTOR: f64 = 1.5;

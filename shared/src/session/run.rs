@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::board::Board;
 use crate::batch::coordinator::{self, Change, Checkpoint, CommittedPartition, Coordinator, Note};
 use crate::batch::message::{Envelope, Job};
-use crate::batch::timing::Timing;
+use crate::batch::timing::{STILLBIRTHS_MAX, Timing};
 use crate::batch::{Counters, Payload};
 use crate::fault::{EdgeKind, Effect, Fault, Moment};
 use crate::id::{Incarnation, NodeId, TaskId};
@@ -112,6 +112,10 @@ struct Life {
     incarnation: Incarnation,
     up: bool,
     respawn_at: Option<Time>,
+    /// It has registered with the coordinator.
+    joined: bool,
+    /// Lives of this worker that ended by themselves before they registered, since one did.
+    stillbirths: u32,
 }
 
 impl Run {
@@ -163,7 +167,8 @@ impl Run {
     }
 
     fn spawn(&mut self, node: NodeId, incarnation: Incarnation) {
-        self.lives.insert(node, Life { incarnation, up: true, respawn_at: None });
+        let stillbirths = self.lives.get(&node).map_or(0, |life| life.stillbirths);
+        self.lives.insert(node, Life { incarnation, up: true, respawn_at: None, joined: false, stillbirths });
         self.board.spawned(node, incarnation);
         self.outputs.push_back(Output::Spawn { node, incarnation });
     }
@@ -197,6 +202,17 @@ impl Run {
         life.respawn_at = self.spec.respawn.map(|span| now + span);
         self.board.ended(now, node, incarnation);
         self.fail_if_nobody_is_left();
+    }
+
+    /// A worker ended by itself. One that never even begins would do so for ever.
+    fn crashed(&mut self, node: NodeId) {
+        let Some(life) = self.lives.get_mut(&node).filter(|life| !life.joined) else { return };
+        life.stillbirths += 1;
+        if life.stillbirths >= STILLBIRTHS_MAX && !self.ended {
+            self.ended = true;
+            let text = format!("{node} ended {STILLBIRTHS_MAX} times before it could begin: workers cannot be started here");
+            self.outputs.push_back(Output::Failed(text));
+        }
     }
 
     fn fail_if_nobody_is_left(&mut self) {
@@ -250,6 +266,7 @@ impl Run {
                     if self.spec.observed {
                         self.board.note(now, &note);
                     }
+                    self.joined(&note);
                     self.lost(now, &note);
                 }
                 coordinator::Output::Finished { counters } => self.finish(now, counters),
@@ -258,6 +275,14 @@ impl Run {
                     self.outputs.push_back(Output::Failed(reason));
                 }
             }
+        }
+    }
+
+    fn joined(&mut self, note: &Note) {
+        if let Note::Joined { worker, incarnation } = note
+            && let Some(life) = self.lives.get_mut(worker).filter(|life| life.incarnation == *incarnation)
+        {
+            (life.joined, life.stillbirths) = (true, 0);
         }
     }
 
@@ -325,8 +350,13 @@ impl Machine for Run {
             Input::Start => self.start(),
             Input::Envelope(envelope) => self.tell(now, coordinator::Input::Envelope(envelope)),
             Input::Down { node, incarnation } => {
+                // A worker that was terminated is away already when its driver says that it is gone.
+                let crashed = self.lives.get(&node).is_some_and(|life| life.up && life.incarnation == incarnation);
+                if crashed {
+                    self.crashed(node);
+                }
                 self.away(now, node, incarnation);
-                self.tell(now, coordinator::Input::Down { node, incarnation });
+                self.tell(now, coordinator::Input::Down { node, incarnation, crashed });
             }
             Input::Stored { epoch, version } => {
                 if epoch == self.epoch && self.storing.front().is_some_and(|change| change.version <= version) {

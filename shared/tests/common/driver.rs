@@ -9,7 +9,7 @@ use shared::batch::timing::Timing;
 use shared::batch::worker::{self, Worker};
 use shared::batch::{MapKernel, Memory, ReduceKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
-use shared::id::{Incarnation, NodeId};
+use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec, simulate};
 use shared::time::{Span, Time};
@@ -30,6 +30,10 @@ pub struct Driver {
     /// Kill this worker of a run after so many kernels.
     pub kill_after: Option<(u32, NodeId)>,
     pub kernels: u32,
+    /// Whoever computes this task ends by itself.
+    pub deadly: Option<TaskId>,
+    /// No worker ever begins.
+    pub stillborn: bool,
 }
 
 impl Driver {
@@ -45,6 +49,8 @@ impl Driver {
             mail: VecDeque::new(),
             kill_after: None,
             kernels: 0,
+            deadly: None,
+            stillborn: false,
         }
     }
 
@@ -63,6 +69,9 @@ impl Driver {
                     let opened = Opened { name: "text".into(), bytes: text.len() as u64 };
                     self.texts.insert(run, Arc::new(text.into_bytes()));
                     self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });
+                }
+                Output::Spawn { run, node, incarnation, .. } if self.stillborn => {
+                    self.session.handle(self.now, Input::Down { run, node, incarnation });
                 }
                 Output::Spawn { run, node, incarnation, .. } => {
                     let mut worker = Worker::new(node, incarnation, Timing::REAL);
@@ -120,6 +129,12 @@ impl Driver {
             match output {
                 worker::Output::Send(envelope) => self.mail.push_back((key.0, envelope)),
                 worker::Output::Job(it) => *job = Some(it),
+                worker::Output::Compute(work) if self.deadly == Some(work.task) => {
+                    let (incarnation, ..) = self.workers.remove(&key).unwrap();
+                    let (run, node) = key;
+                    self.session.handle(self.now, Input::Down { run, node, incarnation });
+                    self.drain();
+                }
                 worker::Output::Compute(work) => {
                     let outcome = compute(job.as_ref().unwrap(), &work, self.texts[&key.0].clone());
                     let (task, attempt) = (work.task, work.attempt);

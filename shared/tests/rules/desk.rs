@@ -105,7 +105,7 @@ impl Desk {
         let incarnation = self.lives.get(&worker).copied().unwrap_or(1);
         self.lives.insert(worker, incarnation + 1);
         self.hands.remove(&worker);
-        self.handle(Input::Down { node: NodeId::Worker(worker), incarnation })
+        self.handle(Input::Down { node: NodeId::Worker(worker), incarnation, crashed: false })
     }
 
     /// A worker comes back in its next life before anybody has said that the one before is over.

@@ -5,6 +5,7 @@
 
 mod native;
 mod page;
+mod simulator;
 mod text;
 
 use crate::digest;
@@ -21,14 +22,23 @@ struct Measurement {
     measure: fn(&Project) -> Done<Vec<Figure>>,
 }
 
-const MEASUREMENTS: [Measurement; 3] = [
+const MEASUREMENTS: [Measurement; 4] = [
     Measurement { name: "text", about: "a seeded 1 GB Zipf text, 50,000 distinct words", measure: text::measure },
     Measurement {
         name: "native",
         about: "word count of that text by `millrace run`, beside a plain loop",
         measure: native::measure,
     },
-    Measurement { name: "page", about: "bytes over the wire", measure: page::measure },
+    Measurement {
+        name: "simulator",
+        about: "events a second, and what a simulated job takes beside its kernels",
+        measure: simulator::measure,
+    },
+    Measurement {
+        name: "page",
+        about: "bytes over the wire, a cold load, and the same word count in Chromium's workers",
+        measure: page::measure,
+    },
 ];
 
 /// A number with its unit, and what was promised.

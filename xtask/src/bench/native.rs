@@ -10,7 +10,7 @@ use crate::play;
 use crate::process::capture;
 use crate::project::Project;
 use crate::stages::note;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How often each is measured.
 const ROUNDS: usize = 3;
@@ -27,8 +27,7 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     let text = text::get(project)?;
     let bytes = text::size(&text)? as f64;
     play::build_server(project)?;
-    let experiment = folder(project).join("word-count.yaml");
-    digest::write(&experiment, EXPERIMENT.as_bytes())?;
+    let experiment = experiment(project)?;
 
     let mut best = [f64::INFINITY; 3];
     let mut outputs = Vec::new();
@@ -57,6 +56,13 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     ])
 }
 
+/// The experiment's file, which the page's measurement runs too.
+pub fn experiment(project: &Project) -> Done<PathBuf> {
+    let path = folder(project).join("word-count.yaml");
+    digest::write(&path, EXPERIMENT.as_bytes())?;
+    Ok(path)
+}
+
 /// The plain loop's time in milliseconds, without reading the file.
 fn plain_loop(project: &Project, text: &Path) -> Done<f64> {
     let mut plain = project.command("cargo");
@@ -68,7 +74,7 @@ fn plain_loop(project: &Project, text: &Path) -> Done<f64> {
 }
 
 /// A run's time in milliseconds by its report, reading included. Appends the hash of the answer to `outputs`.
-fn run(project: &Project, experiment: &Path, text: &Path, workers: u32, outputs: &mut Vec<String>) -> Done<f64> {
+pub fn run(project: &Project, experiment: &Path, text: &Path, workers: u32, outputs: &mut Vec<String>) -> Done<f64> {
     let report_path = folder(project).join(format!("native-{workers}-report.json"));
     let mut millrace = project.command(&play::server_binary(project).to_string_lossy());
     millrace

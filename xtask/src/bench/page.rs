@@ -1,18 +1,107 @@
-//! What the page weighs. How soon it can be used is measured in the browser.
+//! What the page weighs, how soon it can be used, and how fast its workers count, beside the native engine in the same run.
 
-use super::{Figure, Promise};
-use crate::failure::Done;
+use super::{Figure, Promise, native, text};
+use crate::failure::{Done, Failure};
 use crate::page::budget::{ENGINE_BYTES_MAX, UI_BYTES_MAX, Weight};
+use crate::process::capture;
 use crate::project::Project;
-use crate::{page, setup};
+use crate::stages::note;
+use crate::{page, play, setup};
+use serde_json::Value;
 
-/// Builds the page and weighs it.
+/// From the start of a cold load to a page that answers, in milliseconds.
+const READY_MS_MAX: f64 = 1_000.0;
+/// From the start of a cold load to the first result of the bundled text, in milliseconds.
+const RESULT_MS_MAX: f64 = 2_000.0;
+/// The longest task of the page's main thread while a job runs, in milliseconds.
+const TASK_MS_MAX: f64 = 50.0;
+/// One worker in the browser, as a multiple of one native worker.
+const BROWSER_TO_NATIVE_MIN: f64 = 0.5;
+/// Two workers in the browser, as a multiple of one.
+const TWO_TO_ONE_MIN: f64 = 1.7;
+/// The page's process while it counts the big text, in bytes.
+const MEMORY_BYTES_MAX: f64 = 600e6;
+
+/// Builds the page and the server, weighs the page, and has Chromium use it.
 pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     setup::for_page(project)?;
     page::build(project)?;
+    play::build_server(project)?;
     let weight = Weight::of_page(project)?;
-    Ok(vec![
+    let mut figures = vec![
         Figure::of("UI bundle, brotli", weight.ui as f64, "bytes").promised(Promise::AtMost(UI_BYTES_MAX as f64)),
         Figure::of("engine, brotli", weight.engine as f64, "bytes").promised(Promise::AtMost(ENGINE_BYTES_MAX as f64)),
-    ])
+    ];
+    let text = text::get(project)?;
+    let experiment = native::experiment(project)?;
+    let mut hashes = Vec::new();
+    let native_ms = native::run(project, &experiment, &text, 1, &mut hashes)?;
+    let seen = in_chromium(project, &text, &experiment)?;
+    let native_ms = native_ms.min(native::run(project, &experiment, &text, 1, &mut hashes)?);
+    figures.extend(loads(&seen["loads"]));
+    let runs = seen["big"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if runs.iter().any(|run| !hashes.contains(&run["hash"].to_string())) {
+        let what = format!("The page's answers differ from the native one: {hashes:?} natively, {runs:?}");
+        return Err(Failure::new(what, "This is a bug of Millrace"));
+    }
+    figures.extend(big(runs, text::size(&text)? as f64, native_ms));
+    Ok(figures)
+}
+
+fn in_chromium(project: &Project, text: &std::path::Path, experiment: &std::path::Path) -> Done<Value> {
+    note("Chromium loads the page and counts the text, some minutes");
+    let browser = setup::browser(project)?;
+    let mut speed = project.command("cargo");
+    speed.args(["run", "--quiet", "--package", "e2e", "--example", "page_speed", "--"]).arg(text).arg(experiment);
+    speed.env("MILLRACE_BIN", play::server_binary(project));
+    speed.env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.chromedriver);
+    let printed = capture(&mut speed, "Run it by hand to see more")?;
+    let not_json = |error| Failure::new(format!("It printed {printed:?}: {error}"), "Correct e2e/examples/page_speed.rs");
+    serde_json::from_str(printed.lines().last().unwrap_or_default()).map_err(not_json)
+}
+
+/// The median of some loads into browsers that have never seen the page.
+fn loads(loads: &Value) -> Vec<Figure> {
+    let median = |name: &str| {
+        let mut values = numbers(loads, name);
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    vec![
+        Figure::of("cold load until the page answers, median", median("ready_ms"), "ms")
+            .promised(Promise::AtMost(READY_MS_MAX)),
+        Figure::of("cold load until the bundled text's result, median", median("result_ms"), "ms")
+            .promised(Promise::AtMost(RESULT_MS_MAX)),
+        Figure::of("longest task of the main thread in a cold load", longest(loads), "ms"),
+    ]
+}
+
+fn big(runs: &[Value], bytes: f64, native_ms: f64) -> Vec<Figure> {
+    let rate = |workers: u64| {
+        let of = runs.iter().filter(|run| run["workers"] == workers).filter_map(|run| run["elapsed_ms"].as_f64());
+        bytes / 1_000.0 / of.fold(f64::INFINITY, f64::min)
+    };
+    let native = bytes / 1_000.0 / native_ms;
+    let all = Value::Array(runs.to_vec());
+    let memory = numbers(&all, "bytes").into_iter().fold(0.0, f64::max);
+    vec![
+        Figure::of("native, one worker", native, "MB/s"),
+        Figure::of("browser, one worker", rate(1), "MB/s"),
+        Figure::of("browser, two workers", rate(2), "MB/s"),
+        Figure::of("browser to native, one worker", rate(1) / native, "x").promised(Promise::AtLeast(BROWSER_TO_NATIVE_MIN)),
+        Figure::of("browser, two workers to one", rate(2) / rate(1), "x").promised(Promise::AtLeast(TWO_TO_ONE_MIN)),
+        Figure::of("longest task of the main thread while the text is counted", longest(&all), "ms")
+            .promised(Promise::AtMost(TASK_MS_MAX)),
+        Figure::of("memory of the page's process at most, PSS", memory, "bytes").promised(Promise::AtMost(MEMORY_BYTES_MAX)),
+    ]
+}
+
+fn numbers(list: &Value, name: &str) -> Vec<f64> {
+    list.as_array().into_iter().flatten().filter_map(|item| item[name].as_f64()).collect()
+}
+
+/// The longest of all long tasks; 0 if there was none, since tasks of up to 50 ms are not noted.
+fn longest(list: &Value) -> f64 {
+    let tasks = list.as_array().into_iter().flatten().flat_map(|item| item["long_ms"].as_array().cloned().unwrap_or_default());
+    tasks.filter_map(|task| task.as_f64()).fold(0.0, f64::max)
 }

@@ -106,6 +106,8 @@ struct Entry {
     /// Executions ever begun, and those that failed by themselves.
     begun: u32,
     failures: u32,
+    /// Workers that ended by themselves while they had it in work.
+    crashes: u32,
 }
 
 /// Every task of a job. Maps come first in `entries`.
@@ -325,6 +327,23 @@ impl Tasks {
         self.changed.insert(index);
         self.entries[index].failures += 1;
         self.entries[index].failures
+    }
+
+    /// What a worker was at work on, as far as is known here: the first of its map tasks, and its reduce task.
+    pub(super) fn in_work(&self, worker: NodeId, incarnation: Incarnation) -> Vec<TaskId> {
+        let begun = |index: &usize| {
+            let theirs = |it: &&Execution| (it.worker, it.incarnation) == (worker, incarnation);
+            self.entries[*index].executions.iter().find(theirs).map(|execution| (execution.begun, *index))
+        };
+        let map = self.running.range(..self.maps).filter_map(begun).min();
+        let reduce = self.running.range(self.maps..).filter_map(begun).min();
+        map.into_iter().chain(reduce).map(|(_, index)| self.task(index)).collect()
+    }
+
+    pub(super) fn count_crash(&mut self, task: TaskId) -> u32 {
+        let Some(entry) = self.entry_mut(task) else { return 0 };
+        entry.crashes += 1;
+        entry.crashes
     }
 
     /// Forgets a completed map whose output is gone; `None` if it was not done.
