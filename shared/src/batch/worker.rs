@@ -59,6 +59,8 @@ pub struct Worker {
     incarnation: Incarnation,
     timing: Timing,
     job: Option<Arc<Job>>,
+    /// Assignments that overtook the welcome: what they are about is not known yet.
+    early: Vec<(TaskId, Attempt, Vec<MapPlace>)>,
     outputs: VecDeque<Output>,
     /// Attempts ready to run, and the one that runs.
     ready: VecDeque<Work>,
@@ -86,6 +88,7 @@ impl Worker {
             incarnation,
             timing,
             job: None,
+            early: Vec::new(),
             outputs: VecDeque::new(),
             ready: VecDeque::new(),
             computing: None,
@@ -108,6 +111,9 @@ impl Worker {
                 if self.job.is_none() {
                     self.job = Some(job.clone());
                     self.outputs.push_back(Output::Job(job));
+                    for (task, attempt, places) in std::mem::take(&mut self.early) {
+                        self.assign(now, task, attempt, places);
+                    }
                 }
             }
             Message::Assign { task, attempt, places } => self.assign(now, task, attempt, places),
@@ -144,7 +150,7 @@ impl Worker {
     }
 
     fn assign(&mut self, now: Time, task: TaskId, attempt: Attempt, places: Vec<MapPlace>) {
-        let Some(job) = self.job.clone() else { return };
+        let Some(job) = self.job.clone() else { return self.early.push((task, attempt, places)) };
         if let Some((said, report)) = self.reports.get_mut(&(task, attempt)) {
             // The assignment was repeated because the report was lost on its way.
             *said = now;
@@ -248,6 +254,7 @@ impl Worker {
 
     fn cancel(&mut self, task: TaskId, attempt: Attempt) {
         self.reports.remove(&(task, attempt));
+        self.early.retain(|(of, its, _)| (*of, *its) != (task, attempt));
         self.ready.retain(|work| (work.task, work.attempt) != (task, attempt));
         self.fetching.retain(|it| (it.task(), it.attempt()) != (task, attempt));
         if self.computing.is_some_and(|it| (it.task, it.attempt) == (task, attempt)) {
@@ -263,6 +270,7 @@ impl Worker {
 
     fn finish(&mut self) {
         self.finished = true;
+        self.early.clear();
         self.ready.clear();
         self.fetching.clear();
         self.held.clear();

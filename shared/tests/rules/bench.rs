@@ -25,11 +25,21 @@ pub struct Bench {
 impl Bench {
     /// A worker that was welcomed to a job of so many map tasks and two partitions.
     pub fn new(maps: u64) -> Bench {
-        let job = Job { plan: Arc::new(word_count(2)), splits: splits(maps * 10, 10), input_bytes: maps * 10 };
+        let mut bench = Bench::unwelcomed();
+        bench.welcome(maps);
+        bench
+    }
+
+    /// A worker that has just said that it is there.
+    pub fn unwelcomed() -> Bench {
         let mut bench = Bench { now: Time::ZERO, worker: Worker::new(NodeId::Worker(1), 1, Timing::SIMULATED) };
         bench.handle(Input::Start);
-        bench.hear(NodeId::Coordinator, Message::Welcome { job: Arc::new(job) });
         bench
+    }
+
+    pub fn welcome(&mut self, maps: u64) -> Vec<Output> {
+        let job = Job { plan: Arc::new(word_count(2)), splits: splits(maps * 10, 10), input_bytes: maps * 10 };
+        self.hear(NodeId::Coordinator, Message::Welcome { job: Arc::new(job) })
     }
 
     pub fn handle(&mut self, input: Input) -> Vec<Output> {

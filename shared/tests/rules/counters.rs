@@ -69,3 +69,15 @@ fn rule_9_an_assignment_that_is_told_twice_runs_once() {
     bench.hear(NodeId::Coordinator, Message::Accepted { task: MAP_0, attempt: FIRST });
     assert_eq!(computes(&bench.assign(MAP_0, FIRST, vec![])).len(), 0, "and when that is accepted");
 }
+
+#[test]
+fn rule_9_an_assignment_that_overtakes_the_welcome_runs_as_soon_as_the_job_is_known_and_once() {
+    let mut bench = Bench::unwelcomed();
+    for task in [MAP_0, MAP_0, MAP_1] {
+        assert_eq!(bench.assign(task, FIRST, vec![]), []);
+    }
+    bench.hear(NodeId::Coordinator, Message::Cancel { task: MAP_1, attempt: FIRST });
+    let works = computes(&bench.welcome(2));
+    assert_eq!(works.iter().map(|work| work.task).collect::<Vec<_>>(), [MAP_0]);
+    assert_eq!(computes(&bench.mapped(0, FIRST)), []);
+}
