@@ -239,7 +239,8 @@ impl Coordinator {
             self.send_assignment(worker, incarnation, task, attempt);
         }
         if places.is_some_and(|places| places < self.tasks.maps_done()) {
-            let reduces = running.iter().filter(|it| matches!(it.task, TaskId::Reduce(_)));
+            let wanted = |it: &&Progress| self.tasks.execution_mut(it.task, it.attempt).is_some();
+            let reduces = running.iter().filter(|it| matches!(it.task, TaskId::Reduce(_))).filter(wanted);
             for progress in reduces.collect::<Vec<_>>() {
                 self.send_assignment(worker, incarnation, progress.task, progress.attempt);
             }

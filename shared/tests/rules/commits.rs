@@ -2,7 +2,7 @@
 
 use shared::batch::Payload;
 use shared::batch::coordinator::Input;
-use shared::batch::message::Message;
+use shared::batch::message::{Message, Progress};
 
 use crate::desk::{Desk, MAP_0, MAP_1, REDUCE_0, REDUCE_1, accepts, commits, finished, said_to, stores};
 
@@ -83,6 +83,18 @@ fn rule_5_a_second_completion_of_a_map_task_is_ignored() {
     assert_eq!(said_to(2, &outputs), [Message::Accepted { task: MAP_0, attempt: second }], "the same one said twice");
     assert!(stores(&outputs).is_none());
     assert_eq!(desk.coordinator.counters(), counted);
+}
+
+#[test]
+fn rule_5_an_execution_that_is_not_wanted_any_more_is_cancelled_and_not_told_to_go_on() {
+    let mut desk = two_executions_of_reduce_0();
+    let first = desk.attempt(1, REDUCE_0);
+    let from = desk.given.len();
+    // It still collects its inputs and knows the place of none.
+    let running = vec![Progress { task: REDUCE_0, attempt: first, records: 0, bytes: 0 }];
+    let outputs = desk.say(1, Message::Heartbeat { running, places: Some(0) });
+    assert!(said_to(1, &outputs).contains(&Message::Cancel { task: REDUCE_0, attempt: first }), "{outputs:?}");
+    assert!(!desk.tasks_given(1, from).contains(&REDUCE_0), "{:?}", desk.given);
 }
 
 #[test]
