@@ -199,7 +199,8 @@ impl Board {
         Frame {
             run: self.run,
             now,
-            progress: shares.values().sum::<f64>() / self.tasks as f64,
+            // A sum of nothing is -0.0.
+            progress: shares.values().fold(0.0, |sum, share| sum + share) / self.tasks as f64,
             workers: self.workers.values().cloned().collect(),
             attempts: changed.into_iter().map(|at| self.attempts[at].clone()).collect(),
             counters,

@@ -33,7 +33,7 @@ fn a_calm_job() {
 fn a_worker_is_killed_that_has_completed_maps() {
     let about = "A worker is killed after it has completed maps: they run again elsewhere, and reducers fetch from there.";
     let scenario = Scenario { respawn: Some(Span::seconds(1)), ..scenario(3) };
-    let kill = Fault { at: Moment::Progress(0.5), effect: Effect::Kill(NodeId::Worker(1)) };
+    let kill = Fault { at: Moment::Progress(0.6), effect: Effect::Kill(NodeId::Worker(3)) };
     check("cluster_killed_worker_with_completed_maps", &transcript(about, scenario.with_faults(vec![kill])));
 }
 
@@ -62,11 +62,13 @@ fn the_coordinator_is_restarted() {
 
 #[test]
 fn the_network_is_partitioned() {
-    let about =
-        "worker-2 is cut off for 600 ms: it counts as lost, and what it did meanwhile is not wanted when it is heard again.";
+    let about = "worker-2 is cut off for 600 ms, and worker-1 is slow: worker-2 counts as lost and its tasks run again. When it is heard \
+                 again, what is not done yet is taken from it, the rest is not wanted.";
     let groups = vec![vec![NodeId::Coordinator, NodeId::Worker(1)], vec![NodeId::Worker(2)]];
     let cut = Effect::Partition { groups, span: Some(Span::millis(600)) };
-    check("cluster_network_partition", &transcript(about, scenario(2).with_faults(vec![at(4_000, cut)])));
+    let slow = Effect::Slow { node: NodeId::Worker(1), factor: 100.0, span: None };
+    let faults = vec![at(3_000, cut), at(3_000, slow)];
+    check("cluster_network_partition", &transcript(about, scenario(2).with_faults(faults)));
 }
 
 /// Runs a scenario with a client that watches, and tells what happened.
