@@ -9,6 +9,7 @@ mod digest;
 mod failure;
 mod gate;
 mod page;
+mod planted;
 mod play;
 mod process;
 mod project;
@@ -26,6 +27,7 @@ cargo xtask play [--listen ADDRESS] [--no-open] [-- ARGUMENTS OF millrace serve]
 cargo xtask test [STAGE…]    the whole gate, or the stages named
 cargo xtask page    builds the page alone, into target/dist
 cargo xtask tools   only gets what is missing
+cargo xtask planted [NN…]    plants the bugs of shared/planted, or those numbered, and shows that a test catches each
 cargo xtask bench [NAME…]    measures what is named, or lists what can be
 ";
 
@@ -49,6 +51,7 @@ fn start(arguments: &[String]) -> Done {
         "play" => play::play(&Project::here()?, rest),
         "test" => gate::run(&Project::here()?, rest),
         "page" => page(&Project::here()?, rest),
+        "planted" => planted::run(&Project::here()?, rest),
         "bench" => bench::run(&Project::here()?, rest),
         "tools" => tools(&Project::here()?, rest),
         play::OPEN_COMMAND => play::open_when_up(rest),

@@ -55,6 +55,7 @@ pub fn how_to_get(program: &str) -> &'static str {
     match program {
         "node" | "npm" => "Install Node.js 20 or newer with npm (on Debian and Ubuntu: apt-get install nodejs npm)",
         "rustup" | "rustc" | "cargo" => "Install rustup, which also brings cargo: see rustup.rs",
+        "git" => "Install git (on Debian and Ubuntu: apt-get install git)",
         "cc" => "Install a C compiler and linker (on Debian and Ubuntu: apt-get install build-essential)",
         "chromium" | "chromedriver" => {
             "Install Chromium and its driver (on Debian: apt-get install chromium chromium-driver), or name them in CHROMIUM and CHROMEDRIVER"

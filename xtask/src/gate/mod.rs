@@ -10,7 +10,7 @@ use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Browser};
 use crate::stages::{Stages, note};
-use crate::{digest, page, play};
+use crate::{digest, page, planted, play};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -41,7 +41,7 @@ struct Stage {
     run: fn(&Project) -> Done,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage { name: "tools", about: "tools, npm packages, Chromium", run: tools },
     Stage {
         name: "crates",
@@ -50,6 +50,7 @@ const STAGES: [Stage; 13] = [
     },
     Stage { name: "fmt", about: "the code is formatted", run: fmt },
     Stage { name: "bans", about: "shared/clippy.toml bans what the core must not use", run: bans::check },
+    Stage { name: "planted", about: "the planted bugs can still be planted", run: planted::check },
     Stage { name: "clippy", about: "no warning, native", run: clippy },
     Stage { name: "clippy-wasm", about: "no warning, wasm", run: clippy_wasm },
     Stage { name: "native", about: "tests of core, server and xtask", run: native },
