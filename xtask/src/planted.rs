@@ -253,10 +253,11 @@ Caught-by: sums::small::one_and_one
 diff --git a/sum.txt b/sum.txt
 --- a/sum.txt
 +++ b/sum.txt
-@@ -1,2 +1,2 @@
+@@ -2,3 +2,3 @@
  # Sums
 -1 + 1 = 2
 +1 + 1 = 3
+ 2 + 2 = 4
 ";
 
     fn parsed(name: &str, patch: &str) -> Done<Bug> {
@@ -295,9 +296,9 @@ diff --git a/sum.txt b/sum.txt
         let patch = folder.join("07-sum.patch");
         digest::write(&patch, PATCH.as_bytes()).unwrap();
         let bug = parse(&patch, PATCH.as_bytes()).unwrap();
-        digest::write(&folder.join("sum.txt"), b"# More\n# Sums\n1 + 1 = 2\n").unwrap();
+        digest::write(&folder.join("sum.txt"), b"# A\n# B\n# Sums\n1 + 1 = 2\n2 + 2 = 4\n").unwrap();
         assert_eq!(applies(&folder, &bug), Ok(()));
-        digest::write(&folder.join("sum.txt"), b"# Sums\n1 + 1 = II\n").unwrap();
+        digest::write(&folder.join("sum.txt"), b"# A\n# Sums\n1 + 1 = II\n2 + 2 = 4\n").unwrap();
         let failure = applies(&folder, &bug).unwrap_err().to_string();
         assert!(failure.contains("git apply --check") && failure.contains("Make the same mistake"), "{failure}");
         fs::remove_dir_all(&folder).unwrap();
