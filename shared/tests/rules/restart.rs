@@ -1,6 +1,6 @@
 //! Rule 11: the coordinator writes checkpoints; `restart: coordinator` continues from the last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::batch::coordinator::Input;
 use shared::fault::{Effect, Fault, Moment};
@@ -100,4 +100,19 @@ fn rule_11_a_restart_makes_nobody_do_again_what_was_accepted() {
         scenario.assert_equals_sequential(&finished);
     }
     assert!(checked > 0, "something was left to do after a restart");
+}
+
+#[test]
+fn rule_11_no_two_executions_have_one_name_though_a_restart_forgets_what_was_given_out() {
+    for seed in 0..20 {
+        let restart = Fault { at: Moment::Progress(0.4), effect: Effect::RestartCoordinator };
+        let kill = Fault { at: Moment::Progress(0.4), effect: Effect::Kill(NodeId::Worker(2)) };
+        let scenario = Scenario::calm(&long_text(150), 400, 3, 3).with_faults(vec![restart, kill]);
+        let (mut simulation, _) = scenario.finish(seed);
+        let mut given = BTreeMap::new();
+        for row in simulation.take_rows().iter().filter(|row| row.kind == Kind::Assign) {
+            let worker = given.entry((row.task, row.attempt)).or_insert(row.to);
+            assert_eq!(*worker, row.to, "seed {seed}: {row:?} was given to another worker under this name");
+        }
+    }
 }
