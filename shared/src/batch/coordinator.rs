@@ -90,7 +90,19 @@ pub struct Coordinator {
     version: u64,
     stored: u64,
     after_store: VecDeque<(u64, NodeId, Incarnation, TaskId, Attempt)>,
+    /// After a restart: until when nothing is given out. The workers first say what they have in hand.
+    listens: Listens,
     ended: bool,
+}
+
+/// Whether a coordinator waits to hear what its workers have in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listens {
+    /// It is new, or has listened long enough.
+    No,
+    /// It was restored and nothing has happened to it yet.
+    FromFirstInput,
+    Until(Time),
 }
 
 /// A worker that is believed to live.
@@ -117,6 +129,7 @@ impl Coordinator {
     ) -> Coordinator {
         let tasks = Tasks::new(job.splits.len(), job.plan.partitions as usize);
         let mut coordinator = Coordinator::with(epoch, job, timing, tasks, Tally::default(), 0);
+        coordinator.listens = Listens::FromFirstInput;
         if let Some(checkpoint) = checkpoint {
             coordinator.tally = checkpoint.tally;
             (coordinator.version, coordinator.stored) = (checkpoint.version, checkpoint.version);
@@ -141,6 +154,7 @@ impl Coordinator {
             version,
             stored: version,
             after_store: VecDeque::new(),
+            listens: Listens::No,
             ended: false,
         }
     }
@@ -440,6 +454,18 @@ impl Coordinator {
         }
     }
 
+    /// Whether it is too early after a restart to give anything out: a task that looks idle may be in the hands of a worker that
+    /// has not spoken yet. Every worker speaks within two heartbeats.
+    fn listens(&mut self, now: Time) -> bool {
+        if self.listens == Listens::FromFirstInput {
+            self.listens = Listens::Until(now + self.timing.heartbeat + self.timing.heartbeat);
+        }
+        if matches!(self.listens, Listens::Until(until) if now >= until) {
+            self.listens = Listens::No;
+        }
+        self.listens != Listens::No
+    }
+
     fn silence_ends(&self) -> Option<Time> {
         let limit: Span = self.timing.lost_after;
         self.workers.values().map(|known| known.heard + limit).min()
@@ -483,6 +509,10 @@ impl Machine for Coordinator {
     }
 
     fn next_wake(&self) -> Option<Time> {
-        self.silence_ends().filter(|_| !self.ended)
+        let listened = match self.listens {
+            Listens::Until(until) => Some(until),
+            Listens::No | Listens::FromFirstInput => None,
+        };
+        self.silence_ends().into_iter().chain(listened).min().filter(|_| !self.ended)
     }
 }

@@ -109,6 +109,7 @@ fn rule_5_the_first_commit_of_a_partition_wins_across_a_restart_of_the_coordinat
     // The rows are on their way when the coordinator stops; the next one does not know of them and has the task run again.
     desk.restart(2);
     desk.join(2);
+    desk.wait(200);
     let outputs = desk.do_task(2, REDUCE_0);
     let [(late, ref late_rows)] = commits(&outputs)[..] else { panic!("{outputs:?}") };
     assert_ne!(early.attempt, late.attempt);

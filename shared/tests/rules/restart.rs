@@ -8,7 +8,7 @@ use shared::id::NodeId;
 use shared::sim::Kind;
 
 use crate::common::Scenario;
-use crate::desk::{Desk, MAP_0, MAP_1, MAP_2, MAP_3, REDUCE_0, REDUCE_1, accepts, finished, stores};
+use crate::desk::{Desk, MAP_0, MAP_1, MAP_2, MAP_3, REDUCE_0, REDUCE_1, accepts, finished, said_to, stores};
 use crate::long_text;
 
 #[test]
@@ -42,12 +42,13 @@ fn rule_11_a_restarted_coordinator_continues_from_its_last_checkpoint() {
     assert_eq!(desk.coordinator.tally(), tally);
     desk.join(2);
     desk.join(1);
+    desk.wait(200);
     let [given] = &desk.given[..] else { panic!("only what was not done is given out: {:?}", desk.given) };
-    assert_eq!((given.worker, given.task, given.attempt.epoch, given.attempt.number), (2, REDUCE_1, 2, 2));
+    assert_eq!((given.worker, given.task, given.attempt.epoch, given.attempt.number), (1, REDUCE_1, 2, 2));
     let places: Vec<_> = given.places.iter().map(|place| (place.map, place.worker)).collect();
     let [one, two] = [1, 2].map(NodeId::Worker);
     assert_eq!(places, [(0, one), (1, one), (2, two), (3, two)], "the maps' outputs are where they were");
-    let counters = finished(&desk.do_task(2, REDUCE_1)).unwrap();
+    let counters = finished(&desk.do_task(1, REDUCE_1)).unwrap();
     assert_eq!((counters.map_input_records, counters.output_records), (40, 6));
 }
 
@@ -67,16 +68,33 @@ fn rule_11_what_no_stored_checkpoint_has_is_not_believed() {
 }
 
 #[test]
-fn rule_11_running_tasks_go_on_through_a_restart() {
-    let mut desk = Desk::new(4, 1);
+fn rule_11_running_tasks_go_on_through_a_restart_whoever_speaks_first() {
+    for order in [[1, 2], [2, 1]] {
+        let mut desk = Desk::new(3, 1);
+        desk.join(1);
+        desk.join(2);
+        let attempt = desk.attempt(1, MAP_0);
+        desk.restart(2);
+        for worker in order {
+            desk.wait(40);
+            let outputs = desk.heartbeat(worker);
+            assert_eq!(said_to(worker, &outputs), [], "{order:?}: nothing is taken from it or given to it");
+        }
+        desk.wait(200);
+        assert_eq!(desk.given, [], "{order:?}: every task is in the hands of a worker that says so");
+        assert!(accepts(&desk.done(1, MAP_0, attempt), MAP_0), "under the name that the earlier coordinator gave it");
+    }
+}
+
+#[test]
+fn rule_11_tasks_of_which_nobody_speaks_are_given_out_soon_after_a_restart() {
+    let mut desk = Desk::new(2, 1);
     desk.join(1);
-    desk.join(2);
-    let attempt = desk.attempt(1, MAP_0);
     desk.restart(2);
-    desk.heartbeat(1);
-    desk.heartbeat(2);
-    assert_eq!(desk.given, [], "every task is in the hands of a worker that says so");
-    assert!(accepts(&desk.done(1, MAP_0, attempt), MAP_0), "under the name that the earlier coordinator gave it");
+    desk.join(2);
+    assert_eq!(desk.given, [], "somebody may still have them");
+    desk.wait(200);
+    assert_eq!(desk.tasks_given(2, 0), [MAP_0, MAP_1, REDUCE_0]);
 }
 
 #[test]

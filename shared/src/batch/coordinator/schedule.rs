@@ -9,7 +9,7 @@ use crate::time::Time;
 impl Coordinator {
     /// Gives out whatever can be given out now.
     pub(super) fn schedule(&mut self, now: Time) {
-        if self.ended {
+        if self.ended || self.listens(now) {
             return;
         }
         // One task a worker and round, so that the first workers heard from do not get everything.
