@@ -1,11 +1,15 @@
 //! Rule 11: the coordinator writes checkpoints; `restart: coordinator` continues from the last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use shared::batch::coordinator::Input;
+use shared::batch::message::{Envelope, Message};
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
+use shared::machine::Machine;
+use shared::session::run::{self, Run};
 use shared::sim::Kind;
+use shared::time::{Span, Time};
 
 use crate::common::Scenario;
 use crate::desk::{Desk, MAP_0, MAP_1, MAP_2, MAP_3, REDUCE_0, REDUCE_1, accepts, finished, said_to, stores};
@@ -122,15 +126,35 @@ fn rule_11_a_restart_makes_nobody_do_again_what_was_accepted() {
 
 #[test]
 fn rule_11_no_two_executions_have_one_name_though_a_restart_forgets_what_was_given_out() {
-    for seed in 0..20 {
-        let restart = Fault { at: Moment::Progress(0.4), effect: Effect::RestartCoordinator };
-        let kill = Fault { at: Moment::Progress(0.4), effect: Effect::Kill(NodeId::Worker(2)) };
-        let scenario = Scenario::calm(&long_text(150), 400, 3, 3).with_faults(vec![restart, kill]);
-        let (mut simulation, _) = scenario.finish(seed);
-        let mut given = BTreeMap::new();
-        for row in simulation.take_rows().iter().filter(|row| row.kind == Kind::Assign) {
-            let worker = given.entry((row.task, row.attempt)).or_insert(row.to);
-            assert_eq!(*worker, row.to, "seed {seed}: {row:?} was given to another worker under this name");
+    let scenario = Scenario { respawn: Some(Span::millis(5)), ..Scenario::calm("one\ntwo\n", 4, 1, 2) };
+    let mut run = Run::new(scenario.run_spec());
+    run.handle(Time::ZERO, run::Input::Start);
+    let mut given = Vec::new();
+    let register = |worker: u32| {
+        let (from, to) = (NodeId::Worker(worker), NodeId::Coordinator);
+        let message = Message::Register;
+        run::Input::Envelope(Envelope { from, from_incarnation: 1, to, to_incarnation: None, message })
+    };
+    let mut drain = |run: &mut Run| {
+        while let Some(output) = run.poll() {
+            if let run::Output::Send(Envelope { to, message: Message::Assign { task, attempt, .. }, .. }) = output {
+                given.push((task, attempt, to));
+            }
         }
-    }
+        given.clone()
+    };
+    run.handle(Time::ZERO, register(1));
+    let before = drain(&mut run);
+    assert_eq!(before.len(), 3, "two maps and a reduce, in no checkpoint yet: {before:?}");
+
+    // The coordinator forgets them with its state, and the worker that has them is not heard again.
+    run.handle(Time::ZERO, run::Input::Fault(Effect::RestartCoordinator));
+    run.wake(Time::ZERO + Span::millis(5));
+    run.handle(Time::ZERO + Span::millis(6), register(2));
+    run.wake(Time::ZERO + Span::millis(206));
+    let all = drain(&mut run);
+    let again = &all[before.len()..];
+    assert_eq!(again.iter().map(|(task, ..)| *task).collect::<Vec<_>>(), [MAP_0, MAP_1, REDUCE_0]);
+    let names: BTreeSet<_> = all.iter().map(|(task, attempt, _)| (*task, *attempt)).collect();
+    assert_eq!(names.len(), all.len(), "each has a name of its own: {all:?}");
 }
