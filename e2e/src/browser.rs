@@ -64,11 +64,14 @@ impl Browser {
         self.downloads.path()
     }
 
-    /// Threads of dedicated workers in all of this browser's processes; Chromium names them so.
+    /// Threads of dedicated workers in all of this browser's processes.
     pub fn worker_threads(&self) -> usize {
-        let names = self.processes().into_iter().flat_map(|process| entries(&process.join("task")));
-        let names = names.filter_map(|thread| fs::read_to_string(thread.join("comm")).ok());
-        names.filter(|name| name.trim() == "DedicatedWorker").count()
+        self.processes().iter().map(|process| worker_threads(process)).sum()
+    }
+
+    /// The process that has the page with an engine, as a folder of `/proc`.
+    pub(crate) fn page_process(&self) -> Option<PathBuf> {
+        self.processes().into_iter().find(|process| worker_threads(process) > 0)
     }
 
     /// Memory of the processes that draw pages and run their workers, in bytes: what each has for itself and its share of what it has
@@ -125,6 +128,12 @@ fn parent(process: &Path) -> Option<(u32, u32)> {
     // The program's name is in brackets and may contain anything.
     let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
     Some((id, parent))
+}
+
+/// Threads of dedicated workers in a process; Chromium names them so.
+fn worker_threads(process: &Path) -> usize {
+    let names = entries(&process.join("task")).into_iter().filter_map(|thread| fs::read_to_string(thread.join("comm")).ok());
+    names.filter(|name| name.trim() == "DedicatedWorker").count()
 }
 
 fn pss(process: &Path) -> Option<u64> {

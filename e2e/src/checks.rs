@@ -26,9 +26,11 @@ pub const LOOKS: [Look; 4] = [
 ];
 
 impl Page {
-    /// Makes the page's window and system look so.
+    /// Makes the page's window and system look so, and without motion: what fades in is no fit state to be judged or kept.
     pub async fn look(&self, look: Look) -> WebDriverResult<()> {
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": look.theme }] });
+        let colours = json!({ "name": "prefers-color-scheme", "value": look.theme });
+        let motion = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let media = json!({ "features": [colours, motion] });
         self.devtools("Emulation.setEmulatedMedia", media).await?;
         let size = json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await?;
@@ -42,7 +44,7 @@ impl Page {
             .unwrap_or_else(|error| panic!("axe-core is not at {} ({error}): run `cargo xtask tools`", path.display()));
         // It is a script that makes a global of itself.
         self.driver.execute(format!("if (!window.axe) {{ {axe}\n }}"), vec![]).await?;
-        let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }) \
+        let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'], preload: false }) \
              .then(found => done(found.violations), error => done([{ id: String(error), nodes: [] }]));";
         let found = self.driver.execute_async(script, vec![]).await?;
         let found: Vec<Value> = found.convert()?;

@@ -4,6 +4,7 @@
 //! a bound; nothing sleeps and hopes.
 
 mod browser;
+mod busy;
 mod checks;
 mod page;
 mod result;
@@ -12,9 +13,10 @@ mod text;
 mod wait;
 
 pub use browser::Browser;
+pub use busy::MainThread;
 pub use checks::{LOOKS, Look};
 pub use page::Page;
 pub use result::Counts;
 pub use server::Server;
-pub use text::Text;
+pub use text::{ENDLESS, Text};
 pub use wait::until;

@@ -6,12 +6,8 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::Browser;
+use crate::busy::NOTE_LONG_TASKS;
 use crate::wait::{LOOK_EVERY, SIGN_WITHIN, until};
-
-/// Run in every document before its own scripts: notes each task of the main thread that took 50 ms or longer.
-const LONG_TASKS: &str = "window.longTasks = []; \
-    new PerformanceObserver(list => { for (const entry of list.getEntries()) longTasks.push(entry.duration); }) \
-    .observe({ type: 'longtask', buffered: true });";
 
 /// The open page.
 pub struct Page {
@@ -27,7 +23,7 @@ impl Page {
     /// Opens an address in a window of its own. The page without `?autorun=no` begins a first run.
     pub async fn open(browser: &Browser, url: &str) -> WebDriverResult<Page> {
         let page = Page { driver: browser.window().await? };
-        page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": LONG_TASKS })).await?;
+        page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE_LONG_TASKS })).await?;
         let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
         page.devtools("Browser.setDownloadBehavior", downloads).await?;
         page.driver.goto(url).await?;
@@ -59,9 +55,9 @@ impl Page {
         Ok(self.element(id).await?.attr(name).await?.unwrap_or_default())
     }
 
-    /// The exact number behind a figure.
+    /// The exact number behind a figure, once it has one.
     pub async fn exact(&self, id: &str) -> WebDriverResult<u64> {
-        let exact = self.attribute(id, "data-exact").await?.replace(',', "");
+        let exact = self.until_attribute(id, "data-exact", |exact| !exact.is_empty()).await?.replace(',', "");
         Ok(exact.parse().unwrap_or_else(|_| panic!("`{id}` has no exact number but `{exact}`")))
     }
 
@@ -151,17 +147,6 @@ impl Page {
         let script = "const done = arguments[0]; navigator.serviceWorker.ready.then(() => done(true));";
         self.driver.execute_async(script, vec![]).await?;
         Ok(())
-    }
-
-    /// Forgets the long tasks noted so far.
-    pub async fn forget_long_tasks(&self) -> WebDriverResult<()> {
-        self.driver.execute("window.longTasks.length = 0", vec![]).await?;
-        Ok(())
-    }
-
-    /// The tasks of the page's main thread that took 50 ms or longer since they were last forgotten, in milliseconds.
-    pub async fn long_tasks(&self) -> WebDriverResult<Vec<f64>> {
-        self.driver.execute("return window.longTasks", vec![]).await?.convert()
     }
 }
 

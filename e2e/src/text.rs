@@ -5,6 +5,24 @@ use std::path::Path;
 
 use crate::Counts;
 
+/// An experiment that is not done before somebody ends it: both workers are a thousand times slower than they could be.
+pub const ENDLESS: &str = "\
+millrace: 1
+title: Endless
+workers: 2
+batch:
+  input: { dataset: glosses }
+  format: lines
+  split: 64 KiB
+  partitions: 4
+  steps:
+    - flat_map: { word: \"words(lower(line))\" }
+    - reduce: { key: word, values: { count: \"count(*)\" } }
+faults:
+  - { at: 0 s, slow: { node: worker-1, factor: 1000 } }
+  - { at: 0 s, slow: { node: worker-2, factor: 1000 } }
+";
+
 /// A file of words, and how often each is in it.
 pub struct Text {
     file: tempfile::NamedTempFile,

@@ -1,6 +1,6 @@
 //! Waiting for signs: look, and look again, until it is there or too late.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a sign may take, whatever the machine is doing.
 pub const SIGN_WITHIN: Duration = Duration::from_secs(60);
@@ -10,7 +10,8 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// Waits until `look` finds something, and gives it; too late is a failed test that names `what`.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..SIGN_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
+    let deadline = Instant::now() + SIGN_WITHIN;
+    while Instant::now() < deadline {
         if let Some(found) = look().await {
             return found;
         }

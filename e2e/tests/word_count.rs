@@ -1,6 +1,6 @@
 //! Word count in the page: counted right, whatever is killed.
 
-use e2e::{Browser, Page, Server, Text, until};
+use e2e::{Browser, ENDLESS, Page, Server, Text, until};
 use serde_json::json;
 use thirtyfour::prelude::*;
 
@@ -86,9 +86,8 @@ async fn a_page_that_is_closed_or_loaded_again_leaves_no_worker_behind() -> WebD
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = Page::open_idle(&browser, &server.url).await?;
     until("the engine's worker", async || (browser.worker_threads() == 1).then_some(())).await;
-    let text = Text::of_megabytes(400);
     let first = page.driver.window().await?;
-    page.choose_file(text.path()).await?;
+    page.write_experiment(ENDLESS).await?;
     page.start().await?;
     page.until_attribute("worker-1", "data-state", |state| state == "busy").await?;
     assert!(browser.worker_threads() >= 2, "a running job has workers");
@@ -96,7 +95,7 @@ async fn a_page_that_is_closed_or_loaded_again_leaves_no_worker_behind() -> WebD
     until("no worker but the new page's engine", async || (browser.worker_threads() == 1).then_some(())).await;
 
     // Another page keeps the browser open while this one is closed.
-    page.choose_file(text.path()).await?;
+    page.write_experiment(ENDLESS).await?;
     page.start().await?;
     page.until_attribute("worker-1", "data-state", |state| state == "busy").await?;
     let other = page.driver.new_window().await?;

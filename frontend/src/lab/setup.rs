@@ -158,7 +158,11 @@ fn WorkersInput() -> impl IntoView {
     let set = move |count: u32| lab.choose_workers(count.clamp(1, most()));
     let fewest_reached = move || lab.workers.get() <= 1;
     let most_reached = move || lab.workers.get() >= most();
-    let typed = move |event| set(event_target_value(&event).parse().unwrap_or_else(|_| lab.workers.get_untracked()));
+    let typed = move |event: leptos::ev::Event| {
+        set(event_target_value(&event).parse().unwrap_or_else(|_| lab.workers.get_untracked()));
+        // What was typed may come to the number that was there before, and then no signal corrects the field.
+        event_target::<web_sys::HtmlInputElement>(&event).set_value(&lab.workers.get_untracked().to_string());
+    };
     view! {
         <div class="row">
             <label for="workers">"Workers"</label>

@@ -1,8 +1,8 @@
 //! The timeline's picture on two canvases over each other: what has ended is painted once, what still moves is painted anew each
 //! time. So a frame costs what is running, however much has been done.
 //!
-//! What a bar tells without its colour: a map task's is solid, a reduce task's a frame with a light inside; one whose worker died
-//! ends with a cross; a repeated one carries its number and a line below it.
+//! What a bar tells without its colour: a map task's is solid, a reduce task's a frame with a light inside; one that came to nothing
+//! is thin and, where there is room or its worker died in it, ends with a cross; a repeated one carries its number and a line below.
 
 use shared::time::Time;
 use shared::wire::{AttemptState, AttemptView, Phase, WorkerState};
@@ -20,6 +20,8 @@ const BAR_PX_MIN: f64 = 1.5;
 const NAME_PX_MIN: f64 = 30.0;
 /// Least height of a lane with names. Pixels.
 const NAMED_LANE_PX_MIN: f64 = 13.0;
+/// Least width of a bar that was done and lost later and ends with a cross. Pixels.
+const CROSSED_PX_MIN: f64 = 12.0;
 /// Bars that add less than this to what is painted in their lane are left out. Pixels.
 const STEP_PX_MIN: f64 = 0.5;
 
@@ -91,7 +93,7 @@ impl Settled {
             }
             self.painted[index] = Some(attempt.state);
             self.add(attempt, attempt.end.unwrap_or(run.now));
-            if is_gone(attempt) {
+            if is_crossed(self.scale, attempt) {
                 gone.push(attempt);
             }
         }
@@ -197,7 +199,9 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
 
 fn bar(pen: &mut Pen, scale: Scale, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
-    let inset = if height >= 10.0 { 2.5 } else { 0.5 };
+    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
+    // Work that came to nothing steps back behind the work that counts.
+    let inset = if is_gone(attempt) { inset.max(height * 0.3) } else { inset };
     let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)));
     let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
     let top = scale.lane_top(attempt.worker) + inset;
@@ -205,7 +209,6 @@ fn bar(pen: &mut Pen, scale: Scale, attempt: &AttemptView, end: Time, palette: &
     let gap = if width > 4.0 { 1.0 } else { 0.0 };
     match attempt.phase {
         Phase::Map => {
-            // Work that came to nothing steps back behind the work that counts.
             pen.fill_with(colour, if is_gone(attempt) { 0.5 } else { 1.0 });
             pen.rect(left, top, width - gap, thick);
         }
@@ -239,6 +242,12 @@ fn name(pen: &mut Pen, attempt: &AttemptView, left: f64, middle: f64, width: f64
 
 fn is_gone(attempt: &AttemptView) -> bool {
     matches!(attempt.state, AttemptState::Killed | AttemptState::Lost | AttemptState::Failed)
+}
+
+/// One that was done and lost later is one of many, and crosses over crosses say nothing.
+fn is_crossed(scale: Scale, attempt: &AttemptView) -> bool {
+    let width = attempt.end.map_or(0.0, |end| scale.x(end) - scale.x(attempt.start));
+    is_gone(attempt) && (attempt.state != AttemptState::Lost || width >= CROSSED_PX_MIN)
 }
 
 /// At the end of an attempt that came to nothing.
