@@ -137,6 +137,11 @@ async fn zero_workers_cannot_be_asked_for() -> WebDriverResult<()> {
     }
     page.run().await?;
     assert!(page.has("worker-1").await? && !page.has("worker-2").await?);
+
+    // One worker is too few for an experiment that kills the second.
+    page.write_experiment(&format!("{EXPERIMENT}faults:\n  - {{ at: 40%, kill: worker-2 }}\n")).await?;
+    let sentence = page.run_in_vain().await?;
+    assert!(sentence.contains("faults name worker-2"), "the page says: {sentence}");
     page.driver.quit().await
 }
 

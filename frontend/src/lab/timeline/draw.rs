@@ -21,7 +21,7 @@ const NAME_PX_MIN: f64 = 30.0;
 /// Least height of a lane with names. Pixels.
 const NAMED_LANE_PX_MIN: f64 = 13.0;
 /// Least width of a bar that was done and lost later and ends with a cross. Pixels.
-const CROSSED_PX_MIN: f64 = 12.0;
+const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
 /// Bars that add less than this to what is painted in their lane are left out. Pixels.
 const STEP_PX_MIN: f64 = 0.5;
 
