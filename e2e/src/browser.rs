@@ -74,13 +74,10 @@ impl Browser {
         self.processes().into_iter().find(|process| worker_threads(process) > 0)
     }
 
-    /// Memory of the processes that draw pages and run their workers, in bytes: what each has for itself and its share of what it has
-    /// in common with others (PSS).
-    pub fn renderer_bytes(&self) -> u64 {
-        let renderers = self.processes().into_iter().filter(|process| {
-            fs::read(process.join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("--type=renderer"))
-        });
-        renderers.filter_map(|process| pss(&process)).sum()
+    /// Memory of the tab with the engine, its workers included, in bytes: what its process has for itself and its share of what it
+    /// has in common with others (PSS). The browser's own pages are not in it.
+    pub fn tab_bytes(&self) -> u64 {
+        self.page_process().and_then(|process| pss(&process)).unwrap_or(0)
     }
 
     /// The driver's descendants, as folders of `/proc`.

@@ -39,7 +39,7 @@ async fn four_thousand_tasks_leave_the_page_free() -> WebDriverResult<()> {
     page.driver.quit().await
 }
 
-/// Bytes that the tab's processes may take together.
+/// Bytes that the tab may take.
 const TAB_BYTES_MAX: u64 = 600 << 20;
 
 /// Between two looks at the tab's memory.
@@ -57,7 +57,7 @@ async fn a_large_file_is_read_in_slices() -> WebDriverResult<()> {
     page.until_attribute("status", "data-stage", |stage| stage != "starting").await?;
     let mut most = 0;
     while page.attribute("status", "data-stage").await? == "running" {
-        most = most.max(browser.renderer_bytes());
+        most = most.max(browser.tab_bytes());
         // A look walks through all the tab's memory, and too many of them would be what is measured.
         tokio::time::sleep(MEMORY_EVERY).await;
     }
