@@ -6,10 +6,8 @@
 // A measurement: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use e2e::watch::{self, MemoryWatch};
 use e2e::{Browser, Page, Server};
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
@@ -20,8 +18,24 @@ const LOADS: usize = 5;
 /// How often each number of workers counts the file.
 const ROUNDS: usize = 3;
 
-/// How long one run may take.
-const RUN_MAX: Duration = Duration::from_secs(300);
+/// Between two looks at a run and at the memory that it takes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Run in a document before its own scripts: notes in `window.marks` when the page first answers (`ready`: its buttons are there) and
+/// when its first result is (`result`), in milliseconds since the navigation began.
+const MARKS: &str = r#"
+    window.marks = {};
+    const look = () => {
+        const stage = document.querySelector("[data-testid=status]")?.dataset.stage;
+        if (stage && marks.ready === undefined) marks.ready = performance.now();
+        if (stage === "finished" && document.querySelector("[data-testid=row]")) {
+            marks.result = performance.now();
+            return;
+        }
+        requestAnimationFrame(look);
+    };
+    addEventListener("DOMContentLoaded", look);
+"#;
 
 #[tokio::main]
 async fn main() -> WebDriverResult<()> {
@@ -32,7 +46,7 @@ async fn main() -> WebDriverResult<()> {
     for _ in 0..LOADS {
         loads.push(cold_load(&server.url).await?);
     }
-    let big = big_file(&server.url, Path::new(file), &std::fs::read_to_string(experiment).unwrap()).await?;
+    let big = big_file(&server.url, file, &std::fs::read_to_string(experiment).unwrap()).await?;
     println!("{}", json!({ "loads": loads, "big": big }));
     Ok(())
 }
@@ -41,73 +55,55 @@ async fn main() -> WebDriverResult<()> {
 async fn cold_load(url: &str) -> WebDriverResult<Value> {
     let browser = Browser::start().await;
     let page = Page::open(&browser, "about:blank").await?;
-    watch::set_marks(&page.driver).await?;
+    page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": MARKS })).await?;
     page.driver.goto(url).await?;
-    ended(&page, "").await?;
-    // The mark is set with the next frame.
+    page.finished().await?;
     page.element("row").await?;
     let marks = loop {
-        let marks = watch::marks(&page.driver).await?;
-        if marks.result_ms.is_some() {
+        let marks = page.driver.execute("return window.marks", vec![]).await?.json().clone();
+        // The mark is set with the next frame.
+        if marks["result"].is_number() {
             break marks;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     };
+    let long_ms = long_tasks(&page).await?;
     page.driver.quit().await?;
-    Ok(json!({ "ready_ms": marks.ready_ms, "result_ms": marks.result_ms, "long_ms": marks.long_ms }))
+    Ok(json!({ "ready_ms": marks["ready"], "result_ms": marks["result"], "long_ms": long_ms }))
 }
 
 /// Counts the file with one and with two workers, in turns.
-async fn big_file(url: &str, file: &Path, experiment: &str) -> WebDriverResult<Value> {
+async fn big_file(url: &str, file: &str, experiment: &str) -> WebDriverResult<Value> {
     let browser = Browser::start().await;
-    let page = Page::open(&browser, "about:blank").await?;
-    watch::set_marks(&page.driver).await?;
-    page.driver.goto(&format!("{url}/?autorun=no")).await?;
-    write(&page, "experiment-text", experiment).await?;
-    page.press("input-file").await?;
-    page.choose_file(&file.to_string_lossy()).await?;
+    let page = Page::open_idle(&browser, url).await?;
+    page.write_experiment(experiment).await?;
+    page.choose_file(file).await?;
     let mut runs = Vec::new();
-    let mut before = String::new();
     for _ in 0..ROUNDS {
         for workers in [1, 2] {
-            write(&page, "workers-input", &workers.to_string()).await?;
-            watch::forget_long_tasks(&page.driver).await?;
-            let memory = MemoryWatch::start(browser.profile());
-            page.press("run").await?;
-            before = ended(&page, &before).await?;
-            let elapsed = page.element("elapsed").await?.attr("data-exact").await?.unwrap_or_default();
+            let field = page.element("workers-input").await?.to_json()?;
+            let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', { bubbles: true }));";
+            page.driver.execute(script, vec![field, json!(workers.to_string())]).await?;
+            page.driver.execute("window.longTasks.length = 0", vec![]).await?;
+            page.start().await?;
+            let mut bytes = 0;
+            while !matches!(page.attribute("status", "data-stage").await?.as_str(), "finished" | "failed") {
+                bytes = bytes.max(browser.tab_bytes());
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            page.finished().await?;
+            let elapsed = page.attribute("elapsed", "data-exact").await?;
             let elapsed_ms: f64 = elapsed.trim_end_matches(" ms").parse().unwrap();
-            let marks = watch::marks(&page.driver).await?;
-            let hash = page.text("output-hash").await?;
-            runs.push(json!({
-                "workers": workers, "elapsed_ms": elapsed_ms, "bytes": memory.most(), "long_ms": marks.long_ms, "hash": hash,
-            }));
+            let (hash, long_ms) = (page.text("output-hash").await?, long_tasks(&page).await?);
+            runs.push(json!({ "workers": workers, "elapsed_ms": elapsed_ms, "bytes": bytes, "long_ms": long_ms, "hash": hash }));
         }
     }
     page.driver.quit().await?;
     Ok(json!(runs))
 }
 
-/// Types into a field as a user who leaves it afterwards.
-async fn write(page: &Page, id: &str, text: &str) -> WebDriverResult<()> {
-    let script = "const [field, text] = arguments; field.value = text;
-        for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, { bubbles: true }));";
-    let field = page.element(id).await?.to_json()?;
-    page.driver.execute(script, vec![field, json!(text)]).await.map(drop)
-}
-
-/// Waits until a run other than `before` has finished, and gives its number.
-async fn ended(page: &Page, before: &str) -> WebDriverResult<String> {
-    let began = Instant::now();
-    loop {
-        let status = page.element("status").await?;
-        let stage = status.attr("data-stage").await?.unwrap_or_default();
-        let run = status.attr("data-run").await?.unwrap_or_default();
-        assert_ne!(stage, "failed", "{}", page.text("status").await?);
-        if run != before && stage == "finished" {
-            return Ok(run);
-        }
-        assert!(began.elapsed() < RUN_MAX, "the run takes longer than {RUN_MAX:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+/// How long each noted long task of the main thread took, in milliseconds by the clock on the wall.
+async fn long_tasks(page: &Page) -> WebDriverResult<Vec<f64>> {
+    let tasks = page.driver.execute("return window.longTasks", vec![]).await?.json().clone();
+    Ok(tasks.as_array().into_iter().flatten().filter_map(|task| task[1].as_f64()).collect())
 }

@@ -3,9 +3,20 @@
 //! A test starts with [`Server::start`] and [`Page::open`] and speaks of what a user sees. Everything waits for a sign on the page, with
 //! a bound; nothing sleeps and hopes.
 
+mod browser;
+mod busy;
+mod checks;
 mod page;
+mod result;
 mod server;
-pub mod watch;
+mod text;
+mod wait;
 
-pub use page::{Browser, Page};
+pub use browser::Browser;
+pub use busy::MainThread;
+pub use checks::{LOOKS, Look};
+pub use page::Page;
+pub use result::Counts;
 pub use server::Server;
+pub use text::{ENDLESS, Text};
+pub use wait::until;

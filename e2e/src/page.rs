@@ -1,79 +1,13 @@
 //! The page as a user sees it: what can be pressed, what can be read.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
 
+use serde_json::json;
 use thirtyfour::prelude::*;
 
-/// How long a sign on the page may take, whatever the machine is doing.
-const SIGN_WITHIN: Duration = Duration::from_secs(60);
-
-/// How often the page is looked at while waiting for one.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-const FLAGS: [&str; 9] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1440,900",
-];
-
-/// A chromedriver of this test's own; it ends with this value, and Chromium with it.
-pub struct Browser {
-    driver: Child,
-    url: String,
-    _profile: tempfile::TempDir,
-    profile: String,
-}
-
-impl Browser {
-    /// Starts the chromedriver that `CHROMEDRIVER` names.
-    pub async fn start() -> Browser {
-        let port = free_port();
-        let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-        let driver = Command::new(program)
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver can be started");
-        let address = format!("127.0.0.1:{port}");
-        for _ in 0..SIGN_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        let profile = tempfile::tempdir().expect("a temporary folder can be made");
-        let path = profile.path().to_string_lossy().into_owned();
-        Browser { driver, url: format!("http://{address}"), _profile: profile, profile: path }
-    }
-}
-
-impl Browser {
-    /// The folder of its profile, which the command lines of its processes name.
-    pub fn profile(&self) -> &str {
-        &self.profile
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-    listener.local_addr().expect("it is bound").port()
-}
+use crate::Browser;
+use crate::busy::NOTE_LONG_TASKS;
+use crate::wait::{LOOK_EVERY, SIGN_WITHIN, until};
 
 /// The open page.
 pub struct Page {
@@ -81,19 +15,24 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens the page in a window of its own.
+    /// Opens a page of the server without a first run and without an introduction.
+    pub async fn open_idle(browser: &Browser, url: &str) -> WebDriverResult<Page> {
+        Page::open(browser, &format!("{url}/?autorun=no")).await
+    }
+
+    /// Opens an address in a window of its own. The page without `?autorun=no` begins a first run.
     pub async fn open(browser: &Browser, url: &str) -> WebDriverResult<Page> {
-        let mut capabilities = DesiredCapabilities::chrome();
-        for flag in FLAGS {
-            capabilities.add_arg(flag)?;
-        }
-        capabilities.add_arg(&format!("--user-data-dir={}", browser.profile))?;
-        if let Ok(chromium) = std::env::var("CHROMIUM") {
-            capabilities.set_binary(&chromium)?;
-        }
-        let driver = WebDriver::new(&browser.url, capabilities).await?;
-        driver.goto(url).await?;
-        Ok(Page { driver })
+        let page = Page { driver: browser.window().await? };
+        page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE_LONG_TASKS })).await?;
+        let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
+        page.devtools("Browser.setDownloadBehavior", downloads).await?;
+        page.driver.goto(url).await?;
+        Ok(page)
+    }
+
+    /// A command of the browser's devtools protocol.
+    pub async fn devtools(&self, command: &str, arguments: serde_json::Value) -> WebDriverResult<serde_json::Value> {
+        self.driver.cdp().send_raw(command, arguments).await
     }
 
     /// The text of an element, once it is there.
@@ -103,12 +42,23 @@ impl Page {
 
     /// An element by its test id, once it is there.
     pub async fn element(&self, id: &str) -> WebDriverResult<WebElement> {
-        self.driver.query(By::Css(format!("[data-testid='{id}']"))).wait(SIGN_WITHIN, LOOK_EVERY).first().await
+        self.driver.query(By::Css(selector(id))).wait(SIGN_WITHIN, LOOK_EVERY).first().await
     }
 
     /// Whether it is there now.
     pub async fn has(&self, id: &str) -> WebDriverResult<bool> {
-        Ok(!self.driver.find_all(By::Css(format!("[data-testid='{id}']"))).await?.is_empty())
+        Ok(!self.driver.find_all(By::Css(selector(id))).await?.is_empty())
+    }
+
+    /// An attribute of an element that is there; empty if it has none.
+    pub async fn attribute(&self, id: &str, name: &str) -> WebDriverResult<String> {
+        Ok(self.element(id).await?.attr(name).await?.unwrap_or_default())
+    }
+
+    /// The exact number behind a figure, once it has one.
+    pub async fn exact(&self, id: &str) -> WebDriverResult<u64> {
+        let exact = self.until_attribute(id, "data-exact", |exact| !exact.is_empty()).await?.replace(',', "");
+        Ok(exact.parse().unwrap_or_else(|_| panic!("`{id}` has no exact number but `{exact}`")))
     }
 
     /// Presses a button, by script: what is under test is what it does, not where it is scrolled to.
@@ -120,22 +70,87 @@ impl Page {
 
     /// Waits until the text of an element fits, and gives it.
     pub async fn until(&self, id: &str, what: &str, fits: impl Fn(&str) -> bool) -> WebDriverResult<String> {
-        let mut last = String::new();
-        for _ in 0..SIGN_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
-            if self.has(id).await? {
-                // It may be replaced between the look and the word.
-                last = self.driver.find(By::Css(format!("[data-testid='{id}']"))).await?.text().await.unwrap_or_default();
-                if fits(&last) {
-                    return Ok(last);
-                }
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        panic!("`{id}` did not come to {what} within {SIGN_WITHIN:?}; it says {last:?}");
+        let sign = format!("`{id}` to come to {what}");
+        let found = until(&sign, async || {
+            // It may be replaced between the look and the word.
+            let element = self.driver.find(By::Css(selector(id))).await.ok()?;
+            element.text().await.ok().filter(|text| fits(text))
+        });
+        Ok(found.await)
+    }
+
+    /// Waits until an attribute of an element fits, and gives it.
+    pub async fn until_attribute(&self, id: &str, name: &str, fits: impl Fn(&str) -> bool) -> WebDriverResult<String> {
+        let sign = format!("`{name}` of `{id}` to fit");
+        let found = until(&sign, async || {
+            let element = self.driver.find(By::Css(selector(id))).await.ok()?;
+            element.attr(name).await.ok()?.filter(|value| fits(value))
+        });
+        Ok(found.await)
     }
 
     /// Chooses a file by the picker.
-    pub async fn choose_file(&self, path: &str) -> WebDriverResult<()> {
-        self.element("file-input").await?.send_keys(path).await
+    pub async fn choose_file(&self, path: impl AsRef<Path>) -> WebDriverResult<()> {
+        self.press("input-file").await?;
+        self.element("file-input").await?.send_keys(path.as_ref().to_string_lossy()).await
     }
+
+    /// Writes the experiment's text, as if it had been pasted.
+    pub async fn write_experiment(&self, text: &str) -> WebDriverResult<()> {
+        let area = self.element("experiment-text").await?;
+        let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));";
+        self.driver.execute(script, vec![area.to_json()?, json!(text)]).await?;
+        Ok(())
+    }
+
+    /// The number of the run that is looked at; `0` before the first.
+    pub async fn run_number(&self) -> WebDriverResult<String> {
+        self.attribute("status", "data-run").await
+    }
+
+    /// Presses Run, and waits until the new run is the one that is looked at.
+    pub async fn start(&self) -> WebDriverResult<()> {
+        let before = self.run_number().await?;
+        self.press("run").await?;
+        self.until_attribute("status", "data-run", |run| run != before).await?;
+        Ok(())
+    }
+
+    /// Waits until the run that is looked at has ended, well or not, and gives the stage.
+    pub async fn ended(&self) -> WebDriverResult<String> {
+        self.until_attribute("status", "data-stage", |stage| stage == "finished" || stage == "failed").await
+    }
+
+    /// Waits until the run has ended well; otherwise the test fails with what the page says.
+    pub async fn finished(&self) -> WebDriverResult<()> {
+        if self.ended().await? == "failed" {
+            panic!("the run failed: {}", self.text("failure").await?);
+        }
+        Ok(())
+    }
+
+    /// Presses Run and waits for a good end.
+    pub async fn run(&self) -> WebDriverResult<()> {
+        self.start().await?;
+        self.finished().await
+    }
+
+    /// Presses Run, waits for an end without a result, and gives the page's sentence about it.
+    pub async fn run_in_vain(&self) -> WebDriverResult<String> {
+        self.start().await?;
+        assert_eq!(self.ended().await?, "failed", "the run was to end without a result");
+        self.text("failure").await
+    }
+
+    /// Waits until the service worker has the page, so that it loads without its server.
+    pub async fn cached(&self) -> WebDriverResult<()> {
+        let script = "const done = arguments[0]; navigator.serviceWorker.ready.then(() => done(true));";
+        self.driver.execute_async(script, vec![]).await?;
+        Ok(())
+    }
+}
+
+/// An element's selector by its test id.
+fn selector(id: &str) -> String {
+    format!("[data-testid='{id}']")
 }

@@ -30,6 +30,11 @@ impl Server {
         Server { url: url.trim_end_matches('/').to_owned(), child }
     }
 
+    /// Where it listens, for another one that comes in its place.
+    pub fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+
     /// Ends the server at once.
     pub fn stop(&mut self) {
         // It may have ended already.

@@ -70,3 +70,6 @@ pub const LINE_BYTES_MAX: usize = 256 << 20;
 
 /// Rows of one view of a result: several screens.
 pub const VIEW_ROWS_MAX: u32 = 1_000;
+
+/// Characters of a text in a view of a result; a longer one ends with `…`, and the export has it whole.
+pub const VIEW_TEXT_CHARS_MAX: usize = 1_000;

@@ -26,6 +26,7 @@ cargo xtask play [--listen ADDRESS] [--no-open] [-- ARGUMENTS OF millrace serve]
                     builds the page and the server, and starts them; gets what is missing
 cargo xtask test [STAGE…]    the whole gate, or the stages named
 cargo xtask page    builds the page alone, into target/dist
+cargo xtask shots   pictures of the page in target/shots
 cargo xtask tools   only gets what is missing
 cargo xtask planted [NN…]    plants the bugs of shared/planted, or those numbered, and shows that a test catches each
 cargo xtask bench [NAME…]    measures what is named, or lists what can be
@@ -53,6 +54,7 @@ fn start(arguments: &[String]) -> Done {
         "page" => page(&Project::here()?, rest),
         "planted" => planted::run(&Project::here()?, rest),
         "bench" => bench::run(&Project::here()?, rest),
+        "shots" => shots(&Project::here()?, rest),
         "tools" => tools(&Project::here()?, rest),
         play::OPEN_COMMAND => play::open_when_up(rest),
         "help" | "--help" | "-h" => {
@@ -69,6 +71,15 @@ fn page(project: &Project, rest: &[String]) -> Done {
     stages.run("Tools and packages", || setup::for_page(project))?;
     stages.run("Crates", || setup::crates(project, false))?;
     stages.run("Page", || page::build(project))
+}
+
+fn shots(project: &Project, rest: &[String]) -> Done {
+    no_arguments("shots", rest)?;
+    let mut stages = Stages::new(4);
+    stages.run("Tools, packages, Chromium", || gate::tools(project))?;
+    stages.run("Page", || page::build(project))?;
+    stages.run("Server", || play::build_server(project))?;
+    stages.run("Pictures", || gate::shots(project))
 }
 
 fn tools(project: &Project, rest: &[String]) -> Done {

@@ -2,8 +2,10 @@
 
 pub mod figure;
 pub mod icon;
+pub mod palette;
 pub mod panel;
 pub mod panic;
+pub mod pen;
 pub mod size;
 pub mod splitter;
 pub mod store;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::Icon;
+use super::palette::watch_colours;
 use super::store::{keep, recall};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub fn ThemeToggle() -> impl IntoView {
     };
     let theme = RwSignal::new(kept);
     let colours = expect_context::<Colours>();
+    watch_colours(colours);
     Effect::new(move |before: Option<()>| {
         let theme = theme.get();
         // The page's HTML does the same before the first paint.

@@ -14,7 +14,16 @@ pub fn Banners() -> impl IntoView {
         lab.place.get() == Place::Server
             || lab.run.with(|run| run.place.map(Which::of) == Some(Which::Server) && run.is_active())
     });
-    let server_away = move || server_matters.get() && matches!(lab.server.get(), Link::Down(_));
+    let run_is_there = Memo::new(move |_| lab.run.with(|run| run.place == Some(Place::Server) && run.is_active()));
+    // While it knocks again the banner stays.
+    let server_away = Memo::new(move |away: Option<&bool>| {
+        server_matters.get()
+            && match lab.server.get() {
+                Link::Down(_) => true,
+                Link::Connecting => away.copied().unwrap_or(false),
+                Link::Unknown | Link::Up { .. } => false,
+            }
+    });
     let engine_away = move || match lab.engine.get() {
         Link::Down(sentence) => Some(sentence),
         _ => None,
@@ -35,10 +44,21 @@ pub fn Banners() -> impl IntoView {
                         }
                     })
             }}
-            <Show when=server_away>
+            <Show when=move || server_away.get()>
                 <div class="banner" data-testid="banner" role="status">
                     <Icon name="wifi-off" />
-                    <p>"The server does not answer. Runs in this browser go on working."</p>
+                    <p>
+                        {move || {
+                            if run_is_there.get() {
+                                "The server does not answer, so nothing is heard of the run there. The page goes on knocking, and runs in this browser work."
+                            } else {
+                                "The server does not answer. Runs in this browser work without it."
+                            }
+                        }}
+                    </p>
+                    <button data-testid="run-here" on:click=move |_| lab.run_here()>
+                        "Run in this browser"
+                    </button>
                     <button data-testid="banner-action" on:click=move |_| lab.connect()>
                         "Try again"
                     </button>

@@ -107,7 +107,22 @@ impl Lab {
             self.run.update(|model| model.fail("The upload was stopped.".into(), Vec::new()));
             return;
         }
+        if untrack(|| self.is_away(place)) {
+            let sentence = "The run was stopped in this page. When the server is back it hears of that too.";
+            self.run.update(|model| model.fail(sentence.into(), Vec::new()));
+        }
         self.send(Which::of(place), &Command::Stop { run });
+    }
+
+    /// Whether the session of that place was lost, so that a run there may go on but nothing is heard of it.
+    pub(super) fn is_away(self, place: Place) -> bool {
+        self.link(place).with(|link| matches!(link, Link::Down(_) | Link::Connecting)) && Which::of(place) == Which::Server
+    }
+
+    /// Runs what is chosen in this browser instead.
+    pub fn run_here(self) {
+        self.choose(Place::Browser);
+        self.run();
     }
 
     pub fn kill(self, node: NodeId) {

@@ -108,6 +108,9 @@ fn status(run: &RunModel) -> (String, String) {
             ("Uploading".into(), format!("{} {} of {} {}", sent.value, sent.unit, total.value, total.unit))
         }
         Stage::Starting => ("Starting".into(), format!("Workers are being started · {place}")),
+        Stage::Running if run.is_closing() => {
+            (format!("{title}: all tasks are done"), "The result is put together and compared with a sequential run.".into())
+        }
         Stage::Running => (format!("{title}: {:.0} %", run.progress * 100.0), input),
         Stage::Finished(report) => {
             let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };

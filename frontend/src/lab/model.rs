@@ -105,6 +105,11 @@ impl RunModel {
         matches!(self.stage, Stage::Uploading { .. } | Stage::Starting | Stage::Running)
     }
 
+    /// Every task is done, and the result is being put together and compared with a sequential run.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.stage, Stage::Running) && self.progress >= 1.0
+    }
+
     pub fn report(&self) -> Option<&Report> {
         match &self.stage {
             Stage::Finished(report) => Some(report),
@@ -112,8 +117,12 @@ impl RunModel {
         }
     }
 
-    /// Takes in an event that was heard at `wall_ms` of the page's clock. Events of other runs change nothing.
+    /// Takes in an event that was heard at `wall_ms` of the page's clock. Events of other runs change nothing, and neither do those
+    /// of a run that the page has given up.
     pub fn apply(&mut self, event: Event, wall_ms: f64) {
+        if matches!(self.stage, Stage::Failed { .. }) {
+            return;
+        }
         match event {
             Event::Started(started) if started.run == self.run => self.start(started, wall_ms),
             Event::Frame(frame) if frame.run == self.run => self.frame(*frame, wall_ms),
@@ -160,6 +169,12 @@ impl RunModel {
             }
             _ => None,
         }
+    }
+
+    /// The attempts that run now, each by the worker that works on it.
+    pub fn running(&self) -> impl Iterator<Item = &AttemptView> {
+        let current = self.workers.iter().filter_map(|worker| self.attempts.get(worker.current? as usize));
+        current.filter(|attempt| attempt.state == AttemptState::Running)
     }
 
     /// The tasks that changed since the last call.

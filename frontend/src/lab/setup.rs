@@ -158,7 +158,11 @@ fn WorkersInput() -> impl IntoView {
     let set = move |count: u32| lab.choose_workers(count.clamp(1, most()));
     let fewest_reached = move || lab.workers.get() <= 1;
     let most_reached = move || lab.workers.get() >= most();
-    let typed = move |event| set(event_target_value(&event).parse().unwrap_or_else(|_| lab.workers.get_untracked()));
+    let typed = move |event: leptos::ev::Event| {
+        set(event_target_value(&event).parse().unwrap_or_else(|_| lab.workers.get_untracked()));
+        // What was typed may come to the number that was there before, and then no signal corrects the field.
+        event_target::<web_sys::HtmlInputElement>(&event).set_value(&lab.workers.get_untracked().to_string());
+    };
     view! {
         <div class="row">
             <label for="workers">"Workers"</label>
@@ -199,17 +203,19 @@ fn WorkersInput() -> impl IntoView {
 fn RunButtons() -> impl IntoView {
     let lab = use_lab();
     let active = Memo::new(move |_| lab.run.with(|run| run.is_active()));
+    // A run on a server that does not answer hinders no other.
+    let busy = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.place.is_some_and(|place| lab.is_away(place))));
     let uploading = Memo::new(move |_| lab.run.with(|run| matches!(run.stage, Stage::Uploading { .. })));
     // One bright button at a time: while the introduction is open it is the introduction's.
-    let bright = move || !active.get() && !lab.intro.get();
+    let bright = move || !busy.get() && !lab.intro.get();
     let nothing_to_read = move || matches!(lab.input.get(), Input::Pasted(text) if text.is_empty());
     view! {
         <div class="row run-buttons">
             <button
                 data-testid="run"
                 class:bright=bright
-                disabled=move || active.get() || nothing_to_read()
-                title=move || match (active.get(), nothing_to_read()) {
+                disabled=move || busy.get() || nothing_to_read()
+                title=move || match (busy.get(), nothing_to_read()) {
                     (true, _) => "A run is under way: stop it first, or let it end",
                     (_, true) => "Paste a text first",
                     _ => "Run the experiment",

@@ -25,7 +25,6 @@ workers: 4
 batch:
   input: { dataset: glosses }
   format: lines
-  split: 512 KiB
   partitions: 4
   steps:
     - flat_map: { word: \"words(lower(line))\" }

@@ -142,6 +142,7 @@ fn face(run: &RunModel, index: usize) -> Face {
     let state = state_name(worker.view.state);
     let spared = match worker.view.state {
         _ if !run.is_active() => Some("The run has ended: there is nothing left to kill"),
+        _ if run.is_closing() => Some("Every task is done: there is nothing left to kill"),
         WorkerState::Down => Some("It is down already, and comes back by itself"),
         WorkerState::Starting | WorkerState::Idle | WorkerState::Busy => None,
     };

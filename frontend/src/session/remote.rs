@@ -156,10 +156,15 @@ impl Remote {
     fn welcome(&self, session: &str, resumed: bool) {
         (self.ear)(Said::Up { resumed });
         let mut state = self.state.borrow_mut();
-        state.session = Some(session.to_owned());
+        let is_other = state.session.replace(session.to_owned()).is_some();
         state.welcomed = true;
         state.wait_ms = 0;
-        let waiting = std::mem::take(&mut state.waiting);
+        let mut waiting = std::mem::take(&mut state.waiting);
+        if is_other && !resumed {
+            // They were meant for the runs of a session that is gone.
+            waiting.clear();
+            state.seen = 0;
+        }
         if let Some(connection) = &state.connection {
             waiting.into_iter().for_each(|text| connection.say(text));
         }

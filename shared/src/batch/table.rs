@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::kernel::{KernelError, RowReader, sort_rows};
 use super::{Payload, Plan, SortKey};
-use crate::limits::VIEW_ROWS_MAX;
+use crate::limits::{VIEW_ROWS_MAX, VIEW_TEXT_CHARS_MAX};
 
 /// The rows of a result: one text of all keys, where each ends, and the counts.
 ///
@@ -246,9 +246,17 @@ impl Table {
     }
 
     fn texts(&self, row: usize) -> Vec<String> {
-        let mut texts = vec![self.key(row).to_owned()];
+        let mut texts = vec![clipped(self.key(row))];
         texts.resize(self.columns.len(), self.counts[row].to_string());
         texts
+    }
+}
+
+/// A text as a view shows it: what nobody reads to the end does not cross a socket.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(VIEW_TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -150,15 +150,27 @@ fn docs(project: &Project) -> Done {
 }
 
 fn browser(project: &Project) -> Done {
+    // One test at a time: each has a browser and a server, and some measure.
+    let tests = cargo(project, ["test", "--locked", "--package", "e2e", "--", "--test-threads", "1"]);
+    run_tests(&mut with_browser(project, tests)?)
+}
+
+/// Pictures of the page, in `target/shots`.
+pub fn shots(project: &Project) -> Done {
+    let mut pictures = cargo(project, ["run", "--locked", "--quiet", "--package", "e2e", "--example", "shots", "--"]);
+    pictures.arg(project.target.join("shots"));
+    process::run(&mut with_browser(project, pictures)?)
+}
+
+/// Tells a command of the e2e crate where Chromium, its driver and the server are.
+fn with_browser(project: &Project, mut command: Command) -> Done<Command> {
     let browser = setup::browser(project)?;
     let binary = play::server_binary(project);
     if !binary.is_file() {
         return Err(Failure::new("There is no server to test", "Run `cargo xtask test page server browser`"));
     }
-    // One test at a time: each has a browser and a server, and some measure.
-    let mut tests = cargo(project, ["test", "--locked", "--package", "e2e", "--", "--test-threads", "1"]);
-    tests.env("MILLRACE_BIN", binary).env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.chromedriver);
-    run_tests(&mut tests)
+    command.env("MILLRACE_BIN", binary).env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.chromedriver);
+    Ok(command)
 }
 
 /// Runs tests by a command and counts those that passed: a command that ran none has shown nothing, and fails.

@@ -1,181 +1,276 @@
-//! The graph's cells, kept up by hand: up to seven hundred tasks change sixty times a second, so only those that did are touched.
+//! The graph's cells on a canvas: thousands of tasks may change sixty times a second, so only the cells that did are painted again.
 //!
-//! Each state has a shape as well as a colour: waiting hollow, back in the queue hollow with a cross, running partly filled, done
+//! Each state has a shape as well as a colour: waiting hollow, back in the queue dashed with a cross, running partly filled, done
 //! filled with a tick, repeated with its number (a notched corner where there is no room for it).
 
-use std::fmt::Write as _;
+use std::ops::Range;
 
 use shared::wire::Phase;
-use wasm_bindgen::JsCast;
-use web_sys::Element;
+use web_sys::HtmlCanvasElement;
 
-use super::layout::{Box, Grid};
+use super::layout::{Box, Grid, Layout};
+use crate::components::palette::Palette;
+use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::circled;
-use crate::lab::model::{TaskModel, TaskState};
+use crate::lab::model::{RunModel, TaskState};
 
 /// Least side of a cell with room for a tick or a cross. Pixels.
 const SIGN_PX_MIN: f64 = 6.0;
 /// Least side of a cell with room for a number. Pixels.
 const NUMBER_PX_MIN: f64 = 11.0;
+/// Least width of a cell with room for a name. Pixels.
+const NAME_PX_MIN: f64 = 60.0;
 
-/// The elements of one cell that change.
-struct Cell {
-    group: Element,
-    fill: Element,
-    sign: Element,
-    again: Element,
-    at: Box,
-    shown: Shown,
+/// What a cell stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Split,
+    Map,
+    Reduce,
+    Output,
 }
 
-impl Cell {
-    fn is_wide(&self) -> bool {
-        self.at.width > 2.0 * self.at.height
+impl Role {
+    const ALL: [Role; 4] = [Role::Split, Role::Map, Role::Reduce, Role::Output];
+
+    fn phase(self) -> Phase {
+        match self {
+            Role::Split | Role::Map => Phase::Map,
+            Role::Reduce | Role::Output => Phase::Reduce,
+        }
+    }
+
+    fn grid(self, layout: &Layout) -> &Grid {
+        match self {
+            Role::Split => &layout.splits,
+            Role::Map => &layout.maps,
+            Role::Reduce => &layout.reduces,
+            Role::Output => &layout.outputs,
+        }
     }
 }
 
+/// What is painted in a cell; equal ones are not painted again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Shown {
+struct Face {
     state: TaskState,
-    attempts: u32,
-    /// Width of the filled part. Pixels.
+    /// Executions of the task that had most.
+    attempts: usize,
+    /// Width of the filled part, in steps of half a pixel.
     fill: f64,
 }
 
-/// A drawn grid of tasks.
-pub struct Cells(Vec<Cell>);
+/// The drawn cells of a run.
+pub struct Cells {
+    pen: Pen,
+    palette: Palette,
+    layout: Layout,
+    faces: [Vec<Option<Face>>; 4],
+}
 
 impl Cells {
-    /// Draws `grid` into `group`. `role` is a class: `split`, `map`, `reduce` or `output`.
-    pub fn draw(group: &Element, grid: &Grid, role: &str, phase: Phase) -> Cells {
-        let kind = match phase {
-            Phase::Map => "map",
-            Phase::Reduce => "reduce",
-        };
-        let named =
-            grid.is_list && (role == "map" || role == "reduce") && grid.cell(0).width >= 60.0 && grid.cell(0).height >= 11.0;
-        let mut svg = String::with_capacity(grid.count * 260);
-        for index in 0..grid.count {
-            let at = grid.cell(index);
-            let (width, height) = (at.width, at.height);
-            let radius = if height >= 12.0 { 3.0 } else { 1.0 };
-            let name = if named { format!("{kind}-{index}") } else { String::new() };
-            let baseline = height / 2.0 + 4.0;
-            // Writing to a string cannot fail.
-            let _ = write!(
-                svg,
-                "<g class=\"cell {role} waiting\" data-task=\"{kind}-{index}\" transform=\"translate({:.2} {:.2})\">\
-                 <rect class=\"box\" x=\"0.5\" y=\"0.5\" width=\"{:.2}\" height=\"{:.2}\" rx=\"{radius}\"/>\
-                 <rect class=\"fill\" width=\"0\" height=\"{height:.2}\" rx=\"{radius}\"/>\
-                 <text class=\"name\" x=\"6\" y=\"{baseline:.1}\">{name}</text><path class=\"sign\"/>{}</g>",
-                at.x,
-                at.y,
-                (width - 1.0).max(0.5),
-                (height - 1.0).max(0.5),
-                again_element(at, grid.is_list),
-            );
+    /// Paints every task of the run; `None` where there is no canvas to be had.
+    pub fn draw(
+        canvas: &HtmlCanvasElement,
+        size: (f64, f64),
+        layout: Layout,
+        palette: Palette,
+        run: &RunModel,
+    ) -> Option<Cells> {
+        let pen = Pen::on(canvas, size)?;
+        let faces = Role::ALL.map(|role| vec![None; role.grid(&layout).count]);
+        let mut cells = Cells { pen, palette, layout, faces };
+        for role in Role::ALL {
+            (0..role.grid(&cells.layout).count).for_each(|cell| cells.show(run, role, cell));
         }
-        group.set_inner_html(&svg);
-        let children = group.children();
-        let cells = (0..grid.count).filter_map(|index| {
-            let group = children.item(index as u32)?;
-            let parts = group.children();
-            let (fill, sign, again) = (parts.item(1)?, parts.item(3)?, parts.item(4)?);
-            Some(Cell { group, fill, sign, again, at: grid.cell(index), shown: Shown::default() })
-        });
-        Cells(cells.collect())
+        Some(cells)
     }
 
-    /// Shows a task as it is now, if that differs from what is shown.
-    pub fn show(&mut self, index: usize, task: &TaskModel, role: &str) {
-        let Some(cell) = self.0.get_mut(index) else { return };
-        // A partition's output is there at once or not at all, and a split is never lost.
-        let state = match (task.state, role) {
-            (TaskState::Running | TaskState::Requeued, "output") | (TaskState::Requeued, "split") => TaskState::Waiting,
-            (state, _) => state,
-        };
-        let part = match (state, role) {
-            (TaskState::Done, _) => 1.0,
-            (TaskState::Running, "reduce") => 0.5,
-            (TaskState::Running, _) => task.read,
-            _ => 0.0,
-        };
-        let now = Shown { state, attempts: task.attempts.len() as u32, fill: (part * cell.at.width * 2.0).round() / 2.0 };
-        if now == cell.shown {
+    /// Paints the cells of tasks that changed, if what they show differs.
+    pub fn update(&mut self, run: &RunModel, changed: &[(Phase, u32)]) {
+        for role in Role::ALL {
+            let grid = *role.grid(&self.layout);
+            let of_role = changed.iter().filter(|(phase, _)| *phase == role.phase());
+            let mut cells: Vec<usize> = of_role.map(|(_, task)| grid.cell_of(*task as usize)).collect();
+            cells.sort_unstable();
+            cells.dedup();
+            cells.into_iter().for_each(|cell| self.show(run, role, cell));
+        }
+    }
+
+    /// The tasks under a point.
+    pub fn tasks_at(&self, x: f64, y: f64) -> Option<(Phase, Range<usize>)> {
+        Role::ALL.iter().find_map(|role| {
+            let grid = role.grid(&self.layout);
+            grid.at(x, y).map(|cell| (role.phase(), grid.tasks(cell)))
+        })
+    }
+
+    fn show(&mut self, run: &RunModel, role: Role, cell: usize) {
+        let grid = *role.grid(&self.layout);
+        let at = grid.cell(cell);
+        let face = face(run, role, grid.tasks(cell), at.width);
+        let Some(known) = self.faces[role as usize].get_mut(cell) else { return };
+        if *known == Some(face) {
             return;
         }
-        if (now.state, now.attempts) != (cell.shown.state, cell.shown.attempts) {
-            let counts = matches!(now.state, TaskState::Running | TaskState::Done) && role != "output" && role != "split";
-            let again = if counts && now.attempts > 1 { " again" } else { "" };
-            set(&cell.group, "class", &format!("cell {role} {}{again}", class(now.state)));
-            // In a square the number takes the tick's place; the filling says done.
-            let number_instead = !again.is_empty() && !cell.is_wide() && cell.at.height >= NUMBER_PX_MIN;
-            set(&cell.sign, "d", &if number_instead { String::new() } else { sign(now.state, cell.at, role) });
-            if cell.again.tag_name() == "text" && now.attempts > 1 {
-                cell.again.set_text_content(Some(&circled(now.attempts)));
+        *known = Some(face);
+        self.pen.clear(at.x - 0.5, at.y - 0.5, at.width + 1.0, at.height + 1.0);
+        self.body(role, at, face);
+        if grid.is_list && matches!(role, Role::Map | Role::Reduce) && at.width >= NAME_PX_MIN && at.height >= NUMBER_PX_MIN {
+            self.name(role, cell, at, face);
+        }
+        let is_wide = at.width > 2.0 * at.height;
+        let again = is_again(role, face);
+        // In a square the number takes the tick's place; the filling says done.
+        if !(again && !is_wide && at.height >= NUMBER_PX_MIN) {
+            self.sign(role, at, face.state, is_wide);
+        }
+        if again {
+            self.again(at, face.attempts as u32, is_wide);
+        }
+    }
+
+    /// The box and how far it is filled.
+    fn body(&mut self, role: Role, at: Box, face: Face) {
+        let palette = &self.palette;
+        let (ground, filling, rim) = match (role, face.state) {
+            (Role::Split, state) => {
+                let strength = if state == TaskState::Done { 0.34 } else { 0.55 };
+                (Some((&palette.idle, 0.12)), (&palette.accent, strength), &palette.line)
             }
+            (_, TaskState::Waiting) => (None, (&palette.busy, 0.0), &palette.idle),
+            (_, TaskState::Requeued) => (None, (&palette.busy, 0.0), &palette.down),
+            (_, TaskState::Failed) => (Some((&palette.down, 0.18)), (&palette.down, 0.0), &palette.down),
+            (_, TaskState::Running) => (Some((&palette.busy, 0.12)), (&palette.busy, 0.6), &palette.busy),
+            (_, TaskState::Done) if is_again(role, face) => (None, (&palette.done, 0.34), &palette.again),
+            (_, TaskState::Done) => (None, (&palette.done, 0.34), &palette.done),
+        };
+        let radius = if at.height >= 12.0 { 3.0 } else { 0.0 };
+        let area = |pen: &Pen, width: f64| {
+            if radius > 0.0 {
+                pen.round(at.x, at.y, width, at.height, radius);
+                pen.fill();
+            } else {
+                pen.rect(at.x, at.y, width, at.height);
+            }
+        };
+        if let Some((colour, alpha)) = ground {
+            self.pen.fill_with(colour, alpha);
+            area(&self.pen, at.width);
         }
-        if now.fill != cell.shown.fill {
-            set(&cell.fill, "width", &format!("{}", now.fill));
+        if face.fill > 0.0 {
+            self.pen.fill_with(filling.0, filling.1);
+            area(&self.pen, face.fill);
         }
-        cell.shown = now;
+        let dashed = face.state == TaskState::Requeued && at.height >= SIGN_PX_MIN;
+        self.pen.stroke_with(rim);
+        if dashed {
+            self.pen.dashed(true);
+        }
+        let (width, height) = ((at.width - 1.0).max(0.5), (at.height - 1.0).max(0.5));
+        if radius > 0.0 {
+            self.pen.round(at.x + 0.5, at.y + 0.5, width, height, radius);
+            self.pen.stroke();
+        } else {
+            self.pen.frame(at.x + 0.5, at.y + 0.5, width, height);
+        }
+        if dashed {
+            self.pen.dashed(false);
+        }
+    }
+
+    fn name(&mut self, role: Role, index: usize, at: Box, face: Face) {
+        let kind = if role == Role::Map { "map" } else { "reduce" };
+        let name = format!("{kind}-{index}");
+        // A tick, a cross or a number stands at the end.
+        let taken = if face.state == TaskState::Waiting { 8.0 } else { 26.0 };
+        if name.len() as f64 * CHARACTER_PX + 6.0 + taken <= at.width {
+            self.pen.fill_with(&self.palette.text, 1.0);
+            self.pen.text(&name, at.x + 6.0, at.y + at.height / 2.0 + 0.5);
+        }
+    }
+
+    /// A tick or a cross, in the middle of a square cell or at the end of a wide one.
+    fn sign(&mut self, role: Role, at: Box, state: TaskState, is_wide: bool) {
+        let side = at.height.min(at.width);
+        if side < SIGN_PX_MIN || role == Role::Split {
+            return;
+        }
+        let reach = (side * 0.28).min(4.5);
+        let across = if is_wide { at.width - at.height / 2.0 - 1.0 } else { at.width / 2.0 };
+        let (x, y) = (at.x + across, at.y + at.height / 2.0);
+        self.pen.width(1.6);
+        match state {
+            TaskState::Done => {
+                self.pen.stroke_with(&self.palette.done);
+                self.pen.line(&[(x - reach, y), (x - reach * 0.25, y + reach * 0.75), (x + reach, y - reach * 0.85)]);
+            }
+            TaskState::Requeued | TaskState::Failed => {
+                self.pen.stroke_with(&self.palette.down);
+                self.pen.line(&[(x - reach, y - reach), (x + reach, y + reach)]);
+                self.pen.line(&[(x + reach, y - reach), (x - reach, y + reach)]);
+            }
+            TaskState::Waiting | TaskState::Running => {}
+        }
+        self.pen.width(1.0);
+    }
+
+    /// The number of a repeated execution.
+    fn again(&mut self, at: Box, attempts: u32, is_wide: bool) {
+        self.pen.fill_with(&self.palette.again, 1.0);
+        if at.height < NUMBER_PX_MIN {
+            self.pen.corner(at.x, at.y, (at.width.min(at.height) * 0.6).max(2.0));
+            return;
+        }
+        let across = if is_wide { at.width - at.height - 6.0 } else { at.width / 2.0 };
+        self.pen.centred(&circled(attempts), at.x + across, at.y + at.height / 2.0 + 0.5);
     }
 }
 
-/// The task under an event's target.
-pub fn task_at(target: &Element) -> Option<(Phase, u32)> {
-    let name = target.closest("[data-task]").ok().flatten()?.unchecked_into::<Element>().get_attribute("data-task")?;
-    let (kind, index) = name.split_once('-')?;
-    let phase = if kind == "map" { Phase::Map } else { Phase::Reduce };
-    Some((phase, index.parse().ok()?))
+fn is_again(role: Role, face: Face) -> bool {
+    let counts = matches!(face.state, TaskState::Running | TaskState::Done) && matches!(role, Role::Map | Role::Reduce);
+    counts && face.attempts > 1
 }
 
-pub fn class(state: TaskState) -> &'static str {
+/// What the cell of these tasks shows: the state that most needs to be seen, and how far they are together.
+fn face(run: &RunModel, role: Role, tasks: Range<usize>, width: f64) -> Face {
+    let all = run.tasks(role.phase());
+    let tasks = &all[tasks.start.min(all.len())..tasks.end.min(all.len())];
+    let any = |state| tasks.iter().any(|task| task.state == state);
+    let state = if any(TaskState::Failed) {
+        TaskState::Failed
+    } else if any(TaskState::Running) {
+        TaskState::Running
+    } else if any(TaskState::Requeued) {
+        TaskState::Requeued
+    } else if !tasks.is_empty() && tasks.iter().all(|task| task.state == TaskState::Done) {
+        TaskState::Done
+    } else {
+        TaskState::Waiting
+    };
+    // A partition's output is there at once or not at all, and a split is never lost.
+    let state = match (state, role) {
+        (TaskState::Running | TaskState::Requeued, Role::Output) | (TaskState::Requeued, Role::Split) => TaskState::Waiting,
+        (state, _) => state,
+    };
+    let part = |task: &crate::lab::model::TaskModel| match (task.state, role) {
+        (TaskState::Done, _) => 1.0,
+        (TaskState::Running, Role::Reduce) => 0.5,
+        (TaskState::Running, Role::Split | Role::Map) => task.read,
+        _ => 0.0,
+    };
+    let share = tasks.iter().map(part).sum::<f64>() / tasks.len().max(1) as f64;
+    let attempts = tasks.iter().map(|task| task.attempts.len()).max().unwrap_or(0);
+    Face { state, attempts, fill: (share * width * 2.0).round() / 2.0 }
+}
+
+pub fn state_name(state: TaskState) -> &'static str {
     match state {
         TaskState::Waiting => "waiting",
-        TaskState::Requeued => "requeued",
+        TaskState::Requeued => "back in the queue",
         TaskState::Running => "running",
         TaskState::Done => "done",
         TaskState::Failed => "failed",
     }
-}
-
-fn again_element(at: Box, is_list: bool) -> String {
-    if at.height < NUMBER_PX_MIN {
-        let side = (at.width.min(at.height) * 0.6).max(2.0);
-        return format!("<path class=\"number\" d=\"M0 0h{side:.1}L0 {side:.1}z\"/>");
-    }
-    let (x, y) = if is_list { (at.width - 24.0, at.height / 2.0 + 4.5) } else { (at.width / 2.0, at.height / 2.0 + 4.5) };
-    format!("<text class=\"number\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\"></text>")
-}
-
-/// A tick or a cross, in the middle of a square cell or at the end of a wide one.
-fn sign(state: TaskState, at: Box, role: &str) -> String {
-    let side = at.height.min(at.width);
-    if side < SIGN_PX_MIN || role == "split" {
-        return String::new();
-    }
-    let reach = (side * 0.28).min(4.5);
-    let (x, y) = (if at.width > 2.0 * at.height { at.width - at.height / 2.0 - 1.0 } else { at.width / 2.0 }, at.height / 2.0);
-    match state {
-        TaskState::Done => format!(
-            "M{:.1} {:.1}l{:.1} {:.1}l{:.1} {:.1}",
-            x - reach,
-            y,
-            reach * 0.75,
-            reach * 0.75,
-            reach * 1.25,
-            -reach * 1.6
-        ),
-        TaskState::Requeued | TaskState::Failed => {
-            let (from, by) = (-reach, 2.0 * reach);
-            format!("M{:.1} {:.1}l{by:.1} {by:.1}M{:.1} {:.1}l{:.1} {by:.1}", x + from, y + from, x - from, y + from, -by)
-        }
-        TaskState::Waiting | TaskState::Running => String::new(),
-    }
-}
-
-fn set(element: &Element, name: &str, value: &str) {
-    // Fails for names with spaces and the like only, and these are ours.
-    let _ = element.set_attribute(name, value);
 }

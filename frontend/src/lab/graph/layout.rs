@@ -1,9 +1,10 @@
 //! Where everything in the job's graph lies: five columns from the input's splits to the output's partitions.
 //!
 //! Few tasks are wide cells under each other with an edge each; many are a dense grid of squares with one bundled edge, so that
-//! seven hundred tasks read as well as seven.
+//! seven hundred tasks read as well as seven. Where even small squares have no room, each stands for several tasks.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Most tasks that are cells in a single column.
 const SINGLE_COLUMN_MAX: usize = 12;
@@ -13,6 +14,8 @@ const WIDE_PX_MIN: f64 = 11.0;
 const WIDE_PX_MAX: f64 = 32.0;
 /// Greatest side of a square cell with its gap. Pixels.
 const SQUARE_PX_MAX: f64 = 34.0;
+/// Least side of a square cell with its gap, where a state can still be told. Pixels.
+const SQUARE_PX_MIN: f64 = 4.0;
 /// Space above the cells for the columns' headings. Pixels.
 pub const HEAD_PX: f64 = 36.0;
 /// Space below the cells. Pixels.
@@ -40,7 +43,11 @@ impl Box {
 /// Cells of one kind, in rows from the top left.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
+    /// Cells.
     pub count: usize,
+    tasks: usize,
+    /// Tasks that a cell stands for; the last one may stand for fewer.
+    per_cell: usize,
     columns: usize,
     origin: (f64, f64),
     pitch: (f64, f64),
@@ -50,14 +57,16 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// `count` cells inside `area`, as large as fits, vertically centred.
-    fn fit(count: usize, area: Box) -> Grid {
-        if count <= SINGLE_COLUMN_MAX && area.height / count.max(1) as f64 >= WIDE_PX_MIN {
-            let pitch = (area.height / count.max(1) as f64).min(WIDE_PX_MAX);
+    /// Cells for `tasks` tasks inside `area`, as large as fits, vertically centred.
+    fn fit(tasks: usize, area: Box) -> Grid {
+        if tasks <= SINGLE_COLUMN_MAX && area.height / tasks.max(1) as f64 >= WIDE_PX_MIN {
+            let pitch = (area.height / tasks.max(1) as f64).min(WIDE_PX_MAX);
             let gap = if pitch > 16.0 { 4.0 } else { 2.0 };
-            let top = area.y + (area.height - pitch * count as f64) / 2.0;
+            let top = area.y + (area.height - pitch * tasks as f64) / 2.0;
             return Grid {
-                count,
+                count: tasks,
+                tasks,
+                per_cell: 1,
                 columns: 1,
                 origin: (area.x, top),
                 pitch: (area.width, pitch),
@@ -65,10 +74,13 @@ impl Grid {
                 is_list: true,
             };
         }
-        // The largest pitch at which all cells fit: tried from the side of an equal share of the area downwards.
-        let mut pitch = (area.width * area.height / count as f64).sqrt().min(SQUARE_PX_MAX);
-        while (area.width / pitch).floor() * (area.height / pitch).floor() < count as f64 && pitch > 1.0 {
-            pitch -= 0.125;
+        let room = |pitch: f64| ((area.width / pitch).floor() * (area.height / pitch).floor()).max(1.0) as usize;
+        let per_cell = tasks.div_ceil(room(SQUARE_PX_MIN));
+        let count = tasks.div_ceil(per_cell);
+        // The largest whole pitch at which all cells fit, so that every edge lies on a pixel.
+        let mut pitch = (area.width * area.height / count as f64).sqrt().min(SQUARE_PX_MAX).floor().max(SQUARE_PX_MIN);
+        while room(pitch) < count && pitch > SQUARE_PX_MIN {
+            pitch -= 1.0;
         }
         let columns = ((area.width / pitch).floor() as usize).max(1);
         let rows = count.div_ceil(columns);
@@ -80,8 +92,38 @@ impl Grid {
             1.0
         };
         let used = columns.min(count) as f64 * pitch;
-        let origin = (area.x + (area.width - used) / 2.0, area.y + (area.height - rows as f64 * pitch) / 2.0);
-        Grid { count, columns, origin, pitch: (pitch, pitch), cell: (pitch - gap, pitch - gap), is_list: false }
+        let left = area.x + (area.width - used).max(0.0) / 2.0;
+        let top = area.y + (area.height - rows as f64 * pitch).max(0.0) / 2.0;
+        Grid {
+            count,
+            tasks,
+            per_cell,
+            columns,
+            origin: (left.floor(), top.floor()),
+            pitch: (pitch, pitch),
+            cell: (pitch - gap, pitch - gap),
+            is_list: false,
+        }
+    }
+
+    /// The tasks that a cell stands for.
+    pub fn tasks(&self, cell: usize) -> Range<usize> {
+        (cell * self.per_cell).min(self.tasks)..((cell + 1) * self.per_cell).min(self.tasks)
+    }
+
+    /// The cell that stands for a task.
+    pub fn cell_of(&self, task: usize) -> usize {
+        task / self.per_cell
+    }
+
+    /// The cell under a point.
+    pub fn at(&self, x: f64, y: f64) -> Option<usize> {
+        let (across, down) = ((x - self.origin.0) / self.pitch.0, (y - self.origin.1) / self.pitch.1);
+        if across < 0.0 || down < 0.0 || across >= self.columns as f64 {
+            return None;
+        }
+        let index = down as usize * self.columns + across as usize;
+        (index < self.count).then_some(index)
     }
 
     pub fn cell(&self, index: usize) -> Box {
@@ -155,6 +197,8 @@ impl Layout {
         let usable = (width - 2.0 * pad).max(100.0);
         let shares = if maps <= SINGLE_COLUMN_MAX {
             [0.17, 0.08, 0.19, 0.11, 0.015, 0.11, 0.16, 0.055, 0.11]
+        } else if narrow {
+            [0.18, 0.05, 0.28, 0.08, 0.015, 0.08, 0.14, 0.04, 0.135]
         } else {
             [0.20, 0.06, 0.30, 0.08, 0.015, 0.08, 0.125, 0.04, 0.10]
         };
@@ -254,21 +298,36 @@ mod tests {
                 "{cell:?} of {} is out of {height}",
                 grid.count
             );
-            assert!(cell.width > 0.5 && cell.height > 0.5, "{cell:?} of {} is too small", grid.count);
+            assert!(cell.width >= 2.0 && cell.height >= 2.0, "{cell:?} of {} is too small", grid.count);
         }
     }
 
     #[test]
     fn any_number_of_tasks_stays_inside() {
         for (width, height) in [(820.0, 250.0), (370.0, 220.0), (1600.0, 400.0), (300.0, 130.0)] {
-            for maps in [0, 1, 2, 8, 12, 13, 48, 120, 700, 4000] {
-                for partitions in [1, 4, 13, 64] {
+            for maps in [0, 1, 2, 8, 12, 13, 48, 120, 700, 4_000, 100_000] {
+                for partitions in [1, 4, 13, 64, 256] {
                     let layout = Layout::new(width, height, maps, partitions);
                     for grid in [layout.splits, layout.maps, layout.reduces, layout.outputs] {
                         inside(&grid, width, height);
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_task_has_its_cell_and_every_point_its_tasks() {
+        for maps in [3, 48, 700, 4_000, 100_000] {
+            let grid = Layout::new(820.0, 250.0, maps, 4).maps;
+            assert_eq!((0..grid.count).map(|cell| grid.tasks(cell).len()).sum::<usize>(), maps);
+            for task in [0, maps / 2, maps - 1] {
+                let cell = grid.cell_of(task);
+                assert!(grid.tasks(cell).contains(&task));
+                let at = grid.cell(cell);
+                assert_eq!(grid.at(at.x + at.width / 2.0, at.middle()), Some(cell));
+            }
+            assert_eq!(grid.at(0.0, HEAD_PX), None);
         }
     }
 

@@ -3,28 +3,23 @@
 pub mod cells;
 pub mod layout;
 
+use std::ops::Range;
+
+use leptos::html;
 use leptos::prelude::*;
-use leptos::{html, svg};
 use shared::wire::{AttemptState, Phase};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, PointerEvent};
+use web_sys::PointerEvent;
 
-use self::cells::{Cells, class, task_at};
+use self::cells::{Cells, state_name};
 use self::layout::Layout;
 use super::format::{Figure, bytes, circled, count, duration_ms, of};
 use super::model::{RunModel, TaskState};
 use super::state::use_lab;
+use crate::components::palette::use_palette;
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
-
-/// The four grids of a drawing, with what they are called in `cells`.
-struct Drawn {
-    splits: Cells,
-    maps: Cells,
-    reduces: Cells,
-    outputs: Cells,
-}
 
 #[component]
 pub fn Graph() -> impl IntoView {
@@ -41,44 +36,30 @@ pub fn Graph() -> impl IntoView {
         let (_, maps, partitions) = shape.get()?;
         (width > 0.0 && height > 0.0).then(|| Layout::new(width, height, maps, partitions))
     });
-    let groups = [(); 4].map(|()| NodeRef::<svg::G>::new());
-    let drawn = StoredValue::new_local(None::<Drawn>);
+    let canvas = NodeRef::<html::Canvas>::new();
+    let palette = use_palette();
+    let cells = StoredValue::new_local(None::<Cells>);
     Effect::new(move |_| {
+        // Another run of the same shape is another drawing.
         shape.track();
-        let (Some(layout), [Some(splits), Some(maps), Some(reduces), Some(outputs)]) =
-            (layout.get(), groups.map(|group| group.get()))
-        else {
-            return;
-        };
-        let mut fresh = Drawn {
-            splits: Cells::draw(&splits, &layout.splits, "split", Phase::Map),
-            maps: Cells::draw(&maps, &layout.maps, "map", Phase::Map),
-            reduces: Cells::draw(&reduces, &layout.reduces, "reduce", Phase::Reduce),
-            outputs: Cells::draw(&outputs, &layout.outputs, "output", Phase::Reduce),
-        };
-        lab.run.with_untracked(|run| {
-            (0..run.maps.len() as u32).for_each(|task| show(&mut fresh, run, Phase::Map, task));
-            (0..run.reduces.len() as u32).for_each(|task| show(&mut fresh, run, Phase::Reduce, task));
-        });
-        drawn.set_value(Some(fresh));
+        let (Some(layout), Some(canvas)) = (layout.get(), canvas.get()) else { return };
+        let fresh = lab.run.with_untracked(|run| Cells::draw(&canvas, size.get_untracked(), layout, palette.get(), run));
+        cells.set_value(fresh);
     });
     Effect::new(move |_| {
         lab.run.track();
         let changed = lab.run.try_update_untracked(RunModel::take_changed).unwrap_or_default();
-        drawn.update_value(|drawn| {
-            if let Some(drawn) = drawn {
-                lab.run.with_untracked(|run| changed.into_iter().for_each(|(phase, task)| show(drawn, run, phase, task)));
+        cells.update_value(|cells| {
+            if let Some(cells) = cells {
+                lab.run.with_untracked(|run| cells.update(run, &changed));
             }
         });
     });
 
     let point = move |event: PointerEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let lines = target
-            .as_ref()
-            .and_then(task_at)
-            .and_then(|(phase, task)| lab.run.with_untracked(|run| describe(run, phase, task)));
-        match lines {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
+        match under.and_then(|(phase, tasks)| lab.run.with_untracked(|run| describe(run, phase, tasks))) {
             Some(lines) => tip.show(Note { x: f64::from(event.client_x()), y: f64::from(event.client_y()), lines }),
             None => tip.hide(),
         }
@@ -113,24 +94,22 @@ pub fn Graph() -> impl IntoView {
         });
         Some(heads.collect_view())
     };
-    let [splits, maps, reduces, outputs] = groups;
     let summary_aside = move || view! { <span class="num" data-testid="graph-summary">{summary}</span> };
     view! {
         <Panel name="graph" title="Job" aside=summary_aside>
             <div class="graph" node_ref=frame data-testid="graph">
-                <svg
-                    class=move || format!("drawing {}", flows.get())
+                <svg class=move || format!("drawing {}", flows.get()) aria-hidden="true">
+                    {edges}
+                </svg>
+                <canvas
+                    class="drawing"
+                    class:hidden=move || layout.with(Option::is_none)
+                    node_ref=canvas
                     role="img"
                     aria-label=move || format!("The job as a graph: {}", summary.get())
                     on:pointermove=point
                     on:pointerleave=move |_| tip.hide()
-                >
-                    {edges}
-                    <g node_ref=splits></g>
-                    <g node_ref=maps></g>
-                    <g node_ref=reduces></g>
-                    <g node_ref=outputs></g>
-                </svg>
+                ></canvas>
                 <div aria-hidden="true">{heads}</div>
                 <Show when=move || layout.with(Option::is_none)>
                     <p class="empty hint">"The job will be drawn here: its splits, its tasks and how far each has come."</p>
@@ -141,21 +120,6 @@ pub fn Graph() -> impl IntoView {
 }
 
 const HEADS: [&str; 5] = ["Input", "Map", "Shuffle", "Reduce", "Output"];
-
-fn show(drawn: &mut Drawn, run: &RunModel, phase: Phase, task: u32) {
-    let Some(model) = run.task(phase, task) else { return };
-    let index = task as usize;
-    match phase {
-        Phase::Map => {
-            drawn.splits.show(index, model, "split");
-            drawn.maps.show(index, model, "map");
-        }
-        Phase::Reduce => {
-            drawn.reduces.show(index, model, "reduce");
-            drawn.outputs.show(index, model, "output");
-        }
-    }
-}
 
 /// The number under a column's heading.
 fn head(run: &RunModel, column: usize) -> Figure {
@@ -212,13 +176,29 @@ fn summary(run: &RunModel) -> String {
 }
 
 /// What the note over a cell says.
-fn describe(run: &RunModel, phase: Phase, task: u32) -> Option<Vec<String>> {
+fn describe(run: &RunModel, phase: Phase, tasks: Range<usize>) -> Option<Vec<String>> {
+    if tasks.len() == 1 { describe_one(run, phase, tasks.start as u32) } else { describe_several(run, phase, tasks) }
+}
+
+fn describe_several(run: &RunModel, phase: Phase, tasks: Range<usize>) -> Option<Vec<String>> {
+    let kind = if phase == Phase::Map { "map" } else { "reduce" };
+    let models = run.tasks(phase).get(tasks.clone())?;
+    let states = [TaskState::Done, TaskState::Running, TaskState::Requeued, TaskState::Failed, TaskState::Waiting];
+    let counts = states.into_iter().filter_map(|state| {
+        let count = models.iter().filter(|task| task.state == state).count();
+        (count > 0).then(|| format!("{count} {}", state_name(state)))
+    });
+    let heading = format!("{kind}-{} to {kind}-{}", tasks.start, tasks.end.saturating_sub(1));
+    Some(std::iter::once(heading).chain(counts).collect())
+}
+
+fn describe_one(run: &RunModel, phase: Phase, task: u32) -> Option<Vec<String>> {
     let model = run.task(phase, task)?;
-    let (kind, name) = if phase == Phase::Map { ("map", "split") } else { ("reduce", "partition") };
-    let mut lines = vec![format!("{kind}-{task}: {}", words(model.state))];
+    let kind = if phase == Phase::Map { "map" } else { "reduce" };
+    let mut lines = vec![format!("{kind}-{task}: {}", state_name(model.state))];
     if let (Phase::Map, Some(split)) = (phase, run.started.as_ref().and_then(|started| started.splits.get(task as usize))) {
         let size = bytes(split.0);
-        lines.push(format!("{name} {task}, {} {}", size.value, size.unit));
+        lines.push(format!("split {task}, {} {}", size.value, size.unit));
     }
     for attempt in run.attempts_of(phase, task) {
         let end = attempt.end.unwrap_or(run.now);
@@ -237,13 +217,6 @@ fn describe(run: &RunModel, phase: Phase, task: u32) -> Option<Vec<String>> {
         lines.push("Not given to a worker yet".into());
     }
     Some(lines)
-}
-
-fn words(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Requeued => "back in the queue",
-        other => class(other),
-    }
 }
 
 /// How an attempt stands, in words.

@@ -61,12 +61,6 @@ impl Cache {
     pub fn row(&self, index: u64) -> Option<&Vec<String>> {
         self.chunks.get(&(index / CHUNK_ROWS))?.get((index % CHUNK_ROWS) as usize)
     }
-
-    /// Whether a column's values are numbers, as far as the first rows here show.
-    pub fn is_numeric(&self, column: usize) -> bool {
-        let mut values = self.chunks.values().flatten().take(20).filter_map(|row| row.get(column)).peekable();
-        values.peek().is_some() && values.all(|value| value.parse::<f64>().is_ok())
-    }
 }
 
 #[cfg(test)]
@@ -113,15 +107,5 @@ mod tests {
         assert_eq!(cache.chunks.len(), CHUNKS_MAX);
         assert!(cache.row(199 * CHUNK_ROWS).is_some());
         assert!(cache.row(0).is_none());
-    }
-
-    #[test]
-    fn columns_of_numbers_are_told_from_text() {
-        let mut cache = Cache::default();
-        assert!(!cache.is_numeric(1));
-        cache.ask(1, 0);
-        cache.take(1, view("word"));
-        assert!(cache.is_numeric(1));
-        assert!(!cache.is_numeric(0));
     }
 }

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{KeyboardEvent, WheelEvent};
 
+use super::is_numeric;
 use super::report::Report;
 use super::scroll::{ROW_PX, Scroll};
 use crate::components::icon::Icon;
@@ -179,9 +180,9 @@ fn Rows() -> impl IntoView {
     let shown = move || {
         table.turned.track();
         let (from, to) = visible.get();
-        let numeric = numeric(lab, columns.with(Vec::len));
+        let columns = columns.with(Vec::len);
         table.cache.with_value(|cache| {
-            let rows = (from..to).map(|index| row(index, cache.row(index), &numeric));
+            let rows = (from..to).map(|index| row(index, cache.row(index), columns));
             rows.collect_view()
         })
     };
@@ -240,12 +241,8 @@ fn heading(lab: Lab, index: usize, name: String) -> impl IntoView {
         "ascending" => Some(view! { <Icon name="arrow-up" /> }),
         _ => None,
     };
-    let right = move || {
-        table.turned.track();
-        table.cache.with_value(|cache| cache.is_numeric(index))
-    };
     view! {
-        <div role="columnheader" aria-sort=order class:end=right>
+        <div role="columnheader" aria-sort=order class:end=is_numeric(index)>
             <button data-testid=format!("sort-{name}") title=format!("Sort by {name}") on:click=move |_| table.turn_sort(index)>
                 {name.clone()}
                 {icon}
@@ -254,13 +251,10 @@ fn heading(lab: Lab, index: usize, name: String) -> impl IntoView {
     }
 }
 
-fn numeric(lab: Lab, columns: usize) -> Vec<bool> {
-    lab.table.cache.with_value(|cache| (0..columns).map(|column| cache.is_numeric(column)).collect())
-}
-
 /// One row; a place kept for one that is on its way.
-fn row(index: u64, values: Option<&Vec<String>>, numeric: &[bool]) -> impl IntoView + use<> {
-    let cells = numeric.iter().enumerate().map(|(column, &number)| {
+fn row(index: u64, values: Option<&Vec<String>>, columns: usize) -> impl IntoView + use<> {
+    let cells = (0..columns).map(|column| {
+        let number = is_numeric(column);
         let value = values.and_then(|values| values.get(column)).cloned();
         let text = match value {
             Some(value) if number => value.parse::<u64>().map_or(value, grouped),

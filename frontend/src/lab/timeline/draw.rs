@@ -1,15 +1,16 @@
-//! The timeline's picture on a canvas: one lane a worker, one bar an attempt.
+//! The timeline's picture on two canvases over each other: what has ended is painted once, what still moves is painted anew each
+//! time. So a frame costs what is running, however much has been done.
 //!
-//! What a bar tells without its colour: a map task's is solid, a reduce task's a frame with a light inside; one whose worker died
-//! ends with a cross; a repeated one carries its number and a line below it.
+//! What a bar tells without its colour: a map task's is solid, a reduce task's a frame with a light inside; one that came to nothing
+//! is thin and, where there is room or its worker died in it, ends with a cross; a repeated one carries its number and a line below.
 
-use leptos::prelude::{document, window};
 use shared::time::Time;
 use shared::wire::{AttemptState, AttemptView, Phase, WorkerState};
-use wasm_bindgen::JsCast;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::HtmlCanvasElement;
 
 use super::scale::{AXIS_PX, Scale};
+use crate::components::palette::Palette;
+use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::{circled, duration_ms};
 use crate::lab::model::RunModel;
 
@@ -19,161 +20,223 @@ const BAR_PX_MIN: f64 = 1.5;
 const NAME_PX_MIN: f64 = 30.0;
 /// Least height of a lane with names. Pixels.
 const NAMED_LANE_PX_MIN: f64 = 13.0;
+/// Least width of a bar that was done and lost later and ends with a cross. Pixels.
+const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
+/// Bars that add less than this to what is painted in their lane are left out. Pixels.
+const STEP_PX_MIN: f64 = 0.5;
 
-/// The page's colours, read from its style sheet.
-#[derive(Clone, Debug, Default)]
-pub struct Palette {
-    ground: String,
-    raised: String,
-    line: String,
-    text: String,
-    quiet: String,
-    busy: String,
-    down: String,
-    done: String,
-    again: String,
-    dropped: String,
+/// The picture of what has ended.
+pub struct Settled {
+    pen: Pen,
+    scale: Scale,
+    run: u32,
+    palette: Palette,
+    /// The state in which each attempt is painted; `None`: not yet.
+    painted: Vec<Option<AttemptState>>,
+    lanes: Vec<Lane>,
 }
 
-impl Palette {
-    /// The colours as they are now.
-    pub fn read() -> Palette {
-        let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
-        let colour = |name: &str| {
-            let value = style.as_ref().and_then(|style| style.get_property_value(name).ok());
-            value.map(|value| value.trim().to_owned()).unwrap_or_default()
+/// What a lane's last bars hide or are hidden by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
+    /// How far plain bars reach, and of which phase the last one is. Pixels.
+    reach: f64,
+    phase: Option<Phase>,
+    /// Where the last cross is. Pixels.
+    cross: Option<f64>,
+}
+
+impl Settled {
+    /// Takes in what has ended since the last time, or begins anew: for another run or theme, at another scale, or when something
+    /// painted has changed after its end.
+    pub fn paint(
+        before: Option<Settled>,
+        canvas: &HtmlCanvasElement,
+        scale: Scale,
+        run: &RunModel,
+        palette: &Palette,
+    ) -> Option<Settled> {
+        let fits = |settled: &Settled| {
+            let painted = settled.painted.iter().zip(&run.attempts);
+            settled.scale == scale
+                && settled.run == run.run
+                && settled.palette == *palette
+                && painted.filter_map(|(painted, attempt)| Some((*painted)? == attempt.state)).all(|same| same)
         };
-        Palette {
-            ground: colour("--ground"),
-            raised: colour("--raised"),
-            line: colour("--line"),
-            text: colour("--text"),
-            quiet: colour("--quiet"),
-            busy: colour("--busy"),
-            down: colour("--down"),
-            done: colour("--done"),
-            again: colour("--again"),
-            dropped: colour("--dropped"),
+        match before.filter(fits) {
+            Some(mut settled) => {
+                settled.catch_up(run);
+                Some(settled)
+            }
+            None => Settled::anew(canvas, scale, run, palette),
         }
     }
 
-    fn of(&self, state: AttemptState) -> &str {
-        match state {
-            AttemptState::Running => &self.busy,
-            AttemptState::Done => &self.done,
-            AttemptState::Killed | AttemptState::Lost | AttemptState::Failed => &self.down,
-            AttemptState::Superseded => &self.dropped,
+    fn anew(canvas: &HtmlCanvasElement, scale: Scale, run: &RunModel, palette: &Palette) -> Option<Settled> {
+        let pen = Pen::on(canvas, (scale.width, scale.height))?;
+        let lanes = vec![Lane::default(); scale.lanes];
+        let mut settled = Settled { pen, scale, run: run.run, palette: palette.clone(), painted: Vec::new(), lanes };
+        settled.rules();
+        settled.axis();
+        settled.catch_up(run);
+        Some(settled)
+    }
+
+    fn catch_up(&mut self, run: &RunModel) {
+        self.painted.resize(run.attempts.len(), None);
+        let mut gone = Vec::new();
+        for (index, attempt) in run.attempts.iter().enumerate() {
+            // When a run ends without a result, some attempts never end.
+            let moves = attempt.state == AttemptState::Running && run.is_active();
+            if moves || self.painted[index].is_some() {
+                continue;
+            }
+            self.painted[index] = Some(attempt.state);
+            self.add(attempt, attempt.end.unwrap_or(run.now));
+            if is_crossed(self.scale, attempt) {
+                gone.push(attempt);
+            }
+        }
+        // Over the bars, or the next bar would hide the end of the one before.
+        for attempt in gone {
+            let x = self.scale.x(attempt.end.unwrap_or(attempt.start));
+            cross(&mut self.pen, self.scale, attempt.worker, x, &self.palette);
+            if let Some(lane) = lane(&mut self.lanes, attempt) {
+                lane.cross = Some(lane.cross.map_or(x, |cross| cross.max(x)));
+            }
+        }
+    }
+
+    fn add(&mut self, attempt: &AttemptView, end: Time) {
+        let scale = self.scale;
+        let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)).max(scale.x(attempt.start) + BAR_PX_MIN));
+        let plain = attempt.state == AttemptState::Done && attempt.number == 1;
+        let Some(lane) = lane(&mut self.lanes, attempt) else { return };
+        if plain && lane.phase == Some(attempt.phase) && right < lane.reach + STEP_PX_MIN {
+            return;
+        }
+        if plain {
+            (lane.reach, lane.phase) = (lane.reach.max(right), Some(attempt.phase));
+        }
+        let hidden = lane.cross.filter(|cross| (left - cross).abs() < scale.lane_height());
+        bar(&mut self.pen, scale, attempt, end, &self.palette);
+        if let Some(x) = hidden {
+            cross(&mut self.pen, scale, attempt.worker, x, &self.palette);
+        }
+    }
+
+    /// Lines between the lanes.
+    fn rules(&mut self) {
+        let (scale, height) = (self.scale, self.scale.lane_height());
+        self.pen.stroke_with(&self.palette.line);
+        for worker in 1..=scale.lanes as u32 {
+            let y = scale.lane_top(worker) + height - 0.5;
+            self.pen.line(&[(scale.gutter(), y), (scale.width, y)]);
+        }
+    }
+
+    fn axis(&mut self) {
+        let scale = self.scale;
+        self.pen.fill_with(&self.palette.quiet, 1.0);
+        self.pen.stroke_with(&self.palette.line);
+        for at in scale.ticks() {
+            let x = scale.x(at).round() + 0.5;
+            self.pen.line(&[(x, 0.0), (x, scale.height - AXIS_PX + 3.0)]);
+            let y = scale.height - AXIS_PX / 2.0 + 1.0;
+            let label = duration_ms(at.0 as f64 / 1e3);
+            if at.0 == 0 {
+                self.pen.text("0", x, y);
+            } else if x + 20.0 < scale.width {
+                self.pen.centred(&format!("{} {}", label.value, label.unit), x, y);
+            }
         }
     }
 }
 
-/// Paints the run. `now` is the run's clock at this moment.
-pub fn draw(canvas: &HtmlCanvasElement, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
-    let Some(context) = context(canvas, scale) else { return };
-    lanes(&context, scale, run, palette);
-    axis(&context, scale, palette);
-    run.attempts.iter().for_each(|attempt| bar(&context, scale, attempt, now, palette));
-    // Over the bars, or the next bar would hide the end of the one before.
-    run.attempts.iter().filter(|attempt| is_gone(attempt)).for_each(|attempt| cross(&context, scale, attempt, now, palette));
+/// Paints what moves: the bars of running attempts up to `now`, the lanes' names, the moment itself.
+pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now: Time) {
+    let (scale, palette) = (settled.scale, &settled.palette);
+    let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
+    names(&mut pen, scale, run, palette);
+    for attempt in run.running() {
+        bar(&mut pen, scale, attempt, now, palette);
+        let cross_at = settled.lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
+        if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
+            cross(&mut pen, scale, attempt.worker, x, palette);
+        }
+    }
     if run.is_active() {
-        context.set_stroke_style_str(&palette.quiet);
-        line(&context, scale.x(now), 0.0, scale.x(now), scale.height - AXIS_PX);
+        pen.stroke_with(&palette.quiet);
+        pen.line(&[(scale.x(now), 0.0), (scale.x(now), scale.height - AXIS_PX)]);
     }
 }
 
-/// The canvas' pen, at the screen's own resolution, on a clean sheet.
-fn context(canvas: &HtmlCanvasElement, scale: Scale) -> Option<CanvasRenderingContext2d> {
-    let density = window().device_pixel_ratio();
-    let (width, height) = ((scale.width * density).round() as u32, (scale.height * density).round() as u32);
-    if (canvas.width(), canvas.height()) != (width, height) {
-        canvas.set_width(width);
-        canvas.set_height(height);
-    }
-    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    context.set_transform(density, 0.0, 0.0, density, 0.0, 0.0).ok()?;
-    context.clear_rect(0.0, 0.0, scale.width, scale.height);
-    context.set_line_width(1.0);
-    context.set_font("11px \"JetBrains Mono\", ui-monospace, monospace");
-    context.set_text_baseline("middle");
-    Some(context)
+fn lane<'a>(lanes: &'a mut [Lane], attempt: &AttemptView) -> Option<&'a mut Lane> {
+    lanes.get_mut((attempt.worker as usize).checked_sub(1)?)
 }
 
-fn lanes(context: &CanvasRenderingContext2d, scale: Scale, run: &RunModel, palette: &Palette) {
+fn names(pen: &mut Pen, scale: Scale, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
+    if height < NAMED_LANE_PX_MIN {
+        return;
+    }
     for worker in 1..=scale.lanes as u32 {
-        let top = scale.lane_top(worker);
-        context.set_stroke_style_str(&palette.line);
-        line(context, scale.gutter(), top + height - 0.5, scale.width, top + height - 0.5);
-        if height < NAMED_LANE_PX_MIN {
-            continue;
-        }
         let down = run.workers.get(worker as usize - 1).is_some_and(|worker| worker.view.state == WorkerState::Down);
-        context.set_fill_style_str(if down { &palette.down } else { &palette.quiet });
+        pen.fill_with(if down { &palette.down } else { &palette.quiet }, 1.0);
         let name = if scale.is_narrow() { format!("w{worker}") } else { format!("worker-{worker}") };
-        text(context, &name, 2.0, top + height / 2.0);
+        pen.text(&name, 2.0, scale.lane_top(worker) + height / 2.0);
     }
 }
 
-fn axis(context: &CanvasRenderingContext2d, scale: Scale, palette: &Palette) {
-    context.set_fill_style_str(&palette.quiet);
-    context.set_stroke_style_str(&palette.line);
-    for at in scale.ticks() {
-        let x = scale.x(at).round() + 0.5;
-        line(context, x, 0.0, x, scale.height - AXIS_PX + 3.0);
-        let label = duration_ms(at.0 as f64 / 1e3);
-        let label = if at.0 == 0 { "0".to_owned() } else { format!("{} {}", label.value, label.unit) };
-        context.set_text_align(if at.0 == 0 { "left" } else { "center" });
-        if x + 20.0 < scale.width || at.0 == 0 {
-            text(context, &label, x, scale.height - AXIS_PX / 2.0 + 1.0);
-        }
+fn colour(palette: &Palette, state: AttemptState) -> &str {
+    match state {
+        AttemptState::Running => &palette.busy,
+        AttemptState::Done => &palette.done,
+        AttemptState::Killed | AttemptState::Lost | AttemptState::Failed => &palette.down,
+        AttemptState::Superseded => &palette.dropped,
     }
-    context.set_text_align("left");
 }
 
-fn bar(context: &CanvasRenderingContext2d, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
+fn bar(pen: &mut Pen, scale: Scale, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
-    let inset = if height >= 10.0 { 2.5 } else { 0.5 };
-    let (left, right) = (scale.x(attempt.start), scale.x(attempt.end.unwrap_or(now).max(attempt.start)));
+    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
+    // Work that came to nothing steps back behind the work that counts.
+    let inset = if is_gone(attempt) { inset.max(height * 0.3) } else { inset };
+    let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)));
     let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
     let top = scale.lane_top(attempt.worker) + inset;
-    let colour = palette.of(attempt.state);
+    let colour = colour(palette, attempt.state);
     let gap = if width > 4.0 { 1.0 } else { 0.0 };
-
-    context.set_fill_style_str(colour);
-    context.set_stroke_style_str(colour);
     match attempt.phase {
         Phase::Map => {
-            // Work that came to nothing steps back behind the work that counts.
-            context.set_global_alpha(if is_gone(attempt) { 0.5 } else { 1.0 });
-            context.fill_rect(left, top, width - gap, thick);
-            context.set_global_alpha(1.0);
+            pen.fill_with(colour, if is_gone(attempt) { 0.5 } else { 1.0 });
+            pen.rect(left, top, width - gap, thick);
         }
         Phase::Reduce => {
-            context.set_global_alpha(0.28);
-            context.fill_rect(left, top, width - gap, thick);
-            context.set_global_alpha(1.0);
-            context.stroke_rect(left + 0.5, top + 0.5, (width - gap - 1.0).max(0.5), (thick - 1.0).max(0.5));
+            pen.fill_with(colour, 0.28);
+            pen.rect(left, top, width - gap, thick);
+            pen.stroke_with(colour);
+            pen.frame(left + 0.5, top + 0.5, (width - gap - 1.0).max(0.5), (thick - 1.0).max(0.5));
         }
     }
     if attempt.number > 1 {
-        context.set_fill_style_str(&palette.again);
-        context.fill_rect(left, top + thick - 2.0, width - gap, 2.0);
+        pen.fill_with(&palette.again, 1.0);
+        pen.rect(left, top + thick - 2.0, width - gap, 2.0);
     }
     if width >= NAME_PX_MIN && height >= NAMED_LANE_PX_MIN {
-        name(context, attempt, left, top + thick / 2.0, width, palette);
+        name(pen, attempt, left, top + thick / 2.0, width, palette);
     }
 }
 
-/// The task's name inside its bar, shortened to what fits.
-fn name(context: &CanvasRenderingContext2d, attempt: &AttemptView, left: f64, middle: f64, width: f64, palette: &Palette) {
-    const CHARACTER_PX: f64 = 6.7;
+/// The task's name inside its bar, if it fits.
+fn name(pen: &mut Pen, attempt: &AttemptView, left: f64, middle: f64, width: f64, palette: &Palette) {
     let kind = if attempt.phase == Phase::Map { 'm' } else { 'r' };
     let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
     let label = format!("{kind}{}{again}", attempt.task);
     if label.chars().count() as f64 * CHARACTER_PX + 8.0 <= width {
         let solid = attempt.phase == Phase::Map && !is_gone(attempt);
-        context.set_fill_style_str(if solid { &palette.ground } else { &palette.text });
-        text(context, &label, left + 4.0, middle + 0.5);
+        pen.fill_with(if solid { &palette.ground } else { &palette.text }, 1.0);
+        pen.text(&label, left + 4.0, middle + 0.5);
     }
 }
 
@@ -181,29 +244,23 @@ fn is_gone(attempt: &AttemptView) -> bool {
     matches!(attempt.state, AttemptState::Killed | AttemptState::Lost | AttemptState::Failed)
 }
 
+/// One that was done and lost later is one of many, and crosses over crosses say nothing.
+fn is_crossed(scale: Scale, attempt: &AttemptView) -> bool {
+    let width = attempt.end.map_or(0.0, |end| scale.x(end) - scale.x(attempt.start));
+    is_gone(attempt) && (attempt.state != AttemptState::Lost || width >= CROSSED_PX_MIN)
+}
+
 /// At the end of an attempt that came to nothing.
-fn cross(context: &CanvasRenderingContext2d, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
+fn cross(pen: &mut Pen, scale: Scale, worker: u32, x: f64, palette: &Palette) {
     let height = scale.lane_height();
-    let (x, y) = (scale.x(attempt.end.unwrap_or(now)), scale.lane_top(attempt.worker) + height / 2.0);
+    let y = scale.lane_top(worker) + height / 2.0;
     let reach = (height / 2.0 - 2.0).clamp(1.5, 4.5);
     // A rim in the ground's colour keeps the cross apart from the bar that it ends.
-    for (colour, width) in [(&palette.raised, 4.0), (&palette.down, 1.75)] {
-        context.set_stroke_style_str(colour);
-        context.set_line_width(width);
-        line(context, x - reach, y - reach, x + reach, y + reach);
-        line(context, x + reach, y - reach, x - reach, y + reach);
+    for (colour, width) in [(&palette.ground, 4.0), (&palette.down, 1.75)] {
+        pen.stroke_with(colour);
+        pen.width(width);
+        pen.line(&[(x - reach, y - reach), (x + reach, y + reach)]);
+        pen.line(&[(x + reach, y - reach), (x - reach, y + reach)]);
     }
-    context.set_line_width(1.0);
-}
-
-fn line(context: &CanvasRenderingContext2d, x0: f64, y0: f64, x1: f64, y1: f64) {
-    context.begin_path();
-    context.move_to(x0, y0);
-    context.line_to(x1, y1);
-    context.stroke();
-}
-
-fn text(context: &CanvasRenderingContext2d, text: &str, x: f64, y: f64) {
-    // Fails for a canvas that is gone, and then nobody sees it.
-    let _ = context.fill_text(text, x, y);
+    pen.width(1.0);
 }

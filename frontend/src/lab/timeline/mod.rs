@@ -11,43 +11,32 @@ use shared::wire::{AttemptView, Phase};
 use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
 
-use self::draw::Palette;
+use self::draw::Settled;
 use self::scale::Scale;
 use super::format::{bytes, circled, count, duration_ms, of};
 use super::graph::ending;
 use super::model::{RunModel, Stage};
 use super::state::{use_lab, wall_ms};
+use crate::components::palette::{Palette, use_palette};
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
-use crate::components::theme::Colours;
 use crate::components::tip::{Note, Tip};
 
 #[component]
 pub fn Timeline() -> impl IntoView {
     let lab = use_lab();
     let tip = expect_context::<Tip>();
-    let colours = expect_context::<Colours>();
     let frame = NodeRef::<html::Div>::new();
-    let canvas = NodeRef::<html::Canvas>::new();
+    let canvases = [(); 2].map(|()| NodeRef::<html::Canvas>::new());
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     let as_table = RwSignal::new(false);
-    let palette = StoredValue::new(Palette::default());
+    let palette = use_palette();
     // The run and the span that it is shown in; another run starts anew.
     let shown = StoredValue::new((0, None::<Span>));
-    // The system's own theme may change too, and fonts come late: both are a reason to paint again.
-    let system = RwSignal::new(0u32);
-    watch_system_theme(system);
-
+    let settled = StoredValue::new_local(None::<Settled>);
     Effect::new(move |_| {
-        colours.0.track();
-        system.track();
-        // The attribute has been set by now; the style sheet follows it at once.
-        palette.set_value(Palette::read());
-        lab.run.with_untracked(|run| paint(canvas, size.get_untracked(), run, shown, palette));
-    });
-    Effect::new(move |_| {
-        let size = size.get();
-        lab.run.with(|run| paint(canvas, size, run, shown, palette));
+        let (size, palette) = (size.get(), palette.get());
+        lab.run.with(|run| paint(canvases, size, run, shown, settled, &palette));
     });
 
     let point = move |event: PointerEvent| {
@@ -84,8 +73,9 @@ pub fn Timeline() -> impl IntoView {
     view! {
         <Panel name="timeline" title="Timeline" aside=aside>
             <div class="timeline" data-testid="timeline" node_ref=frame class:hidden=as_table>
+                <canvas node_ref=canvases[0] aria-hidden="true"></canvas>
                 <canvas
-                    node_ref=canvas
+                    node_ref=canvases[1]
                     role="img"
                     aria-label=move || format!("Timeline: {}", summary.get())
                     on:pointermove=point
@@ -116,38 +106,28 @@ fn scale_of((width, height): (f64, f64), run: &RunModel, before: Option<Span>) -
 }
 
 fn paint(
-    canvas: NodeRef<html::Canvas>,
+    canvases: [NodeRef<html::Canvas>; 2],
     size: (f64, f64),
     run: &RunModel,
     shown: StoredValue<(u32, Option<Span>)>,
-    palette: StoredValue<Palette>,
+    settled: StoredValue<Option<Settled>, LocalStorage>,
+    palette: &Palette,
 ) {
-    let Some(canvas) = canvas.get_untracked() else { return };
+    let [Some(below), Some(above)] = canvases.map(|canvas| canvas.get_untracked()) else { return };
     let (of_run, span) = shown.get_value();
     let before = span.filter(|_| of_run == run.run);
-    match scale_of(size, run, before) {
-        Some(scale) => {
-            shown.set_value((run.run, Some(scale.span)));
-            palette.with_value(|palette| draw::draw(&canvas, scale, run, now_of(run), palette));
-        }
-        // No run, or no room: a clean sheet.
-        None => canvas.set_width(canvas.width()),
+    let Some(scale) = scale_of(size, run, before) else {
+        // No run, or no room: clean sheets.
+        settled.set_value(None);
+        return [below, above].iter().for_each(|canvas| canvas.set_width(canvas.width()));
+    };
+    shown.set_value((run.run, Some(scale.span)));
+    let known = settled.try_update_value(Option::take).flatten();
+    let painted = Settled::paint(known, &below, scale, run, palette);
+    if let Some(painted) = &painted {
+        draw::moving(&above, painted, run, now_of(run));
     }
-}
-
-/// Counts how often the system turned from light to dark or back.
-fn watch_system_theme(turns: RwSignal<u32>) {
-    let Some(query) = window().match_media("(prefers-color-scheme: dark)").ok().flatten() else { return };
-    let changed = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(move || {
-        let _ = turns.try_update(|turns| *turns += 1);
-    });
-    query.set_onchange(Some(changed.as_ref().unchecked_ref()));
-    let kept = StoredValue::new_local(Some((query, changed)));
-    on_cleanup(move || {
-        if let Some(Some((query, _changed))) = kept.try_update_value(Option::take) {
-            query.set_onchange(None);
-        }
-    });
+    settled.set_value(painted);
 }
 
 fn summary(run: &RunModel) -> String {

@@ -1,0 +1,42 @@
+//! Pictures of the page: light and dark, wide and narrow, while it runs (one worker just killed) and when it is done.
+//!
+//! `cargo xtask shots` builds what it needs and runs it with a folder for the pictures.
+
+use std::path::PathBuf;
+
+use e2e::{Browser, LOOKS, Page, Server};
+use thirtyfour::prelude::*;
+
+#[tokio::main]
+async fn main() -> WebDriverResult<()> {
+    let folder = PathBuf::from(std::env::args().nth(1).expect("name a folder for the pictures"));
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    for look in LOOKS {
+        page.look(look).await?;
+        page.driver.goto(&server.url).await?;
+        page.finished().await?;
+        // The introduction's button: the bundled text often enough over for a kill.
+        page.press("kill-one").await?;
+        page.until("graph-summary", "a third of its tasks", |text| {
+            let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).collect();
+            numbers.len() >= 2 && numbers[0] >= numbers[1] / 3.0
+        })
+        .await?;
+        page.press("kill-worker-1").await?;
+        page.until_attribute("worker-1", "data-state", |state| state == "down").await?;
+        save(&page, &folder, &format!("{}-{}-running", look.theme, look.width)).await?;
+        page.finished().await?;
+        page.rows_in_view().await?;
+        save(&page, &folder, &format!("{}-{}-finished", look.theme, look.width)).await?;
+    }
+    page.driver.quit().await
+}
+
+async fn save(page: &Page, folder: &std::path::Path, name: &str) -> WebDriverResult<()> {
+    let path = folder.join(format!("{name}.png"));
+    std::fs::write(&path, page.picture().await?).expect("the picture can be written");
+    println!("{}", path.display());
+    Ok(())
+}

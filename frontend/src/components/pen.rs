@@ -1,0 +1,129 @@
+//! A pen over a canvas, at the screen's own resolution. Colours are set only when they differ: handing one to the browser costs more
+//! than the rectangle that is filled with it.
+
+use leptos::prelude::window;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// Characters of this font are so wide. Pixels.
+pub const CHARACTER_PX: f64 = 6.7;
+const FONT: &str = "11px \"JetBrains Mono\", ui-monospace, monospace";
+
+/// See the module.
+pub struct Pen {
+    context: CanvasRenderingContext2d,
+    fill: String,
+    stroke: String,
+    alpha: f64,
+}
+
+impl Pen {
+    /// A pen on a clean sheet of `size` CSS pixels; `None` where there is no canvas to be had.
+    pub fn on(canvas: &HtmlCanvasElement, (width, height): (f64, f64)) -> Option<Pen> {
+        let density = window().device_pixel_ratio();
+        let pixels = ((width * density).round() as u32, (height * density).round() as u32);
+        if (canvas.width(), canvas.height()) != pixels {
+            canvas.set_width(pixels.0);
+            canvas.set_height(pixels.1);
+        }
+        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        context.set_transform(density, 0.0, 0.0, density, 0.0, 0.0).ok()?;
+        context.clear_rect(0.0, 0.0, width, height);
+        context.set_line_width(1.0);
+        context.set_font(FONT);
+        context.set_text_baseline("middle");
+        context.set_text_align("left");
+        context.set_global_alpha(1.0);
+        Some(Pen { context, fill: String::new(), stroke: String::new(), alpha: 1.0 })
+    }
+
+    pub fn fill_with(&mut self, colour: &str, alpha: f64) {
+        if self.fill != colour {
+            self.context.set_fill_style_str(colour);
+            colour.clone_into(&mut self.fill);
+        }
+        self.set_alpha(alpha);
+    }
+
+    pub fn stroke_with(&mut self, colour: &str) {
+        if self.stroke != colour {
+            self.context.set_stroke_style_str(colour);
+            colour.clone_into(&mut self.stroke);
+        }
+        self.set_alpha(1.0);
+    }
+
+    fn set_alpha(&mut self, alpha: f64) {
+        if self.alpha != alpha {
+            self.context.set_global_alpha(alpha);
+            self.alpha = alpha;
+        }
+    }
+
+    pub fn width(&self, width: f64) {
+        self.context.set_line_width(width);
+    }
+
+    /// Lines are dashed from now on, or not.
+    pub fn dashed(&self, dashed: bool) {
+        let dashes = if dashed { js_sys::Array::of2(&3.into(), &2.into()) } else { js_sys::Array::new() };
+        // Fails for lengths that are no numbers.
+        let _ = self.context.set_line_dash(&dashes);
+    }
+
+    pub fn clear(&self, x: f64, y: f64, width: f64, height: f64) {
+        self.context.clear_rect(x, y, width, height);
+    }
+
+    pub fn rect(&self, x: f64, y: f64, width: f64, height: f64) {
+        self.context.fill_rect(x, y, width, height);
+    }
+
+    pub fn frame(&self, x: f64, y: f64, width: f64, height: f64) {
+        self.context.stroke_rect(x, y, width, height);
+    }
+
+    /// A rectangle with round corners, as the path that `fill` and `stroke` take.
+    pub fn round(&self, x: f64, y: f64, width: f64, height: f64, radius: f64) {
+        self.context.begin_path();
+        // Fails for a negative radius.
+        let _ = self.context.round_rect_with_f64(x, y, width, height, radius);
+    }
+
+    pub fn fill(&self) {
+        self.context.fill();
+    }
+
+    pub fn stroke(&self) {
+        self.context.stroke();
+    }
+
+    /// A line through these points.
+    pub fn line(&self, points: &[(f64, f64)]) {
+        self.context.begin_path();
+        for (index, (x, y)) in points.iter().enumerate() {
+            if index == 0 { self.context.move_to(*x, *y) } else { self.context.line_to(*x, *y) }
+        }
+        self.context.stroke();
+    }
+
+    /// A triangle in the corner at the top left.
+    pub fn corner(&self, x: f64, y: f64, side: f64) {
+        self.context.begin_path();
+        self.context.move_to(x, y);
+        self.context.line_to(x + side, y);
+        self.context.line_to(x, y + side);
+        self.context.fill();
+    }
+
+    pub fn text(&self, text: &str, x: f64, y: f64) {
+        // Fails for a canvas that is gone, and then nobody sees it.
+        let _ = self.context.fill_text(text, x, y);
+    }
+
+    pub fn centred(&self, text: &str, x: f64, y: f64) {
+        self.context.set_text_align("center");
+        self.text(text, x, y);
+        self.context.set_text_align("left");
+    }
+}
