@@ -82,7 +82,8 @@ async fn big_file(url: &str, file: &str, experiment: &str) -> WebDriverResult<Va
     for _ in 0..ROUNDS {
         for workers in [1, 2] {
             let field = page.element("workers-input").await?.to_json()?;
-            let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', { bubbles: true }));";
+            let script =
+                "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', { bubbles: true }));";
             page.driver.execute(script, vec![field, json!(workers.to_string())]).await?;
             page.driver.execute("window.longTasks.length = 0", vec![]).await?;
             page.start().await?;
@@ -95,7 +96,9 @@ async fn big_file(url: &str, file: &str, experiment: &str) -> WebDriverResult<Va
             let elapsed = page.attribute("elapsed", "data-exact").await?;
             let elapsed_ms: f64 = elapsed.trim_end_matches(" ms").parse().unwrap();
             let (hash, long_ms) = (page.text("output-hash").await?, long_tasks(&page).await?);
-            runs.push(json!({ "workers": workers, "elapsed_ms": elapsed_ms, "bytes": bytes, "long_ms": long_ms, "hash": hash }));
+            runs.push(
+                json!({ "workers": workers, "elapsed_ms": elapsed_ms, "bytes": bytes, "long_ms": long_ms, "hash": hash }),
+            );
         }
     }
     page.driver.quit().await?;
