@@ -161,8 +161,7 @@ pub(super) fn small_enough(nodes: usize, start: usize, end: usize) -> Result<(),
     if nodes <= EXPRESSION_NODES_MAX {
         return Ok(());
     }
-    let message =
-        format!("the expression is too big: written out it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
+    let message = format!("the expression is too big: it has {nodes} parts, and the limit is {EXPRESSION_NODES_MAX}");
     Err(ExprError { start, end, message, hint: None })
 }
 
