@@ -349,3 +349,12 @@ fn too_long(bytes: usize) -> String {
 pub(super) fn bounded(bytes: usize) -> Result<(), String> {
     if bytes <= TEXT_BYTES_MAX { Ok(()) } else { Err(too_long(bytes)) }
 }
+
+/// Enough of a text to recognise it in a sentence.
+pub(super) fn excerpt(text: &str) -> String {
+    const CHARS: usize = 60;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

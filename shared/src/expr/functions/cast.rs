@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, ListArray};
 use arrow_buffer::BooleanBufferBuilder;
 
 use super::Kind::{Any, Named};
-use super::call::{Call, Failure, bounded};
+use super::call::{Call, Failure, bounded, excerpt};
 use super::{Fixed, Function, Preparation, Run, line};
 use crate::expr::eval::Column;
 use crate::expr::time::{self, Shown};
@@ -115,15 +115,6 @@ fn of_text<T>(
         let text = texts.at(row);
         read(text.trim()).map(Some).ok_or_else(|| format!("'{}' is no {}", excerpt(text), call.result))
     })
-}
-
-/// Enough of a text to recognise it.
-fn excerpt(text: &str) -> String {
-    const CHARS: usize = 60;
-    match text.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 fn whole(value: f64) -> Result<i64, String> {

@@ -9,7 +9,7 @@ use arrow_array::ArrayRef;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::Kind::{Boolean, Int64, Texts, Utf8};
-use super::call::{Call, Failure, Texts as TextValues, Values, bounded};
+use super::call::{Call, Failure, Texts as TextValues, Values, bounded, excerpt};
 use super::{Fixed, Function, Problem, Run, line, literal_text, refused};
 use crate::expr::Expr;
 use crate::limits::REGEX_BYTES_MAX;
@@ -97,7 +97,7 @@ fn prepare(arguments: &[Expr]) -> Result<Prepared, Problem> {
 
 fn compile(pattern: &str) -> Result<Regex, String> {
     let compiled = RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
-    compiled.map_err(|error| match error {
+    compiled.map_err(|error| (error, excerpt(pattern))).map_err(|(error, pattern)| match error {
         regex::Error::CompiledTooBig(_) => {
             format!("the pattern '{pattern}' becomes bigger than {REGEX_BYTES_MAX} bytes when it is compiled: repeat less")
         }
@@ -213,14 +213,19 @@ fn expand(replacement: &str, captures: &Captures<'_>, out: &mut String) -> Resul
             rest = &after[literal.len_utf8()..];
             continue;
         }
-        let wrong =
-            || format!("in the replacement '{replacement}' no group's number follows `$`; a dollar sign is written `\\$`");
+        let wrong = || {
+            format!(
+                "in the replacement '{}' no group's number follows `$`; a dollar sign is written `\\$`",
+                excerpt(replacement)
+            )
+        };
         let first = after.bytes().next().filter(u8::is_ascii_digit).ok_or_else(wrong)?;
         let mut group = usize::from(first - b'0');
         let mut length = 1;
         if group >= captures.len() {
             return Err(format!(
-                "the replacement '{replacement}' names the group {group}; the pattern has {}",
+                "the replacement '{}' names the group {group}; the pattern has {}",
+                excerpt(replacement),
                 captures.len() - 1
             ));
         }

@@ -3,7 +3,7 @@
 use arrow_array::ArrayRef;
 
 use super::Kind::{Float64, Int64, Interval, Timestamp, Utf8};
-use super::call::{Call, Failure};
+use super::call::{Call, Failure, excerpt};
 use super::{Fixed, Function, Preparation, Problem, Run, line, literal_text, refused};
 use crate::expr::Expr;
 use crate::expr::time::{self, DAY, Date, HOUR, MINUTE, SECOND, Shown};
@@ -171,7 +171,7 @@ fn of_text(call: &Call<'_>) -> Done {
     let texts = call.texts(0);
     call.write_whole(|row| {
         let text = texts.at(row);
-        time::timestamp(text).map(Some).ok_or_else(|| format!("'{text}' is no moment like '2024-01-02 03:04:05'"))
+        time::timestamp(text).map(Some).ok_or_else(|| format!("'{}' is no moment like '2024-01-02 03:04:05'", excerpt(text)))
     })
 }
 
@@ -184,7 +184,7 @@ fn of_format(call: &Call<'_>) -> Done {
             Some(items) => format::read(text, items.as_ref().map_err(String::clone)?),
             None => format::read(text, &format::items(format)?),
         };
-        moment.map(Some).ok_or_else(|| format!("'{text}' is no moment in the format '{format}'"))
+        moment.map(Some).ok_or_else(|| format!("'{}' is no moment in the format '{}'", excerpt(text), excerpt(format)))
     })
 }
 
