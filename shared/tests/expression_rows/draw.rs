@@ -68,7 +68,7 @@ fn value(rng: &mut Rng, of: &Type, data: bool) -> Value {
 }
 
 /// What a name takes and gives: `T` is any of the types, the same wherever it stands.
-const CALLS: [(&str, &str, &str); 71] = [
+const CALLS: [(&str, &str, &str); 72] = [
     ("+", "I", "II"),
     ("-", "I", "II"),
     ("*", "I", "II"),
@@ -94,6 +94,7 @@ const CALLS: [(&str, &str, &str); 71] = [
     ("ceil", "F", "F"),
     ("round", "F", "F"),
     ("sqrt", "F", "F"),
+    ("round to", "F", "F"),
     ("float", "F", "I"),
     ("lower", "S", "S"),
     ("upper", "S", "S"),
@@ -226,6 +227,7 @@ impl fmt::Display for Tree {
             "trunc int" | "read int" => write!(f, "cast({} as bigint)", a[0]),
             "try read int" => write!(f, "try_cast({} as bigint)", a[0]),
             "float" => write!(f, "cast({} as double)", a[0]),
+            "round to" => write!(f, "round({}, 2)", a[0]),
             "show" => write!(f, "cast({} as text)", a[0]),
             "year" | "isodow" => write!(f, "extract({name} from {})", a[0]),
             "day" | "month" => write!(f, "date_trunc('{name}', {})", a[0]),

@@ -94,7 +94,7 @@ fn same(text: &str, array: &ArrayRef, slow: &[Result<Value, String>]) -> Result<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn a_batch_gives_what_its_rows_give(seed in any::<u64>()) {

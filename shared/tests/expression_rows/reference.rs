@@ -191,6 +191,7 @@ fn float(name: &str, a: f64, b: f64) -> Done {
         "floor" => a.floor(),
         "ceil" => a.ceil(),
         "round" => (a.abs() + 0.5).floor().copysign(a),
+        "round to" => return Ok(Value::Float64(round_to_hundredths(a)?)),
         "sqrt" if a < 0.0 => return Err("negative".to_owned()),
         "sqrt" => a.sqrt(),
         "trunc int" => {
@@ -205,6 +206,60 @@ fn float(name: &str, a: f64, b: f64) -> Done {
         _ => panic!("{name}"),
     };
     if result.is_finite() { Ok(Value::Float64(result)) } else { Err("no number".to_owned()) }
+}
+
+/// By the digits that a reader sees, as one does on paper.
+fn round_to_hundredths(a: f64) -> Result<f64, String> {
+    if !a.is_finite() {
+        return Err("no number".to_owned());
+    }
+    let written = format!("{}", a.abs());
+    let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+    if fraction.len() <= 2 {
+        return Ok(a);
+    }
+    let mut digits: Vec<u8> = format!("{whole}{}", &fraction[..2]).into_bytes();
+    if fraction.as_bytes()[2] >= b'5' {
+        let mut at = digits.len();
+        loop {
+            if at == 0 {
+                digits.insert(0, b'1');
+                break;
+            }
+            at -= 1;
+            if digits[at] < b'9' {
+                digits[at] += 1;
+                break;
+            }
+            digits[at] = b'0';
+        }
+    }
+    let digits = String::from_utf8(digits).unwrap();
+    Ok(format!("{digits}e-2").parse::<f64>().unwrap().copysign(a))
+}
+
+/// Rounding of many numbers, ties and near ties among them.
+#[test]
+fn rounding_is_that_of_paper() {
+    use shared::expr::{Expr, Schema, Type};
+    let round = Expr::parse("round(x, 2)", &Schema(vec![("x".to_owned(), Type::Float64)])).unwrap();
+    let rng = &mut shared::rng::Rng::new(3);
+    let numbers: Vec<f64> = (0..100_000)
+        .map(|index| match index % 5 {
+            0 => rng.below(1_000_000) as f64 / 1000.0,
+            1 => (rng.below(100_000) as f64 + 0.5) / 100.0,
+            2 => -(rng.unit() * 1e13),
+            3 => f64::from_bits(rng.bits() >> 2),
+            _ => rng.unit() / 50.0,
+        })
+        .filter(|number| number.is_finite())
+        .collect();
+    let column = Type::Float64.array(&numbers.iter().map(|number| Value::Float64(*number)).collect::<Vec<_>>());
+    let rounded = round.evaluate(&[column], numbers.len(), shared::expr::Context::default()).unwrap();
+    for (row, number) in numbers.iter().enumerate() {
+        let wanted = Value::Float64(round_to_hundredths(*number).unwrap());
+        assert_eq!(format!("{:?}", Value::at(&rounded, row)), format!("{wanted:?}"), "round({number:?}, 2)");
+    }
 }
 
 const DAY: i64 = 86_400_000_000;

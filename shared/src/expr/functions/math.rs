@@ -185,10 +185,24 @@ fn round_to(call: &Call<'_>) -> Done {
     })
 }
 
+/// Powers of ten, all exact.
+const UNITS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+/// Below this a product is wrong by less than a tenth of [`TIE`].
+const SCALED_MAX: f64 = 1e11;
+const TIE: f64 = 1e-3;
+
 /// Rounds the shortest decimal form of a number, which is what a reader sees of it: 1.005 becomes 1.01.
 fn round_decimal(value: f64, digits: i64) -> f64 {
     if !value.is_finite() || value == 0.0 {
         return value;
+    }
+    // Away from a tie the product tells which way to go, and the quotient of two numbers that are exact is the nearest there is.
+    if let Some(unit) = usize::try_from(digits).ok().and_then(|digits| UNITS.get(digits)) {
+        let scaled = value.abs() * unit;
+        if scaled < SCALED_MAX && (scaled.fract() - 0.5).abs() > TIE {
+            return (scaled.round() / unit).copysign(value);
+        }
     }
     let shortest = format!("{:e}", value.abs());
     let Some((mantissa, exponent)) = shortest.split_once('e') else { return value };
