@@ -10,7 +10,7 @@
 //! - `eval` and `lazy`: how a tree runs.
 //! - [`aggregate`]: what a reduction may compute, with partial state that travels as Arrow arrays.
 //! - `flat`: how a tree travels.
-//! - [`reference`]: the documentation, made from the tables.
+//! - [`mod@reference`]: the documentation, made from the tables.
 //!
 //! Evaluation has SQL's three-valued nulls, always ends, and never panics: overflow, division by zero and bad casts are errors
 //! that name their row, or null within `try(…)`. It has no clock, environment or chance, and gives the same bits on every platform.

@@ -1,7 +1,7 @@
 //! Every function and operator: its name, what it takes and gives, how it runs, and what it means.
 //!
 //! Each family has its lines of the table above its kernels, so that adding a function is adding a line and a kernel; the
-//! documentation is made from the table (see [`super::reference`]). A name may have several lines, which differ in their
+//! documentation is made from the table (see [`mod@super::reference`]). A name may have several lines, which differ in their
 //! arguments; the first that fits is taken, and an Int64 becomes a Float64 only where no line fits without. Where Flink SQL has a
 //! function of the same name its semantics hold, else DuckDB's; a line says where it is neither.
 
