@@ -149,7 +149,7 @@ fn split(rng: &mut Rng, rows: &Rows, aggregate: &Aggregate, in_order: bool) -> R
     for part in parts {
         let mut task = aggregate.accumulator();
         update(rng, &mut *task, rows, aggregate, part);
-        let states = task.state();
+        let states = task.state().unwrap();
         let types: Vec<Type> = states.iter().map(|state| Type::of(state.data_type()).unwrap()).collect();
         assert_eq!(types, aggregate.state_types(), "{aggregate:?}");
         // The states travel in pieces, and not in the order of their groups.
@@ -317,8 +317,8 @@ fn many_values() {
             let (mut task, mut other) = (approx.accumulator(), top.accumulator());
             task.update(&groups, 1, std::slice::from_ref(&array)).unwrap();
             other.update(&groups, 1, std::slice::from_ref(&array)).unwrap();
-            parts.merge(&[0], 1, &task.state()).unwrap();
-            kept.merge(&[0], 1, &other.state()).unwrap();
+            parts.merge(&[0], 1, &task.state().unwrap()).unwrap();
+            kept.merge(&[0], 1, &other.state().unwrap()).unwrap();
             assert!(best.size() < 2_000_000, "{} bytes", best.size());
         }
         let mut sorted: Vec<i64> = values.iter().map(|value| if let Value::Int64(it) = value { *it } else { 0 }).collect();

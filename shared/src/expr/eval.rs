@@ -7,13 +7,13 @@
 //! - Failures. The first one ends the evaluation, except within `try(…)`, which collects the rows that failed.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 
 use super::functions::{Call, Failure, Run};
+use super::pick::{Pick, pick};
 use super::{Expr, Node, Type, Value};
 
 /// What an evaluation may know of the run.
@@ -76,7 +76,7 @@ impl Expr {
     pub fn evaluate(&self, columns: &[ArrayRef], count: usize, context: Context) -> Result<ArrayRef, RowError> {
         let rows = Rows { columns, count, context, active: None, failures: None };
         let first = match self.run(&rows) {
-            Ok(column) => return Ok(column.expand(count)),
+            Ok(column) => return column.expand(&self.data_type, count).map_err(|failure| failure.at((0, 0))),
             Err(error) => error,
         };
         // A node runs for all rows before the next one does: a row further up may fail in a later node. Each round but the last
@@ -220,12 +220,11 @@ impl Column {
     }
 
     /// As an array of so many rows.
-    pub fn expand(self, count: usize) -> ArrayRef {
+    pub fn expand(self, of: &Type, count: usize) -> Result<ArrayRef, Failure> {
         if !self.constant || count == 1 {
-            return self.array;
+            return Ok(self.array);
         }
-        let rows = vec![(0, 0); count];
-        arrow_select::interleave::interleave(&[&self.array], &rows).unwrap_or_else(|_| self.array.slice(0, 0))
+        pick(of, &[&self.array], &vec![(0, 0); count]).map_err(Failure::of_batch)
     }
 
     /// The rows that are true, of a column of Booleans.
@@ -274,16 +273,21 @@ fn fits(value: &Value, of: &Type) -> bool {
 }
 
 impl Failure {
-    fn at(self, (start, end): (usize, usize)) -> RowError {
+    /// Of a batch as a whole, which is told of its first row.
+    pub fn of_batch(message: String) -> Failure {
+        Failure { row: 0, message }
+    }
+
+    /// With the place of the call that failed.
+    pub fn at(self, (start, end): (usize, usize)) -> RowError {
         RowError { row: self.row, start, end, message: self.message }
     }
 }
 
-/// A column whose rows are chosen from others: `choice` names for each row which.
-pub(super) fn choose(columns: &[Column], choice: &[usize]) -> Column {
-    let arrays: Vec<&dyn Array> = columns.iter().map(|column| &*column.array as &dyn Array).collect();
-    let row = |(row, chosen): (usize, &usize)| (*chosen, if columns[*chosen].constant { 0 } else { row });
-    let rows: Vec<_> = choice.iter().enumerate().map(row).collect();
-    let array = arrow_select::interleave::interleave(&arrays, &rows);
-    Column { array: array.unwrap_or_else(|_| Arc::clone(&columns[0].array)), constant: false }
+/// A column of this type whose rows are chosen from others: `choice` names for each row which.
+pub(super) fn choose(of: &Type, columns: &[Column], choice: &[u32]) -> Result<Column, Failure> {
+    let arrays: Vec<&ArrayRef> = columns.iter().map(|column| &column.array).collect();
+    let row = |(row, chosen): (u32, &u32)| (*chosen, if columns[*chosen as usize].constant { 0 } else { row });
+    let picks: Vec<Pick> = (0u32..).zip(choice).map(row).collect();
+    Ok(Column { array: pick(of, &arrays, &picks).map_err(Failure::of_batch)?, constant: false })
 }

@@ -124,7 +124,7 @@ fn cases<'e, C: Fn(&Rows<'_>) -> Done>(
         let value = last.run(&rows.only(&open))?;
         choices.take(value, &open);
     }
-    Ok(choices.finish())
+    choices.finish()
 }
 
 pub(super) fn coalesce(arguments: &[Expr], rows: &Rows<'_>, result: &Type) -> Done {
@@ -137,13 +137,14 @@ pub(super) fn coalesce(arguments: &[Expr], rows: &Rows<'_>, result: &Type) -> Do
         let known = &value.known(rows.count) & &choices.open;
         choices.take(value, &known);
     }
-    Ok(choices.finish())
+    choices.finish()
 }
 
 /// From which column each row takes its value; a null from none.
 struct Choices {
     columns: Vec<Column>,
-    choice: Vec<usize>,
+    choice: Vec<u32>,
+    result: Type,
     /// The rows that count and have no value yet.
     open: BooleanBuffer,
 }
@@ -151,23 +152,23 @@ struct Choices {
 impl Choices {
     fn new(rows: &Rows<'_>, result: &Type) -> Choices {
         let none = Column::constant(result.nulls(1));
-        Choices { columns: vec![none], choice: vec![0; rows.count], open: rows.mask() }
+        Choices { columns: vec![none], choice: vec![0; rows.count], result: result.clone(), open: rows.mask() }
     }
 
     fn take(&mut self, column: Column, rows: &BooleanBuffer) {
-        let place = self.columns.len();
+        let place = self.columns.len() as u32;
         rows.set_indices().for_each(|row| self.choice[row] = place);
         self.columns.push(column);
         self.open = &self.open & &!rows;
     }
 
-    fn finish(self) -> Column {
+    fn finish(self) -> Done {
         // One column for every row needs no copy.
         match self.choice.first() {
-            Some(first) if !self.columns[*first].constant && self.choice.iter().all(|choice| choice == first) => {
-                self.columns[*first].clone()
+            Some(first) if !self.columns[*first as usize].constant && self.choice.iter().all(|choice| choice == first) => {
+                Ok(self.columns[*first as usize].clone())
             }
-            _ => choose(&self.columns, &self.choice),
+            _ => choose(&self.result, &self.columns, &self.choice).map_err(|failure| failure.at((0, 0))),
         }
     }
 }
@@ -180,7 +181,7 @@ pub(super) fn attempt(arguments: &[Expr], rows: &Rows<'_>, result: &Type) -> Don
     if failures.is_empty() {
         return Ok(column);
     }
-    let mut choice = vec![1; rows.count];
+    let mut choice = vec![1u32; rows.count];
     failures.into_iter().for_each(|row| choice[row] = 0);
-    Ok(choose(&[Column::constant(result.nulls(1)), column], &choice))
+    choose(result, &[Column::constant(result.nulls(1)), column], &choice).map_err(|failure| failure.at((0, 0)))
 }

@@ -7,7 +7,7 @@
 //! - `parse`: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
 //!   of most nodes and weighs a megabyte of wasm. Each construct of the language has exact places in the text.
 //! - [`functions`]: every function and operator there is, in one table, a family a file.
-//! - `eval` and `lazy`: how a tree runs.
+//! - `eval`, `lazy` and `pick`: how a tree runs.
 //! - [`aggregate`]: what a reduction may compute, with partial state that travels as Arrow arrays.
 //! - `flat`: how a tree travels.
 //! - [`mod@reference`]: the documentation, made from the tables.
@@ -24,6 +24,7 @@ mod flat;
 pub mod functions;
 mod lazy;
 mod parse;
+mod pick;
 pub mod reference;
 pub mod text;
 mod time;

@@ -47,8 +47,8 @@ impl GroupedAccumulator for Count {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
-        vec![Type::Int64.whole(self.counts.clone(), None)]
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
+        Ok(vec![Type::Int64.whole(self.counts.clone(), None)])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {

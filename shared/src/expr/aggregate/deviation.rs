@@ -66,11 +66,11 @@ impl GroupedAccumulator for Deviation {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let float =
             |of: fn(&Moments) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(self.groups.iter().map(of))) };
         let counts = self.groups.iter().map(|moments| moments.count).collect();
-        vec![Type::Int64.whole(counts, None), float(|moments| moments.mean), float(|moments| moments.squares)]
+        Ok(vec![Type::Int64.whole(counts, None), float(|moments| moments.mean), float(|moments| moments.squares)])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {

@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::gather::{lists, unpack};
-use super::{GroupedAccumulator, check};
+use super::{GroupedAccumulator, bounded, check};
 use crate::expr::{RowError, Type, Value};
 
 pub(super) struct Distinct {
@@ -60,7 +60,8 @@ impl Distinct {
         });
     }
 
-    fn lists(&self) -> ArrayRef {
+    fn lists(&self) -> Result<ArrayRef, RowError> {
+        bounded(self.bytes.len().max(self.entries.len()))?;
         let mut offsets = vec![0];
         offsets.extend(self.counts.iter().scan(0, |end, count| {
             *end += *count as usize;
@@ -73,7 +74,7 @@ impl Distinct {
             values[*place] = value_of_key(&self.of, &self.bytes[entry.start..entry.end]);
             *place += 1;
         }
-        lists(&self.of, self.of.array(&values), &offsets)
+        Ok(lists(&self.of, self.of.array(&values), &offsets))
     }
 }
 
@@ -91,12 +92,12 @@ impl GroupedAccumulator for Distinct {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
-        vec![self.lists()]
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
+        Ok(vec![self.lists()?])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        Ok(if self.count { Type::Int64.whole(self.counts.clone(), None) } else { self.lists() })
+        if self.count { Ok(Type::Int64.whole(self.counts.clone(), None)) } else { self.lists() }
     }
 
     fn size(&self) -> usize {

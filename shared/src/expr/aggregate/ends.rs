@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 
-use super::{GroupedAccumulator, check};
+use super::{GroupedAccumulator, bounded, check};
 use crate::expr::{RowError, Type, Value};
 
 pub(super) struct Ends {
@@ -36,9 +36,14 @@ impl Ends {
         }
     }
 
-    fn array(&self) -> ArrayRef {
+    fn array(&self) -> Result<ArrayRef, RowError> {
+        bounded(self.text_bytes())?;
         let values: Vec<Value> = self.values.iter().map(|value| value.clone().unwrap_or(Value::Null)).collect();
-        self.of.array(&values)
+        Ok(self.of.array(&values))
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.values.iter().flatten().map(text_bytes).sum()
     }
 }
 
@@ -56,17 +61,25 @@ impl GroupedAccumulator for Ends {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let seen: BooleanArray = self.values.iter().map(|value| Some(value.is_some())).collect();
-        vec![self.array(), std::sync::Arc::new(seen)]
+        Ok(vec![self.array()?, std::sync::Arc::new(seen)])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        Ok(self.array())
+        self.array()
     }
 
     fn size(&self) -> usize {
-        let texts = self.values.iter().flatten().map(|value| if let Value::Utf8(text) = value { text.len() } else { 0 });
-        self.values.capacity() * size_of::<Option<Value>>() + texts.sum::<usize>()
+        self.values.capacity() * size_of::<Option<Value>>() + self.text_bytes()
+    }
+}
+
+/// Bytes of the texts of a value, or of its elements, one for each that is no text.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Utf8(text) => text.len(),
+        Value::List(parts) => parts.iter().map(|part| text_bytes(part).max(1)).sum(),
+        _ => 0,
     }
 }

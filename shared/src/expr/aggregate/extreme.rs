@@ -7,7 +7,7 @@ use arrow_array::types::{DurationMicrosecondType, Float64Type, Int64Type, Timest
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
 use arrow_buffer::NullBuffer;
 
-use super::{GroupedAccumulator, check};
+use super::{GroupedAccumulator, bounded, check};
 use crate::expr::functions::compare::order_floats;
 use crate::expr::{RowError, Type};
 
@@ -61,16 +61,16 @@ impl GroupedAccumulator for Whole {
         self.update(groups, group_count, states)
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let nulls = Some(NullBuffer::from(self.seen.clone()));
-        vec![match self.of {
+        Ok(vec![match self.of {
             Type::Boolean => Arc::new(BooleanArray::new(self.best.iter().map(|value| *value != 0).collect(), nulls)),
             _ => self.of.whole(self.best.clone(), nulls),
-        }]
+        }])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        Ok(self.state().remove(0))
+        Ok(self.state()?.remove(0))
     }
 
     fn size(&self) -> usize {
@@ -112,12 +112,12 @@ impl GroupedAccumulator for Floats {
         self.update(groups, group_count, states)
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
-        vec![Arc::new(Float64Array::from(self.best.clone()))]
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
+        Ok(vec![Arc::new(Float64Array::from(self.best.clone()))])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        Ok(self.state().remove(0))
+        Ok(self.state()?.remove(0))
     }
 
     fn size(&self) -> usize {
@@ -163,12 +163,13 @@ impl GroupedAccumulator for Texts {
         self.update(groups, group_count, states)
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
-        vec![Arc::new(StringArray::from_iter(self.best.iter()))]
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
+        bounded(self.bytes)?;
+        Ok(vec![Arc::new(StringArray::from_iter(self.best.iter()))])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        Ok(self.state().remove(0))
+        Ok(self.state()?.remove(0))
     }
 
     fn size(&self) -> usize {

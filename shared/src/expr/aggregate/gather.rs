@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, UInt32Array, UInt64A
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_select::{concat::concat, filter::filter, take::take};
 
-use super::{GroupedAccumulator, check, unfit};
+use super::{GroupedAccumulator, bounded, check, unfit};
 use crate::expr::functions::compare::order;
 use crate::expr::{RowError, Type};
 
@@ -56,7 +56,7 @@ impl Gather {
         if let Purpose::TopK(k) = self.purpose
             && self.groups.len() > k.saturating_mul(self.group_count).max(COMPACTED_MIN).saturating_mul(2)
         {
-            let Grouped { values, offsets } = self.grouped();
+            let Grouped { values, offsets } = self.grouped()?;
             let kept = best(&values, &offsets, k);
             self.groups = kept.iter().zip(0u32..).flat_map(|(rows, group)| rows.iter().map(move |_| group)).collect();
             let rows: UInt64Array = kept.into_iter().flatten().map(|row| row as u64).collect::<Vec<_>>().into();
@@ -65,7 +65,10 @@ impl Gather {
         Ok(())
     }
 
-    fn grouped(&self) -> Grouped {
+    fn grouped(&self) -> Result<Grouped, RowError> {
+        let texts = self.chunks.iter().filter_map(|chunk| chunk.as_string_opt::<i32>());
+        let bytes: usize = texts.map(|texts| (texts.value_offsets()[texts.len()] - texts.value_offsets()[0]) as usize).sum();
+        bounded(bytes.max(self.groups.len()))?;
         let mut offsets = vec![0; self.group_count + 1];
         self.groups.iter().for_each(|group| offsets[*group as usize + 1] += 1);
         for group in 0..self.group_count {
@@ -79,15 +82,14 @@ impl Gather {
         }
         let arrays: Vec<&dyn Array> = self.chunks.iter().map(|chunk| &**chunk as &dyn Array).collect();
         let all = if arrays.is_empty() { Ok(self.of.empty()) } else { concat(&arrays) };
-        // Arrays of one type concatenate as long as their texts stay below 2 GiB, which the engine's own bounds keep them.
         let values =
-            all.and_then(|all| take(&all, &UInt32Array::from(rows), None)).unwrap_or_else(|_| self.of.nulls(self.groups.len()));
-        Grouped { values, offsets }
+            all.and_then(|all| take(&all, &UInt32Array::from(rows), None)).map_err(|error| unfit(&error.to_string()))?;
+        Ok(Grouped { values, offsets })
     }
 
-    fn lists(&self) -> ArrayRef {
-        let Grouped { values, offsets } = self.grouped();
-        lists(&self.of, values, &offsets)
+    fn lists(&self) -> Result<ArrayRef, RowError> {
+        let Grouped { values, offsets } = self.grouped()?;
+        Ok(lists(&self.of, values, &offsets))
     }
 }
 
@@ -139,20 +141,20 @@ impl GroupedAccumulator for Gather {
         self.add(&groups, group_count, &values)
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
-        match self.purpose {
-            Purpose::TopK(_) => self.finish().map_or_else(|_| Vec::new(), |array| vec![array]),
-            _ => vec![self.lists()],
-        }
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
+        Ok(vec![match self.purpose {
+            Purpose::TopK(_) => self.finish()?,
+            _ => self.lists()?,
+        }])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
         let gather =
             |values: &ArrayRef, rows: &UInt64Array| take(values, rows, None).map_err(|error| unfit(&error.to_string()));
         match self.purpose {
-            Purpose::List => Ok(self.lists()),
+            Purpose::List => self.lists(),
             Purpose::TopK(k) => {
-                let Grouped { values, offsets } = self.grouped();
+                let Grouped { values, offsets } = self.grouped()?;
                 let kept = best(&values, &offsets, k);
                 let mut ends = vec![0];
                 ends.extend(kept.iter().scan(0, |end, rows| {
@@ -163,7 +165,7 @@ impl GroupedAccumulator for Gather {
                 Ok(lists(&self.of, gather(&values, &rows)?, &ends))
             }
             Purpose::Quantile(q) => {
-                let Grouped { values, offsets } = self.grouped();
+                let Grouped { values, offsets } = self.grouped()?;
                 let row = |ends: &[usize]| {
                     let mut rows: Vec<usize> = (ends[0]..ends[1]).collect();
                     // The share of the rows, rounded up, and one row at least.

@@ -67,7 +67,10 @@ pub trait GroupedAccumulator {
     fn merge(&mut self, groups: &[u32], group_count: usize, states: &[ArrayRef]) -> Result<(), RowError>;
 
     /// The partial states as arrays of [`Aggregate::state_types`], a row for each group.
-    fn state(&self) -> Vec<ArrayRef>;
+    ///
+    /// # Errors
+    /// Texts of more than 2 GiB in all, for which Arrow's offsets are too narrow.
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError>;
 
     /// The results, a row for each group.
     ///
@@ -259,6 +262,14 @@ impl TryFrom<Flat> for Aggregate {
             }
         };
         Aggregate::new(flat.kind, flat.argument, parameter.as_ref()).map_err(Misfit)
+    }
+}
+
+/// Refuses states whose texts or elements are more than Arrow's offsets can count.
+fn bounded(count: usize) -> Result<(), RowError> {
+    match count <= i32::MAX as usize {
+        true => Ok(()),
+        false => Err(unfit(&format!("the states of an aggregate have {count} bytes or elements; the limit is {}", i32::MAX))),
     }
 }
 

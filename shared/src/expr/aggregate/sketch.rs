@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::distinct::each_key;
 use super::gather::{lists, unpack};
-use super::{GroupedAccumulator, check, unfit};
+use super::{GroupedAccumulator, bounded, check, unfit};
 use crate::expr::{RowError, Type};
 
 /// The bits of a hash that choose a register, so that there are 4,096 and the standard error is 1.04 / √4096.
@@ -156,13 +156,14 @@ impl GroupedAccumulator for Sketch {
     }
 
     /// A register in use is a number: its index times 256, and its value.
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let (mut values, mut offsets) = (Vec::new(), vec![0]);
         for group in &self.groups {
             group.each(&mut |index, rank| values.push(i64::from(index) << 8 | i64::from(rank)));
             offsets.push(values.len());
         }
-        vec![lists(&Type::Int64, std::sync::Arc::new(Int64Array::from(values)), &offsets)]
+        bounded(values.len())?;
+        Ok(vec![lists(&Type::Int64, std::sync::Arc::new(Int64Array::from(values)), &offsets)])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {

@@ -72,10 +72,10 @@ impl GroupedAccumulator for Whole {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let high = self.sums.iter().map(|sum| (sum >> 64) as i64).collect();
         let low = self.sums.iter().map(|sum| *sum as i64).collect();
-        [high, low, self.counts.clone()].into_iter().map(|values| Type::Int64.whole(values, None)).collect()
+        Ok([high, low, self.counts.clone()].into_iter().map(|values| Type::Int64.whole(values, None)).collect())
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
@@ -145,9 +145,9 @@ impl GroupedAccumulator for Floats {
         Ok(())
     }
 
-    fn state(&self) -> Vec<ArrayRef> {
+    fn state(&self) -> Result<Vec<ArrayRef>, RowError> {
         let sums: ArrayRef = Arc::new(Float64Array::from(self.sums.clone()));
-        vec![sums, Type::Int64.whole(self.counts.clone(), None)]
+        Ok(vec![sums, Type::Int64.whole(self.counts.clone(), None)])
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {

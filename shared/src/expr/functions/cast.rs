@@ -58,7 +58,7 @@ fn try_cast(call: &Call<'_>) -> Done {
     failed.append_n(call.count, false);
     failures.into_inner().into_iter().for_each(|row| failed.set_bit(row, true));
     let failed = BooleanArray::new(failed.finish(), None);
-    Ok(arrow_select::nullif::nullif(&array, &failed).unwrap_or(array))
+    Ok(arrow_select::nullif::nullif(&array, &failed).expect("both have the rows of the batch"))
 }
 
 fn cast(call: &Call<'_>) -> Done {

@@ -12,6 +12,7 @@ use super::call::{Call, Failure, bounded};
 use super::cast::show;
 use super::compare::order;
 use super::{Fixed, Function, Many, Run, line};
+use crate::expr::pick::{Pick, pick};
 
 pub(super) static LISTS: &[Function] = &[
     line("array", Many(Same), List, Run::Nullable(array), "The list of these values.", ("[1, 2, null]", "[1, 2, null]"))
@@ -95,16 +96,11 @@ type Done = Result<ArrayRef, Failure>;
 
 fn array(call: &Call<'_>) -> Done {
     let columns = call.arguments();
-    let arrays: Vec<&dyn Array> = columns.iter().map(|column| &*column.array as &dyn Array).collect();
-    let rows: Vec<(usize, usize)> = (0..call.count)
-        .flat_map(|row| columns.iter().enumerate().map(move |(index, column)| (index, if column.constant { 0 } else { row })))
-        .collect();
-    let of = match call.result {
-        crate::expr::Type::List(of) => of,
-        other => other,
-    };
-    let elements = arrow_select::interleave::interleave(&arrays, &rows);
-    let elements = elements.map_err(|error| Failure { row: 0, message: error.to_string() })?;
+    let arrays: Vec<&ArrayRef> = columns.iter().map(|column| &column.array).collect();
+    let of_row = |row: u32| (0u32..).zip(columns).map(move |(index, column)| (index, if column.constant { 0 } else { row }));
+    let picks: Vec<Pick> = (0..call.count as u32).flat_map(of_row).collect();
+    let crate::expr::Type::List(of) = call.result else { unreachable!("an array is a list") };
+    let elements = pick(of, &arrays, &picks).map_err(Failure::of_batch)?;
     let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(columns.len(), call.count));
     Ok(Arc::new(ListArray::new(of.element(), offsets, elements, None)))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray};
+use arrow_array::{ArrayRef, BooleanArray};
 
 use super::Kind::{Boolean, Ordered, Same};
 use super::call::{Call, Failure};
@@ -95,6 +95,6 @@ fn nullif(call: &Call<'_>) -> Result<ArrayRef, Failure> {
     let [value, other] = call.arguments() else { unreachable!("nullif has two arguments") };
     let equal = columns(value, other, call.count, Test::Equal);
     let equal = BooleanArray::new(equal.truth(call.count), None);
-    let value = value.clone().expand(call.count);
-    Ok(arrow_select::nullif::nullif(&value, &equal).unwrap_or_else(|_| value.slice(0, value.len())))
+    let value = value.clone().expand(call.result, call.count)?;
+    Ok(arrow_select::nullif::nullif(&value, &equal).expect("both have the rows of the batch"))
 }

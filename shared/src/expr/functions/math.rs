@@ -227,21 +227,21 @@ fn round_decimal(value: f64, digits: i64) -> f64 {
 fn best(call: &Call<'_>, greatest: bool) -> Done {
     let columns = call.arguments();
     let place = |column: &Column, row: usize| if column.constant { 0 } else { row };
-    let choice: Vec<usize> = (0..call.count)
+    let choice: Vec<u32> = (0..call.count)
         .map(|row| {
-            (1..columns.len()).fold(0, |best, next| {
-                let (a, b) = (&columns[next], &columns[best]);
+            (1..columns.len() as u32).fold(0, |best, next| {
+                let (a, b) = (&columns[next as usize], &columns[best as usize]);
                 let order = order(&a.array, place(a, row), &b.array, place(b, row));
                 if if greatest { order.is_gt() } else { order.is_lt() } { next } else { best }
             })
         })
         .collect();
-    let chosen = choose(columns, &choice).array;
+    let chosen = choose(call.result, columns, &choice)?.array;
     match &call.nulls {
         None => Ok(chosen),
         Some(nulls) => {
             let nulls = arrow_array::BooleanArray::new(!nulls.inner(), None);
-            Ok(arrow_select::nullif::nullif(&chosen, &nulls).unwrap_or(chosen))
+            Ok(arrow_select::nullif::nullif(&chosen, &nulls).expect("both have the rows of the batch"))
         }
     }
 }
