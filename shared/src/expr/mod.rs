@@ -24,7 +24,7 @@ mod flat;
 pub mod functions;
 mod lazy;
 mod parse;
-mod pick;
+pub(crate) mod pick;
 pub mod reference;
 pub mod text;
 mod time;

@@ -1,25 +1,25 @@
 //! Rows put together from several arrays of one type: what `case`, `coalesce`, `greatest` and `[a, b]` give.
 //!
-//! Arrow's own `interleave` knows every type there is and weighs 400 KB of wasm for it; this knows ours.
+//! Arrow's own `interleave` and `concat` know every type there is and weigh 400 KB of wasm for it; this knows ours.
 
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{DurationMicrosecondType, Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, UInt32Array};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, ListArray};
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 
 use super::Type;
 
 /// Which array, and which of its rows.
-pub(super) type Pick = (u32, u32);
+pub(crate) type Pick = (u32, u32);
 
 /// The picked rows, of arrays that are all of this type.
 ///
 /// # Errors
-/// Texts of more than 2 GiB in all, for which Arrow's offsets are too narrow.
-pub(super) fn pick(of: &Type, arrays: &[&ArrayRef], picks: &[Pick]) -> Result<ArrayRef, String> {
+/// More than 2 GiB of texts or 2^31 elements in all, for which Arrow's offsets are too narrow.
+pub(crate) fn pick(of: &Type, arrays: &[&ArrayRef], picks: &[Pick]) -> Result<ArrayRef, String> {
     Ok(match of {
         Type::Boolean => {
             let values: Vec<_> = arrays.iter().map(|array| array.as_boolean().values()).collect();
@@ -51,19 +51,22 @@ pub(super) fn pick(of: &Type, arrays: &[&ArrayRef], picks: &[Pick]) -> Result<Ar
             picks.iter().for_each(|pick| builder.append_option(text(pick)));
             Arc::new(builder.finish())
         }
-        Type::List(_) => {
-            let parts: Vec<&dyn Array> = arrays.iter().map(|array| &***array as &dyn Array).collect();
-            let all = arrow_select::concat::concat(&parts).map_err(|error| error.to_string())?;
-            let starts: Vec<u32> = arrays
-                .iter()
-                .scan(0, |start, array| {
-                    let here = *start;
-                    *start += array.len() as u32;
-                    Some(here)
-                })
-                .collect();
-            let rows: UInt32Array = picks.iter().map(|(array, row)| starts[*array as usize] + row).collect::<Vec<_>>().into();
-            arrow_select::take::take(&all, &rows, None).map_err(|error| error.to_string())?
+        Type::List(of) => {
+            let lists: Vec<_> = arrays.iter().map(|array| array.as_list::<i32>()).collect();
+            let elements: Vec<&ArrayRef> = lists.iter().map(|lists| lists.values()).collect();
+            let (mut inner, mut lengths) = (Vec::new(), Vec::with_capacity(picks.len()));
+            for (array, row) in picks {
+                let lists = lists[*array as usize];
+                let ends = &lists.value_offsets()[*row as usize..][..2];
+                let range = if lists.is_valid(*row as usize) { ends[0] as u32..ends[1] as u32 } else { 0..0 };
+                lengths.push(range.len());
+                inner.extend(range.map(|element| (*array, element)));
+            }
+            if inner.len() > i32::MAX as usize {
+                return Err(format!("the lists of one batch would have {} elements; the limit is {}", inner.len(), i32::MAX));
+            }
+            let elements = pick(of, &elements, &inner)?;
+            Arc::new(ListArray::new(of.element(), OffsetBuffer::from_lengths(lengths), elements, nulls(arrays, picks)))
         }
     })
 }

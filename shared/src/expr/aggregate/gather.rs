@@ -4,12 +4,13 @@
 //! order of the groups. `top_k` does so whenever it holds too many, and keeps the greatest.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, UInt32Array, UInt64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, UInt64Array};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_select::{concat::concat, filter::filter, take::take};
+use arrow_select::{filter::filter, take::take};
 
 use super::{GroupedAccumulator, bounded, check, unfit};
 use crate::expr::functions::compare::order;
+use crate::expr::pick::{Pick, pick};
 use crate::expr::{RowError, Type};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,24 +67,21 @@ impl Gather {
     }
 
     fn grouped(&self) -> Result<Grouped, RowError> {
-        let texts = self.chunks.iter().filter_map(|chunk| chunk.as_string_opt::<i32>());
-        let bytes: usize = texts.map(|texts| (texts.value_offsets()[texts.len()] - texts.value_offsets()[0]) as usize).sum();
-        bounded(bytes.max(self.groups.len()))?;
+        bounded(self.groups.len())?;
         let mut offsets = vec![0; self.group_count + 1];
         self.groups.iter().for_each(|group| offsets[*group as usize + 1] += 1);
         for group in 0..self.group_count {
             offsets[group + 1] += offsets[group];
         }
         let mut next = offsets.clone();
-        let mut rows = vec![0u32; self.groups.len()];
-        for (row, group) in (0u32..).zip(&self.groups) {
-            rows[next[*group as usize]] = row;
+        let mut picks: Vec<Pick> = vec![(0, 0); self.groups.len()];
+        let rows = (0u32..).zip(&self.chunks).flat_map(|(chunk, array)| (0..array.len() as u32).map(move |row| (chunk, row)));
+        for (row, group) in rows.zip(&self.groups) {
+            picks[next[*group as usize]] = row;
             next[*group as usize] += 1;
         }
-        let arrays: Vec<&dyn Array> = self.chunks.iter().map(|chunk| &**chunk as &dyn Array).collect();
-        let all = if arrays.is_empty() { Ok(self.of.empty()) } else { concat(&arrays) };
-        let values =
-            all.and_then(|all| take(&all, &UInt32Array::from(rows), None)).map_err(|error| unfit(&error.to_string()))?;
+        let arrays: Vec<&ArrayRef> = self.chunks.iter().collect();
+        let values = pick(&self.of, &arrays, &picks).map_err(|message| unfit(&message))?;
         Ok(Grouped { values, offsets })
     }
 
