@@ -15,7 +15,7 @@ pub const EXPRESSION_BYTES_MAX: usize = 4 * 1024;
 /// Levels of nesting in one expression: parentheses in its text, and calls within calls in its tree.
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 
-/// Columns, literals and calls in one expression, counted after `in`, `between` and `case x when` are written out.
+/// Columns, literals and calls in one expression, those that bring a value to another type among them.
 pub const EXPRESSION_NODES_MAX: usize = 4096;
 
 /// Bytes of a text that an expression makes, so that `replace` within `replace` never eats the memory.
@@ -73,3 +73,9 @@ pub const VIEW_ROWS_MAX: u32 = 1_000;
 
 /// Characters of a text in a view of a result; a longer one ends with `…`, and the export has it whole.
 pub const VIEW_TEXT_CHARS_MAX: usize = 1_000;
+
+/// Bytes of one compiled regular expression, and of the cache that matching one may use.
+pub const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// The greatest k of `top_k`.
+pub const TOP_K_MAX: usize = 10_000;

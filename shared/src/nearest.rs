@@ -5,7 +5,15 @@ pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     let given = given.to_lowercase();
     let slips = 1 + given.chars().count() / 4;
     let far = |name: &str| strsim::osa_distance(&given, &name.to_lowercase());
-    names.into_iter().map(|name| (far(name), name)).filter(|(far, _)| *far <= slips).min_by_key(|(far, _)| *far).map(|(_, n)| n)
+    // Each slip changes the length by one at most, so a very long text is near to no name and is not compared letter by letter.
+    let length = given.chars().count();
+    names
+        .into_iter()
+        .filter(|name| name.chars().count().abs_diff(length) <= slips)
+        .map(|name| (far(name), name))
+        .filter(|(far, _)| *far <= slips)
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, n)| n)
 }
 
 /// Names in back quotes: `` `a`, `b` and `c` ``.

@@ -1,5 +1,5 @@
 //! What expressions give: `golden/expressions.txt`, a table `expression => type value`, `=> fails sentence` where evaluating fails, or
-//! `=> refused start..end sentence (hint)` where it makes no sense. `REWRITE=1 cargo test -p shared --test expressions` writes what is
+//! `=> refused start..end sentence (hint)` where it makes no sense. `MILLRACE_REWRITE=1 cargo test -p shared --test expressions` writes what is
 //! given now; then read the diff.
 
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
@@ -36,20 +36,11 @@ fn row() -> (Schema, Vec<Value>) {
         ("l", texts, Value::List(vec![Value::Utf8("a".into())])),
         ("order", Type::Int64, Value::Int64(3)),
         ("größe", Type::Int64, Value::Int64(5)),
+        ("at", Type::Timestamp, Value::Timestamp(1_709_210_096_789_000)),
+        ("span", Type::Interval, Value::Interval(90_000_000)),
     ];
     let schema = columns.iter().map(|(name, of, _)| ((*name).to_owned(), of.clone())).collect();
     (Schema(schema), columns.into_iter().map(|(_, _, value)| value).collect())
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Int64(value) => value.to_string(),
-        Value::Float64(value) => format!("{value:?}"),
-        Value::Utf8(value) => format!("'{value}'"),
-        Value::List(values) => format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(" ")),
-    }
 }
 
 fn given(text: &str) -> String {
@@ -60,7 +51,7 @@ fn given(text: &str) -> String {
             format!("refused {}..{} {}{hint}", error.start, error.end, error.message)
         }
         Ok(expr) => match expr.eval(&row) {
-            Ok(value) => format!("{} {}", expr.data_type(), shown(&value)),
+            Ok(value) => format!("{} {value}", expr.data_type()),
             Err(error) => format!("fails {error}"),
         },
     }
@@ -70,7 +61,7 @@ fn given(text: &str) -> String {
 #[test]
 fn each_gives_its_value() {
     let text = std::fs::read_to_string(golden()).unwrap();
-    let rewrite = std::env::var("REWRITE").is_ok_and(|value| value == "1");
+    let rewrite = std::env::var("MILLRACE_REWRITE").is_ok_and(|value| value == "1");
     let mut rewritten = String::new();
     let mut count = 0;
     for line in text.lines() {
@@ -114,19 +105,19 @@ fn expressions_travel_as_json() {
     }
     for (json, wanted) in [
         (r#"[]"#, "do not add up"),
-        (r#"[{"call":["lower",1]}]"#, "do not add up"),
+        (r#"[{"call":["lower",1,0,0]}]"#, "do not add up"),
         (r#"[{"int64":"1"},{"int64":"2"}]"#, "do not add up"),
-        (r#"[{"int64":"1"},{"call":["lower",1]}]"#, "no function `lower`"),
-        (r#"[{"int64":"1"},{"float64":"1.0"},{"call":["+",2]}]"#, "no function `+`"),
+        (r#"[{"int64":"1"},{"call":["lower",1,0,0]}]"#, "no function `lower`"),
+        (r#"[{"int64":"1"},{"float64":"1.0"},{"call":["+",2,0,0]}]"#, "no function `+`"),
         (r#"[{"int64":"one"}]"#, "`one` is not a number"),
         (r#"[{"float64":"inf"}]"#, "`inf` is not a number"),
     ] {
         let error = serde_json::from_str::<Expr>(json).unwrap_err().to_string();
         assert!(error.contains(wanted), "{json}: {error}");
     }
-    let deep = format!(r#"[{{"int64":"1"}}{}]"#, r#",{"call":["-",1]}"#.repeat(64));
+    let deep = format!(r#"[{{"int64":"1"}}{}]"#, r#",{"call":["-",1,0,0]}"#.repeat(64));
     assert!(serde_json::from_str::<Expr>(&deep).unwrap_err().to_string().contains("64 deep"));
-    let long = format!(r#"[{{"int64":"1"}}{}]"#, r#",{"call":["-",1]}"#.repeat(4096));
+    let long = format!(r#"[{{"int64":"1"}}{}]"#, r#",{"call":["-",1,0,0]}"#.repeat(4096));
     assert!(serde_json::from_str::<Expr>(&long).unwrap_err().to_string().contains("4097 terms"));
 }
 
@@ -232,7 +223,9 @@ fn fits(value: &Value, data_type: &Type) -> bool {
         | (Value::Boolean(_), Type::Boolean)
         | (Value::Int64(_), Type::Int64)
         | (Value::Float64(_), Type::Float64)
-        | (Value::Utf8(_), Type::Utf8) => true,
+        | (Value::Utf8(_), Type::Utf8)
+        | (Value::Timestamp(_), Type::Timestamp)
+        | (Value::Interval(_), Type::Interval) => true,
         (Value::List(values), Type::List(of)) => values.iter().all(|value| fits(value, of)),
         _ => false,
     }

@@ -6,7 +6,7 @@ use super::reader::{Fields, Reader, named};
 use super::spec::{Batch, Input};
 use super::yaml::{Content, Node};
 use crate::batch::{Plan, Reduce, SortKey, Step};
-use crate::expr::{Expr, ExprError, Schema, Type, Value, aggregate};
+use crate::expr::{Aggregate, Expr, ExprError, Schema, Type, Value};
 use crate::limits::{COLUMN_NAME_CHARS_MAX, GENERATED_BYTES_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, STEPS_MAX};
 use crate::nearest::{list, nearest};
 
@@ -250,7 +250,7 @@ impl Steps<'_, '_> {
         let mut fields = self.reader.fields("`reduce`", node)?;
         let before = std::mem::take(&mut self.schema);
         let key = fields.need(self.reader, "key").and_then(|node| self.key(node, &before));
-        let values = fields.need(self.reader, "values").and_then(|node| self.values(node));
+        let values = fields.need(self.reader, "values").and_then(|node| self.values(node, &before));
         let combine = fields.take("combine").map_or(Some(true), |node| self.reader.boolean("combine", node));
         if let Some(node) = fields.take("partition_by") {
             self.reader.problem(node.at, "`partition_by` comes later: rows go to partitions by the key's hash");
@@ -281,7 +281,7 @@ impl Steps<'_, '_> {
         Some((name.to_owned(), index?))
     }
 
-    fn values(&mut self, node: &Node) -> Option<Vec<String>> {
+    fn values(&mut self, node: &Node, columns: &Schema) -> Option<Vec<String>> {
         let fields = self.reader.fields("`values`", node)?;
         if fields.entries().is_empty() {
             self.reader.problem_with(node.at, "`values` names at least one column", "for example `{ count: \"count(*)\" }`");
@@ -293,10 +293,12 @@ impl Steps<'_, '_> {
                 self.reader.problem(key.at, message);
                 sound = false;
             }
-            match self.reader.text(&key.name, value).map(aggregate::parse) {
-                Some(Ok(aggregate::Aggregate::Count)) => names.push(key.name.clone()),
-                Some(Err(error)) => {
-                    self.reader.refused(value, error);
+            match self.reader.text(&key.name, value).map(|text| (text, Aggregate::parse(text, columns))) {
+                Some((_, Ok(aggregate))) if aggregate.is_count_all() => names.push(key.name.clone()),
+                Some((text, _)) => {
+                    let message = format!("`{}` is not an aggregate: there is {} so far", text.trim(), list(["count(*)"]));
+                    let end = text.len();
+                    self.reader.refused(value, ExprError { start: 0, end, message, hint: None });
                     sound = false;
                 }
                 None => sound = false,

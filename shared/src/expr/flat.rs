@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expr, Node, Type, Value, functions};
+use super::functions::{self, Kind, cast::castable};
+use super::{Expr, Node, Type, Value};
 use crate::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,8 +24,14 @@ enum Term {
     Int64(String),
     Float64(String),
     Utf8(Arc<str>),
-    /// The name and how many of the terms before are its arguments.
-    Call(String, usize),
+    Timestamp(String),
+    Interval(String),
+    /// A list without elements.
+    Empty(Type),
+    /// The name, how many of the terms before are its arguments, and the place in the text.
+    Call(String, usize, u32, u32),
+    /// `cast` or `try_cast` of the term before, the type that it makes, and the place in the text.
+    Cast(String, Type, u32, u32),
 }
 
 /// A message that is no expression.
@@ -40,6 +47,8 @@ pub(super) enum FlatError {
     Number(String),
     #[error("no function `{0}` takes these arguments")]
     Call(String),
+    #[error("{0}")]
+    Literal(String),
 }
 
 impl From<Expr> for Flat {
@@ -57,12 +66,18 @@ fn push(expr: Expr, terms: &mut Vec<Term>) {
         Node::Literal(Value::Int64(value)) => Term::Int64(value.to_string()),
         Node::Literal(Value::Float64(value)) => Term::Float64(format!("{value:?}")),
         Node::Literal(Value::Utf8(value)) => Term::Utf8(value),
-        // The grammar has no literal lists.
-        Node::Literal(Value::Null | Value::List(_)) => Term::Null(expr.data_type),
-        Node::Call(function, arguments) => {
+        Node::Literal(Value::Timestamp(value)) => Term::Timestamp(value.to_string()),
+        Node::Literal(Value::Interval(value)) => Term::Interval(value.to_string()),
+        Node::Literal(Value::Null) => Term::Null(expr.data_type),
+        // The grammar has no other literal lists: one with elements is a call.
+        Node::Literal(Value::List(_)) => Term::Empty(expr.data_type),
+        Node::Call { function, arguments, start, end, .. } => {
             let count = arguments.len();
             arguments.into_iter().for_each(|argument| push(argument, terms));
-            Term::Call(function.name.to_owned(), count)
+            match function.result {
+                Kind::Named => Term::Cast(function.name.to_owned(), expr.data_type, start, end),
+                _ => Term::Call(function.name.to_owned(), count, start, end),
+            }
         }
     };
     terms.push(term);
@@ -78,33 +93,24 @@ impl TryFrom<Flat> for Expr {
         let mut stack: Vec<(Expr, usize)> = Vec::new();
         for term in terms {
             let leaf = |data_type, node| (Expr { data_type, node }, 1);
+            let literal = |of, value| leaf(of, Node::Literal(value));
+            let whole = |text: String| text.parse::<i64>().map_err(|_| FlatError::Number(text));
             let entry = match term {
                 Term::Column(index, data_type) => leaf(data_type, Node::Column(index)),
-                Term::Null(data_type) => leaf(data_type, Node::Literal(Value::Null)),
-                Term::Boolean(value) => leaf(Type::Boolean, Node::Literal(Value::Boolean(value))),
-                Term::Utf8(value) => leaf(Type::Utf8, Node::Literal(Value::Utf8(value))),
-                Term::Int64(text) => match text.parse() {
-                    Ok(value) => leaf(Type::Int64, Node::Literal(Value::Int64(value))),
-                    Err(_) => return Err(FlatError::Number(text)),
-                },
+                Term::Null(data_type) => literal(data_type, Value::Null),
+                Term::Boolean(value) => literal(Type::Boolean, Value::Boolean(value)),
+                Term::Utf8(value) => literal(Type::Utf8, Value::Utf8(value)),
+                Term::Int64(text) => literal(Type::Int64, Value::Int64(whole(text)?)),
+                Term::Timestamp(text) => literal(Type::Timestamp, Value::Timestamp(whole(text)?)),
+                Term::Interval(text) => literal(Type::Interval, Value::Interval(whole(text)?)),
+                Term::Empty(data_type @ Type::List(_)) => literal(data_type, Value::List(Vec::new())),
+                Term::Empty(_) => return Err(FlatError::Shape),
                 Term::Float64(text) => match text.parse::<f64>() {
-                    Ok(value) if value.is_finite() => leaf(Type::Float64, Node::Literal(Value::Float64(value))),
+                    Ok(value) if value.is_finite() => literal(Type::Float64, Value::Float64(value)),
                     _ => return Err(FlatError::Number(text)),
                 },
-                Term::Call(name, count) => {
-                    let from = stack.len().checked_sub(count).ok_or(FlatError::Shape)?;
-                    let (arguments, heights): (Vec<_>, Vec<_>) = stack.drain(from..).unzip();
-                    let types: Vec<_> = arguments.iter().map(|a: &Expr| Some(a.data_type.clone())).collect();
-                    let Ok(resolved) = functions::resolve(&name, &types) else { return Err(FlatError::Call(name)) };
-                    if !arguments.iter().zip(&resolved.arguments).all(|(a, wanted)| a.data_type == *wanted) {
-                        return Err(FlatError::Call(name));
-                    }
-                    let height = 1 + heights.into_iter().max().unwrap_or(0);
-                    if height > EXPRESSION_DEPTH_MAX {
-                        return Err(FlatError::Deep);
-                    }
-                    (Expr { data_type: resolved.result, node: Node::Call(resolved.function, arguments) }, height)
-                }
+                Term::Cast(name, to, start, end) => call(&mut stack, name, 1, Some(to), (start, end))?,
+                Term::Call(name, count, start, end) => call(&mut stack, name, count, None, (start, end))?,
             };
             stack.push(entry);
         }
@@ -113,4 +119,30 @@ impl TryFrom<Flat> for Expr {
             _ => Err(FlatError::Shape),
         }
     }
+}
+
+/// A call of the last terms, and its height. `to` is the type that a cast makes.
+fn call(
+    stack: &mut Vec<(Expr, usize)>,
+    name: String,
+    count: usize,
+    to: Option<Type>,
+    place: (u32, u32),
+) -> Result<(Expr, usize), FlatError> {
+    let from = stack.len().checked_sub(count).ok_or(FlatError::Shape)?;
+    let (arguments, heights): (Vec<_>, Vec<_>) = stack.drain(from..).unzip();
+    let types: Vec<_> = arguments.iter().map(|a: &Expr| Some(a.data_type.clone())).collect();
+    let Ok(resolved) = functions::resolve(&name, &types) else { return Err(FlatError::Call(name)) };
+    let fits = arguments.iter().zip(&resolved.arguments).all(|(a, wanted)| a.data_type == *wanted);
+    let is_cast = resolved.function.result == Kind::Named;
+    let casts = to.as_ref().is_none_or(|to| arguments.iter().all(|argument| castable(&argument.data_type, to)));
+    if !fits || !casts || is_cast != to.is_some() {
+        return Err(FlatError::Call(name));
+    }
+    let height = 1 + heights.into_iter().max().unwrap_or(0);
+    if height > EXPRESSION_DEPTH_MAX {
+        return Err(FlatError::Deep);
+    }
+    let expr = Expr::call_of(resolved.function, to.unwrap_or(resolved.result), arguments, place);
+    expr.map(|expr| (expr, height)).map_err(|problem| FlatError::Literal(problem.message))
 }

@@ -1,52 +1,41 @@
-//! Expressions: SQL's syntax, typed before anything runs.
+//! Expressions: SQL's syntax, typed before anything runs, evaluated a batch at a time over Arrow arrays.
 //!
-//! This is the one small interface that the rest of the core knows: [`Expr::parse`], [`Expr::data_type`], [`Expr::eval`], and two
-//! questions about a tree's shape by which a kernel recognises what it can do faster.
+//! [`Expr::parse`] reads and types, [`Expr::evaluate`] gives an array for a batch of rows, [`Expr::select`] the rows for which a
+//! filter is true. Reading order:
 //!
+//! - `types`: the types and values, and their place in Arrow.
 //! - `parse`: text to a typed tree. The tokens are `sqlparser`'s; the grammar is ours, because its parser loses the places
-//!   of most nodes and weighs a megabyte of wasm.
-//! - [`functions`]: every function and operator there is, in one table.
-//! - [`aggregate`]: what a reduction may compute.
+//!   of most nodes and weighs a megabyte of wasm. Each construct of the language has exact places in the text.
+//! - [`functions`]: every function and operator there is, in one table, a family a file.
+//! - `eval`, `lazy` and `pick`: how a tree runs.
+//! - [`aggregate`]: what a reduction may compute, with partial state that travels as Arrow arrays.
 //! - `flat`: how a tree travels.
+//! - [`mod@reference`]: the documentation, made from the tables.
 //!
-//! Evaluation has SQL's three-valued nulls, always ends, and never panics: overflow and division by zero are errors.
-
-use std::fmt;
-use std::sync::Arc;
+//! Evaluation has SQL's three-valued nulls, always ends, and never panics: overflow, division by zero and bad casts are errors
+//! that name their row, or null within `try(…)`. It has no clock, environment or chance, and gives the same bits on every platform.
+//! There are no subqueries, no user-defined functions and no loops.
 
 use serde::{Deserialize, Serialize};
 
 pub mod aggregate;
+mod eval;
 mod flat;
 pub mod functions;
-mod numbers;
+mod lazy;
 mod parse;
+pub(crate) mod pick;
+pub mod reference;
 pub mod text;
+mod time;
 mod tokens;
+mod types;
 
-use functions::{Function, Run};
+pub use aggregate::{Aggregate, AggregateExpr, GroupedAccumulator};
+pub use eval::{Context, EvalError, RowError};
+use functions::{Function, Preparation};
 pub use parse::is_reserved;
-
-/// A column's or an expression's type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Type {
-    Boolean,
-    Int64,
-    Float64,
-    Utf8,
-    List(Box<Type>),
-}
-
-/// A value, null included.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Value {
-    Null,
-    Boolean(bool),
-    Int64(i64),
-    Float64(f64),
-    Utf8(Arc<str>),
-    List(Vec<Value>),
-}
+pub use types::{TYPE_NAMES, Type, Value};
 
 /// The columns that an expression may name, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +54,14 @@ pub struct Expr {
 enum Node {
     Column(usize),
     Literal(Value),
-    Call(&'static Function, Vec<Expr>),
+    Call {
+        function: &'static Function,
+        arguments: Vec<Expr>,
+        /// The place in the text, in bytes.
+        start: u32,
+        end: u32,
+        prepared: Preparation,
+    },
 }
 
 /// Why an expression was refused: where in its text (byte offsets), what, and what would fit.
@@ -77,11 +73,6 @@ pub struct ExprError {
     pub message: String,
     pub hint: Option<String>,
 }
-
-/// Why an evaluation failed: a sentence for the user.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EvalError(pub String);
 
 impl Expr {
     /// Reads and types an expression over the columns of `schema`.
@@ -104,39 +95,6 @@ impl Expr {
         &self.data_type
     }
 
-    /// Its value for one row, whose values have the types of the schema it was parsed with, or are null.
-    pub fn eval(&self, row: &[Value]) -> Result<Value, EvalError> {
-        match &self.node {
-            Node::Column(index) => match row.get(*index) {
-                Some(value) => Ok(value.clone()),
-                None => Err(EvalError(format!("column {index} is missing: the row has {} columns", row.len()))),
-            },
-            Node::Literal(value) => Ok(value.clone()),
-            Node::Call(function, arguments) => match function.run {
-                Run::Lazy(run) => run(arguments, row),
-                Run::Strict(run) => {
-                    // Nearly every call has few arguments: those need no allocation.
-                    let mut few = [const { Value::Null }; 3];
-                    let mut many;
-                    let values = match few.get_mut(..arguments.len()) {
-                        Some(few) => few,
-                        None => {
-                            many = vec![Value::Null; arguments.len()];
-                            many.as_mut_slice()
-                        }
-                    };
-                    for (value, argument) in values.iter_mut().zip(arguments) {
-                        match argument.eval(row)? {
-                            Value::Null => return Ok(Value::Null),
-                            known => *value = known,
-                        }
-                    }
-                    run(values)
-                }
-            },
-        }
-    }
-
     /// The index of the column it names, if it is nothing but a column.
     pub fn column(&self) -> Option<usize> {
         match self.node {
@@ -148,7 +106,7 @@ impl Expr {
     /// The function's name in lower case and its arguments, if it is a call.
     pub fn call(&self) -> Option<(&'static str, &[Expr])> {
         match &self.node {
-            Node::Call(function, arguments) => Some((function.name, arguments)),
+            Node::Call { function, arguments, .. } => Some((function.name, arguments)),
             _ => None,
         }
     }
@@ -159,6 +117,22 @@ impl Expr {
             Node::Literal(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// Hands over the index and the type of each column that it names, as often as it does.
+    pub fn each_column(&self, take: &mut dyn FnMut(usize, &Type)) {
+        match &self.node {
+            Node::Column(index) => take(*index, &self.data_type),
+            Node::Literal(_) => {}
+            Node::Call { arguments, .. } => arguments.iter().for_each(|argument| argument.each_column(take)),
+        }
+    }
+
+    /// Whether it names the column.
+    pub fn uses(&self, column: usize) -> bool {
+        let mut found = false;
+        self.each_column(&mut |index, _| found |= index == column);
+        found
     }
 }
 
@@ -178,23 +152,5 @@ impl Schema {
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
-    }
-}
-
-impl Type {
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Type::List(_))
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Type::Boolean => f.write_str("Boolean"),
-            Type::Int64 => f.write_str("Int64"),
-            Type::Float64 => f.write_str("Float64"),
-            Type::Utf8 => f.write_str("Utf8"),
-            Type::List(of) => write!(f, "List of {of}"),
-        }
     }
 }

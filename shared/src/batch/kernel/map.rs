@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+use arrow_array::StringArray;
+use arrow_array::builder::StringBuilder;
+
 use super::KernelError;
 use super::counts::CountTable;
 use super::hash::{INLINE_BYTES, key_hash, partition_of};
@@ -118,18 +121,35 @@ impl MapKernel {
         {
             self.counters.map_input_records += u64::from(self.reader.line_is_open());
         }
+        let kept = match &self.mapper {
+            Mapper::Words { filters, .. } if !filters.is_empty() => Some(filters.keep(&self.words(first..self.drained))?),
+            _ => None,
+        };
+        let words = matches!(self.mapper, Mapper::Words { .. });
         let mut scratch = [0; INLINE_BYTES];
+        let mut seen = 0;
         for place in first..self.drained {
             let Some((key, count)) = self.counts.entry(place, &mut scratch) else { continue };
-            if let Mapper::Words { filters, .. } = &mut self.mapper {
-                if !filters.keep(key)? {
-                    continue;
-                }
-                self.counters.map_output_records += count;
+            seen += 1;
+            if kept.as_ref().is_some_and(|kept| !kept.value(seen - 1)) {
+                continue;
             }
+            self.counters.map_output_records += if words { count } else { 0 };
             let partition = partition_of(key_hash(key), self.partitions.len() as u32);
             self.partitions[partition].push(key, count);
         }
         Ok(self.drained == self.counts.places())
+    }
+
+    /// The words of some places of the table, in order.
+    fn words(&self, places: std::ops::Range<usize>) -> StringArray {
+        let mut scratch = [0; INLINE_BYTES];
+        let mut words = StringBuilder::new();
+        for place in places {
+            if let Some((key, _)) = self.counts.entry(place, &mut scratch) {
+                words.append_value(std::str::from_utf8(key).expect("a word is cut out of text"));
+            }
+        }
+        words.finish()
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow_array::StringArray;
 use hashbrown::HashTable;
 
 use super::KernelError;
@@ -89,7 +90,7 @@ impl LineMapper {
     }
 
     fn finish(self, plan: &Arc<Plan>, groups: Groups) -> Result<Table, KernelError> {
-        let mut filters = match self {
+        let filters = match self {
             LineMapper::Words { filters, .. } => Some(filters),
             LineMapper::Rows(_) => None,
         };
@@ -100,10 +101,10 @@ impl LineMapper {
         let mut payloads = Vec::new();
         for partition in partitions {
             let mut rows = RowWriter::default();
-            for (key, count) in partition {
-                if let Some(filters) = &mut filters
-                    && !filters.keep(key.as_bytes())?
-                {
+            let words = StringArray::from_iter_values(partition.keys());
+            let kept = filters.as_ref().map(|filters| filters.keep(&words)).transpose()?;
+            for (index, (key, count)) in partition.into_iter().enumerate() {
+                if kept.as_ref().is_some_and(|kept| !kept.value(index)) {
                     continue;
                 }
                 let mut row = vec![Value::Utf8(Arc::from(&*key))];

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::{Array, StringArray, UInt64Array};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+
 use super::KernelError;
 use crate::batch::{Counters, Plan, Step};
-use crate::expr::{Expr, Value};
+use crate::expr::{Context, EvalError, Expr, Type, Value};
 
 /// What a kernel sees in a plan.
 pub(super) enum Shape {
@@ -35,7 +38,7 @@ impl Shape {
                 _ => return Shape::Other,
             }
         }
-        Shape::Words { lower, filters: KeyFilters::new(filters) }
+        Shape::Words { lower, filters: KeyFilters(filters) }
     }
 }
 
@@ -59,24 +62,33 @@ fn uses_only(expr: &Expr, column: usize) -> bool {
 }
 
 /// Filters that look at nothing but the word.
-pub(super) struct KeyFilters {
-    filters: Vec<Expr>,
-    row: Vec<Value>,
-}
+pub(super) struct KeyFilters(Vec<Expr>);
 
 impl KeyFilters {
-    fn new(filters: Vec<Expr>) -> KeyFilters {
-        KeyFilters { filters, row: vec![Value::Null; WORD + 1] }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// Whether every filter is true of this word.
-    pub fn keep(&mut self, key: &[u8]) -> Result<bool, KernelError> {
-        if self.filters.is_empty() {
-            return Ok(true);
+    /// Whether every filter is true, for each of these words.
+    pub fn keep(&self, words: &StringArray) -> Result<BooleanBuffer, KernelError> {
+        let lines = Type::Utf8.nulls(words.len());
+        let mut kept = BooleanBuffer::new_set(words.len());
+        for filter in &self.0 {
+            // A filter sees the words that the filters before it have kept.
+            let rows: UInt64Array = kept.set_indices().map(|row| row as u64).collect::<Vec<_>>().into();
+            let take = |column: &dyn Array| arrow_select::take::take(column, &rows, None).expect("the rows are the column's");
+            let columns = [take(&lines), take(words)];
+            let holds = filter.select(&columns, rows.len(), Context::default()).map_err(|error| {
+                let record = excerpt(words.value(rows.value(error.row) as usize));
+                KernelError::Eval { what: "a filter".to_owned(), record, error: EvalError(error.message) }
+            })?;
+            let mut still = BooleanBufferBuilder::new(words.len());
+            still.append_n(words.len(), false);
+            holds.set_indices().for_each(|row| still.set_bit(rows.value(row) as usize, true));
+            kept = still.finish();
         }
-        let word = std::str::from_utf8(key).expect("a word is cut out of text");
-        self.row[WORD] = Value::Utf8(Arc::from(word));
-        all_true(&self.filters, &self.row, "a filter", word)
+        Ok(kept)
     }
 }
 
@@ -189,6 +201,8 @@ fn wrong(what: &str, record: &str, found: &Value, wanted: &'static str) -> Kerne
         Value::Null => "null",
         Value::Boolean(_) => "a boolean",
         Value::Int64(_) | Value::Float64(_) => "a number",
+        Value::Timestamp(_) => "a moment",
+        Value::Interval(_) => "an interval",
         Value::Utf8(_) => "a text",
         Value::List(_) => "a list",
     };
