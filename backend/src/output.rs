@@ -132,11 +132,10 @@ fn write_csv(table: &Table, sink: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_json_lines(table: &Table, sink: &mut dyn Write) -> io::Result<()> {
-    let (key_column, value_columns) = table.columns().split_first().expect("a result has its key's column");
-    for (key, count) in table.rows() {
-        write!(sink, "{{{}:{}", serde_json::to_string(key_column)?, serde_json::to_string(key)?)?;
-        for column in value_columns {
-            write!(sink, ",{}:{count}", serde_json::to_string(column)?)?;
+    for row in 0..table.len() {
+        for (index, column) in table.columns().iter().enumerate() {
+            let value = table.json(row, index);
+            write!(sink, "{}{}:{value}", if index == 0 { '{' } else { ',' }, serde_json::to_string(&column.name)?)?;
         }
         writeln!(sink, "}}")?;
     }

@@ -11,8 +11,7 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{MapKernel, Memory, Payload, Plan, Reduce, ReduceKernel, Source, Step, Table, kernel, splits};
-use shared::expr::{Expr, Schema, Type};
+use shared::batch::{MapKernel, Memory, Payload, Plan, ReduceKernel, Source, Table, kernel, splits};
 
 /// Each measurement is the best of this many.
 const ROUNDS: usize = 5;
@@ -44,7 +43,7 @@ fn main() {
     let plan = Arc::new(word_count());
     let whole = rate("map and reduce", &mut || run(&plan, &mut source.clone(), split).len());
     println!("{:<48} {:>7.2}", "times the plain loop", plain / whole);
-    rate("sequential", &mut || kernel::sequential(&plan, &mut source).expect("memory can be read").len());
+    rate("sequential", &mut || kernel::sequential(&plan, &[], &mut source).expect("memory can be read").len());
     phases(&plan, &mut source, split);
 }
 
@@ -65,17 +64,8 @@ fn plain_loop(text: &str) -> usize {
 }
 
 fn word_count() -> Plan {
-    let schema = Schema(vec![("line".to_owned(), Type::Utf8)]);
-    let list = Expr::parse("words(lower(line))", &schema).expect("an expression");
-    Plan {
-        steps: vec![Step::FlatMap { column: "word".into(), list }],
-        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
-        having: vec![],
-        sort: vec![],
-        limit: None,
-        partitions: 4,
-        combine: true,
-    }
+    let text = "millrace: 1\nbatch:\n  input: { text: x }\n  partitions: 4\n  steps:\n    - flat_map: { word: words(lower(line)) }\n    - reduce: { key: word, values: { count: count(*) } }\n";
+    shared::experiment::check(text).expect("an experiment").batch.plan
 }
 
 fn run(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Table {

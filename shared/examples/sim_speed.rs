@@ -12,8 +12,7 @@ use std::time::Instant;
 use shared::batch::message::Job;
 use shared::batch::timing::Timing;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{MapKernel, Memory, Payload, Plan, Reduce, Source, Step, kernel, splits};
-use shared::expr::{Expr, Schema, Type};
+use shared::batch::{MapKernel, Memory, Payload, Source, kernel, splits};
 use shared::session::run::RunSpec;
 use shared::sim::{Kernels, SimSpec, Simulation};
 use shared::time::Span;
@@ -91,17 +90,11 @@ fn bare(job: &Job, source: &Memory) {
 fn job(bytes: u64, split_bytes: u64, partitions: u32) -> (Arc<Job>, Memory) {
     let mut text = Vec::new();
     ZipfText::new(42, 50_000).fill(&mut text, bytes as usize);
-    let schema = Schema(vec![("line".into(), Type::Utf8)]);
-    let list = Expr::parse("words(lower(line))", &schema).expect("the expression is well typed");
-    let plan = Plan {
-        steps: vec![Step::FlatMap { column: "word".into(), list }],
-        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
-        having: vec![],
-        sort: vec![],
-        limit: None,
-        partitions,
-        combine: true,
-    };
+    let experiment = format!(
+        "millrace: 1\nbatch:\n  input: {{ text: x }}\n  partitions: {partitions}\n  steps:\n    - flat_map: {{ word: words(lower(line)) }}\n    \
+         - reduce: {{ key: word, values: {{ count: count(*) }} }}\n"
+    );
+    let plan = shared::experiment::check(&experiment).expect("an experiment").batch.plan;
     let source = Memory(Arc::new(text));
     let splits = splits(source.len(), split_bytes);
     (Arc::new(Job { plan: Arc::new(plan), splits, input_bytes: source.len() }), source)

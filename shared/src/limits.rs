@@ -71,11 +71,11 @@ pub const LINE_BYTES_MAX: usize = 256 << 20;
 /// Rows of one view of a result: several screens.
 pub const VIEW_ROWS_MAX: u32 = 1_000;
 
-/// Characters of a text in a view of a result; a longer one ends with `…`, and the export has it whole.
-pub const VIEW_TEXT_CHARS_MAX: usize = 1_000;
-
 /// Bytes of one compiled regular expression, and of the cache that matching one may use.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
 
 /// The greatest k of `top_k`.
 pub const TOP_K_MAX: usize = 10_000;
+
+/// Characters of a text in a view of a result; a longer one ends with `…`, and the export has it whole.
+pub const VIEW_TEXT_CHARS_MAX: usize = 1_000;

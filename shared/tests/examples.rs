@@ -7,6 +7,7 @@ use std::path::Path;
 
 use shared::batch::{SortKey, Step};
 use shared::experiment::{Expectation, Experiment, Input, check, check_with};
+use shared::expr::Type;
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
 
@@ -45,19 +46,19 @@ fn word_count_is_the_plan_of_the_paper() {
     assert_eq!(experiment.faults, [Fault { at: Moment::Progress(0.4), effect: Effect::Kill(NodeId::Worker(2)) }]);
     assert_eq!(experiment.expect, [Expectation::EqualsSequential]);
     let plan = &experiment.batch.plan;
-    let [Step::FlatMap { column, list }, Step::Filter(filter)] = plan.steps.as_slice() else { panic!("{plan:?}") };
-    assert_eq!(column, "word");
+    let [Step::FlatMap(list), Step::Filter(filter)] = plan.steps.as_slice() else { panic!("{plan:?}") };
     // The shape by which a kernel recognises what it can do faster.
     let Some(("words", [lower])) = list.call() else { panic!("{list:?}") };
     let Some(("lower", [line])) = lower.call() else { panic!("{lower:?}") };
     assert_eq!(line.column(), Some(0));
     let Some((">", [_, _])) = filter.call() else { panic!("{filter:?}") };
-    assert_eq!(
-        (plan.reduce.key.as_str(), plan.reduce.key_column, plan.columns()),
-        ("word", 1, vec!["word".to_owned(), "count".to_owned()])
-    );
+    let reduce = plan.reduce.as_ref().unwrap();
+    assert_eq!((reduce.keys.as_slice(), reduce.key_types.as_slice(), reduce.values.len()), (&[1][..], &[Type::Utf8][..], 1));
+    assert!(reduce.values[0].aggregates[0].is_count_all() && plan.counts_words());
+    let columns: Vec<_> = plan.columns.iter().map(|column| (column.name.as_str(), &column.data_type)).collect();
+    assert_eq!(columns, [("word", &Type::Utf8), ("count", &Type::Int64)]);
     assert_eq!(plan.sort, [SortKey { column: 1, descending: true }, SortKey { column: 0, descending: false }]);
-    assert_eq!((plan.limit, plan.partitions, plan.combine, plan.having.is_empty()), (Some(100), 4, true, true));
+    assert_eq!((plan.limit, plan.partitions, plan.combine, plan.after.is_empty()), (Some(100), 4, true, true));
     assert_eq!(
         experiment.batch.steps,
         [

@@ -4,40 +4,26 @@
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use shared::batch::kernel::{reduce, sequential};
-use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, Reduce, SortKey, Split, Step, Table, splits};
-use shared::expr::{Expr, Schema, Type};
-
-fn expr(text: &str) -> Expr {
-    let schema = ["line", "word", "again"].map(|name| (name.to_owned(), Type::Utf8));
-    Expr::parse(text, &Schema(schema.to_vec())).unwrap()
-}
+use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, SortKey, Split, Table, splits};
 
 fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
-    let list = expr(if lower { "words(lower(line))" } else { "words(line)" });
-    Plan {
-        steps: vec![Step::FlatMap { column: "word".into(), list }],
-        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
-        having: vec![],
-        sort: vec![],
-        limit: None,
-        partitions,
-        combine,
-    }
+    let words = if lower { "words(lower(line))" } else { "words(line)" };
+    let reduce = format!("reduce: {{ key: word, values: {{ count: count(*) }}, combine: {combine} }}");
+    common::plan(partitions, &[&format!("flat_map: {{ word: {words} }}"), &reduce])
 }
 
-/// The same plan in a shape that no fast path knows: the words become a second, then a third column.
-fn row_by_row(plan: &Plan) -> Plan {
-    let mut plan = plan.clone();
-    let Step::FlatMap { list, .. } = plan.steps.remove(0) else { unreachable!() };
-    let again = Step::FlatMap { column: "again".into(), list: expr("words(word)") };
-    plan.steps = vec![Step::FlatMap { column: "word".into(), list }, again];
-    plan.reduce.key_column = 2;
-    plan
+/// The same count in a shape that no fast path knows: the words become a second, then a third column.
+fn row_by_row(lower: bool, partitions: u32) -> Plan {
+    let words = if lower { "words(lower(line))" } else { "words(line)" };
+    let steps = [&format!("flat_map: {{ part: {words} }}"), "flat_map: { word: words(part) }"];
+    common::plan(partitions, &[steps[0], steps[1], "reduce: { key: word, values: { count: count(*) } }"])
 }
 
 fn run(plan: &Plan, text: &[u8], cuts: &[Split]) -> (Table, Counters) {
@@ -93,7 +79,7 @@ fn naive(text: &[u8], lower: bool) -> (BTreeMap<String, u64>, u64, u64) {
 }
 
 fn as_map(table: &Table) -> BTreeMap<String, u64> {
-    table.rows().map(|(key, count)| (key.to_owned(), count)).collect()
+    common::counts(table).into_iter().collect()
 }
 
 fn check(text: &[u8], size: u64) {
@@ -101,9 +87,10 @@ fn check(text: &[u8], size: u64) {
         let (expected, records, bad) = naive(text, lower);
         for partitions in [1, 3] {
             let plan = word_count(lower, partitions, true);
-            let reference = sequential(&Arc::new(plan.clone()), &mut Memory(Arc::new(text.to_vec()))).unwrap();
+            let cuts = splits(text.len() as u64, size);
+            let reference = sequential(&Arc::new(plan.clone()), &cuts, &mut Memory(Arc::new(text.to_vec()))).unwrap();
             assert_eq!(as_map(&reference), expected);
-            for (plan, combine) in [(plan.clone(), true), (plan.clone(), false), (row_by_row(&plan), true)] {
+            for (plan, combine) in [(plan.clone(), true), (plan.clone(), false), (row_by_row(lower, partitions), true)] {
                 let plan = Plan { combine, ..plan };
                 let (table, counters) = run(&plan, text, &splits(text.len() as u64, size));
                 assert_eq!(as_map(&table), expected, "combine {combine}");
@@ -156,6 +143,5 @@ fn sort_and_limit_order_the_final_rows() {
     plan.limit = Some(3);
     let text = b"b a c a b d\nA e f B c d";
     let (table, _) = run(&plan, text, &splits(text.len() as u64, 5));
-    let rows: Vec<(&str, u64)> = table.rows().collect();
-    assert_eq!(rows, [("a", 3), ("b", 3), ("c", 2)]);
+    assert_eq!(common::counts(&table), [("a".to_owned(), 3), ("b".to_owned(), 3), ("c".to_owned(), 2)]);
 }

@@ -238,11 +238,11 @@ impl<C: Client> Engine<C> {
                     running.crew.hinder(&effect);
                 }
             }
-            Output::Sequential { run, plan } => {
+            Output::Sequential { run, job } => {
                 let Some((input, stopped)) = self.computing(run) else { return };
                 let post = self.post.clone();
                 self.spare(move || {
-                    let output_hash = spare::sequential(&plan, &input, stopped);
+                    let output_hash = spare::sequential(&job, &input, stopped);
                     post.send(EngineInput::Sequential { run, output_hash });
                 });
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::batch::kernel::sequential as one_pass;
-use shared::batch::{Plan, Source, SourceError};
+use shared::batch::message::Job;
+use shared::batch::{Source, SourceError};
 use shared::session as simulation;
 use shared::session::Simulated;
 use shared::session::run::RunSpec;
@@ -15,10 +16,10 @@ use crate::data::Input;
 /// Where the steps of a simulated run are written, one JSON object a line.
 pub type TraceSink = Box<dyn Write + Send>;
 
-/// The plan over the whole input in one plain pass: the hash of its rows.
-pub fn sequential(plan: &Arc<Plan>, input: &Input, stopped: Arc<AtomicBool>) -> Result<u64, String> {
+/// The job's plan over the whole input in one plain pass: the hash of its rows.
+pub fn sequential(job: &Job, input: &Input, stopped: Arc<AtomicBool>) -> Result<u64, String> {
     let mut source = Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped };
-    one_pass(plan, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
+    one_pass(&job.plan, &job.splits, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
 /// A source that ends in an error once nobody waits for what is computed from it.

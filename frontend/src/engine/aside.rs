@@ -1,9 +1,8 @@
 //! One long computation in a worker of its own, so that the session's worker goes on answering.
 
-use std::sync::Arc;
-
 use js_sys::{Array, Uint8Array};
-use shared::batch::{Payload, Plan, kernel};
+use shared::batch::message::Job;
+use shared::batch::{Payload, kernel};
 use shared::session::run::RunSpec;
 use shared::session::{Simulated, simulate};
 use wasm_bindgen::prelude::*;
@@ -12,14 +11,14 @@ use web_sys::Blob;
 use super::blob::BlobSource;
 use super::post;
 
-/// From `{ role: "twin", plan, input }`: the plan in one pass over the input. Says `{ hash }` or `{ failed }`.
+/// From `{ role: "twin", job, input }`: the job's plan in one pass over the input. Says `{ hash }` or `{ failed }`.
 pub fn twin(message: &JsValue) {
     answer(twin_hash(message).map(|hash| (post::fields(&[("hash", format!("{hash:x}").into())]), Array::new())));
 }
 
 fn twin_hash(message: &JsValue) -> Result<u64, String> {
-    let plan: Arc<Plan> = parse(message, "plan")?;
-    let table = kernel::sequential(&plan, &mut input(message)?).map_err(|error| error.to_string())?;
+    let job: Job = parse(message, "job")?;
+    let table = kernel::sequential(&job.plan, &job.splits, &mut input(message)?).map_err(|error| error.to_string())?;
     Ok(table.output_hash())
 }
 

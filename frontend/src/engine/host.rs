@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use js_sys::{Array, Object, Uint8Array};
-use shared::batch::Plan;
+use shared::batch::message::Job;
 use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
@@ -121,7 +121,7 @@ impl Host {
                         self.pass_on(run, node, None, object, Array::new());
                     }
                 }
-                Output::Sequential { run, plan } => self.twin(run, &plan),
+                Output::Sequential { run, job } => self.twin(run, &job),
                 Output::Simulate { run, spec, seed } => self.simulate(run, &spec, seed),
                 Output::Close { run } => {
                     self.workers.retain(|key, _| key.run() != run);
@@ -165,10 +165,10 @@ impl Host {
         self.spawn(Key::Node(run, node), incarnation, first);
     }
 
-    fn twin(&mut self, run: u32, plan: &Plan) {
-        let plan = serde_json::to_string(plan).expect("a plan has string keys and no failing serializers");
+    fn twin(&mut self, run: u32, job: &Job) {
+        let job = serde_json::to_string(job).expect("a job has string keys and no failing serializers");
         let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
-        let first = post::fields(&[("role", "twin".into()), ("plan", plan.into()), ("input", input)]);
+        let first = post::fields(&[("role", "twin".into()), ("job", job.into()), ("input", input)]);
         self.spawn(Key::Twin(run), 1, first);
     }
 

@@ -16,6 +16,6 @@ pub mod zipf;
 pub use counters::Counters;
 pub use kernel::{KernelError, MapKernel, MapResult, ReduceKernel, ReduceResult};
 pub use payload::Payload;
-pub use plan::{Plan, Reduce, SortKey, Step};
+pub use plan::{Column, Format, Plan, Reduce, SortKey, Step};
 pub use source::{Memory, Source, SourceError, Split, splits};
 pub use table::{Table, View, ViewQuery};

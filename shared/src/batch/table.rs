@@ -1,23 +1,25 @@
 //! A job's result: its rows in their final order, held so that a million of them are cheap to sort, search, scroll and save.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, Int64Array, UInt32Array};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::kernel::{KernelError, RowReader, sort_rows};
-use super::{Payload, Plan, SortKey};
+use super::kernel::{KernelError, RowReader, column_types, read_columns, sorted, together};
+use super::{Column, Payload, Plan, SortKey};
+use crate::expr::{Type, Value, show};
 use crate::limits::{VIEW_ROWS_MAX, VIEW_TEXT_CHARS_MAX};
 
-/// The rows of a result: one text of all keys, where each ends, and the counts.
-///
-/// Every aggregate of a plan is `count(*)`, so one count a row serves all value columns.
+/// The rows of a result, as columns.
 #[derive(Clone, Debug)]
 pub struct Table {
-    columns: Vec<String>,
-    keys: String,
-    ends: Vec<usize>,
-    counts: Vec<u64>,
+    names: Vec<Column>,
+    columns: Vec<ArrayRef>,
+    rows: usize,
     view: ViewCache,
 }
 
@@ -26,7 +28,7 @@ pub struct Table {
 pub struct ViewQuery {
     /// A column's index, and whether its order is descending; `None`: the result's own order.
     pub sort: Option<(usize, bool)>,
-    /// Keep rows whose key contains this, whatever the case; empty: all.
+    /// Keep rows one of whose values contains this as text, whatever the case; empty: all.
     pub search: String,
     /// Rows to pass over.
     #[serde(with = "crate::wire::text64")]
@@ -47,6 +49,7 @@ pub struct View {
     /// Where among the matching rows these begin.
     #[serde(with = "crate::wire::text64")]
     pub offset: u64,
+    /// Values as text; a null is `null`.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -56,56 +59,74 @@ type Matched = (Option<(usize, bool)>, String, Vec<u32>);
 /// What the last views worked out, so that scrolling costs nothing.
 #[derive(Clone, Debug, Default)]
 struct ViewCache {
-    /// Each row's place when ordered by key.
-    ranks: Option<Vec<u32>>,
     sorted: Option<((usize, bool), Vec<u32>)>,
-    /// The sort and the search in lower case, and the rows that match in that order.
     matched: Option<Matched>,
-    /// The keys in lower case and where each ends, if they differ from the keys.
-    lower: Option<Option<(String, Vec<usize>)>>,
+    /// Each row's values as text in lower case, one after the other, and where each row ends.
+    lower: Option<(String, Vec<usize>)>,
 }
 
 impl Table {
     /// The final rows from those of the committed partitions, in the order of the partitions.
     pub fn new(plan: &Plan, partitions: Vec<Payload>) -> Result<Table, KernelError> {
-        let (mut keys, mut ends, mut counts) = (String::new(), Vec::new(), Vec::new());
+        if plan.counts_words() {
+            let (columns, rows) = words(plan, &partitions)?;
+            return Ok(Table::of(plan, columns, rows));
+        }
+        let types = column_types(plan);
+        let mut batches = Vec::new();
         for partition in &partitions {
-            for (row, read) in RowReader::new(partition).enumerate() {
-                let (key, count) = read?;
-                let problem = "its key is not a text";
-                keys.push_str(std::str::from_utf8(key).map_err(|_| KernelError::Corrupt { row: row as u64, problem })?);
-                ends.push(keys.len());
-                counts.push(count);
-            }
+            batches.extend(read_columns(partition, &types)?);
         }
-        let table = Table { columns: plan.columns(), keys, ends, counts, view: ViewCache::default() };
-        let mut order: Vec<u32> = (0..table.len() as u32).collect();
-        if plan.sort.is_empty() {
-            order.truncate(plan.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
-        } else {
-            let ranks = table.ranks();
-            let (rank, count) = (|row| ranks[row as usize], |row| table.counts[row as usize]);
-            sort_rows(&mut order, &plan.sort, plan.limit, rank, count);
+        let rows = batches.iter().map(|batch| batch.num_rows()).sum();
+        Ok(Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec())), rows))
+    }
+
+    /// The final rows from those of all partitions, one after the other.
+    pub(super) fn of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Table {
+        let names = plan.columns.clone();
+        let order = sorted(&columns, rows, &plan.sort, plan.limit);
+        if plan.sort.is_empty() && order.len() == rows {
+            return Table { names, columns, rows, view: ViewCache::default() };
         }
-        Ok(table.reordered(&order))
+        let order = UInt32Array::from(order);
+        let taken = |column: &ArrayRef| arrow_select::take::take(column, &order, None).expect("the rows are the column's own");
+        Table { names, rows: order.len(), columns: columns.iter().map(taken).collect(), view: ViewCache::default() }
     }
 
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.rows
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.rows == 0
     }
 
-    /// The names of the columns: the key, then the values.
-    pub fn columns(&self) -> &[String] {
-        &self.columns
+    /// The names and types of the columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.names
     }
 
-    /// The rows in order: the key, and the count that every value column holds.
-    pub fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
-        (0..self.len()).map(|row| (self.key(row), self.counts[row]))
+    /// A column's values.
+    pub fn column(&self, index: usize) -> &ArrayRef {
+        &self.columns[index]
+    }
+
+    /// A value as text, as it is shown and written; `None` for null.
+    pub fn text(&self, row: usize, column: usize) -> Option<String> {
+        let mut text = String::new();
+        self.write_text(row, column, &mut text).then_some(text)
+    }
+
+    /// Appends a value as text; `false` for null.
+    pub fn write_text(&self, row: usize, column: usize, text: &mut String) -> bool {
+        let column = &self.columns[column];
+        // A result's values are bounded by the memory that they were made in, not by that of a text function.
+        column.is_valid(row) && show(column, row, text).is_ok()
+    }
+
+    /// A value as JSON: times as text, and a float that JSON has no number for as null.
+    pub fn json(&self, row: usize, column: usize) -> serde_json::Value {
+        json(&Value::at(&self.columns[column], row), &|| self.text(row, column))
     }
 
     /// XXH3 (64 bits, seed 0) of the whole CSV, so that `xxhsum -H3` of a saved file gives the same.
@@ -123,25 +144,33 @@ impl Table {
     }
 
     /// Rows as CSV (RFC 4180, but lines end in `\n`), from a row on, until `max_bytes` are reached (at least one row); and the row
-    /// that comes next, which is [`Table::len`] at the end. The header comes before row 0.
+    /// that comes next, which is [`Table::len`] at the end. The header comes before row 0. A null is nothing, an empty text `""`.
     pub fn csv_chunk(&self, from_row: usize, max_bytes: usize) -> (Vec<u8>, usize) {
         let mut csv = Vec::new();
         if from_row == 0 {
-            for (index, column) in self.columns.iter().enumerate() {
+            for (index, column) in self.names.iter().enumerate() {
                 if index > 0 {
                     csv.push(b',');
                 }
-                push_field(&mut csv, column);
+                push_field(&mut csv, &column.name);
             }
             csv.push(b'\n');
         }
         let mut row = from_row;
-        while row < self.len() {
-            push_field(&mut csv, self.key(row));
-            let count = self.counts[row].to_string();
-            for _ in 1..self.columns.len() {
-                csv.push(b',');
-                csv.extend_from_slice(count.as_bytes());
+        let mut text = String::new();
+        while row < self.rows {
+            for index in 0..self.columns.len() {
+                if index > 0 {
+                    csv.push(b',');
+                }
+                text.clear();
+                match self.names[index].data_type {
+                    Type::Utf8 if self.columns[index].is_valid(row) => {
+                        push_field(&mut csv, self.columns[index].as_string::<i32>().value(row));
+                    }
+                    _ if self.write_text(row, index, &mut text) => push_field(&mut csv, &text),
+                    _ => {}
+                }
             }
             csv.push(b'\n');
             row += 1;
@@ -175,20 +204,15 @@ impl Table {
         if let Some((column, descending)) = sort
             && self.view.sorted.as_ref().is_none_or(|(known, _)| *known != (column, descending))
         {
-            let ranks = self.view.ranks.take().unwrap_or_else(|| self.ranks());
-            let mut order: Vec<u32> = (0..self.len() as u32).collect();
-            let terms = [SortKey { column, descending }];
-            sort_rows(&mut order, &terms, None, |row| ranks[row as usize], |row| self.counts[row as usize]);
+            let order = sorted(&self.columns, self.rows, &[SortKey { column, descending }], None);
             self.view.sorted = Some(((column, descending), order));
-            self.view.ranks = Some(ranks);
         }
-        let at_hand = |(known, text, _): &(Option<(usize, bool)>, String, Vec<u32>)| *known == sort && text == search;
+        let at_hand = |(known, text, _): &Matched| *known == sort && text == search;
         if search.is_empty() || self.view.matched.as_ref().is_some_and(at_hand) {
             return;
         }
-        let lower = self.view.lower.take().unwrap_or_else(|| self.lower());
-        let (text, ends) = lower.as_ref().map_or((&self.keys, &self.ends), |(text, ends)| (text, ends));
-        let hits = rows_containing(text, ends, search);
+        let (text, ends) = self.view.lower.take().unwrap_or_else(|| self.lower());
+        let hits = rows_containing(&text, &ends, search);
         let matched = match (sort, &self.view.sorted) {
             (Some(_), Some((_, sorted))) => {
                 let hits: BTreeSet<u32> = hits.into_iter().collect();
@@ -196,80 +220,74 @@ impl Table {
             }
             _ => hits,
         };
-        self.view.lower = Some(lower);
+        self.view.lower = Some((text, ends));
         self.view.matched = Some((sort, search.to_owned(), matched));
     }
 
-    /// The keys in lower case, if that differs.
-    fn lower(&self) -> Option<(String, Vec<usize>)> {
-        let mut lower = String::with_capacity(self.keys.len());
-        let ends = (0..self.len())
-            .map(|row| {
-                lower.push_str(&self.key(row).to_lowercase());
-                lower.len()
-            })
-            .collect();
-        (lower != self.keys).then_some((lower, ends))
-    }
-
-    /// Each row's place when ordered by key.
-    fn ranks(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> = (0..self.len()).map(|row| (prefix(self.key(row)), row as u32)).collect();
-        // Stable, because it finds the ascending runs that partitions are.
-        order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| self.key(a.1 as usize).cmp(self.key(b.1 as usize))));
-        let mut ranks = vec![0; order.len()];
-        for (rank, (_, row)) in order.into_iter().enumerate() {
-            ranks[row as usize] = rank as u32;
-        }
-        ranks
-    }
-
-    fn reordered(self, order: &[u32]) -> Table {
-        if order.len() == self.len() && order.iter().enumerate().all(|(index, row)| index == *row as usize) {
-            return self;
-        }
-        let mut keys = String::new();
-        let ends = order
-            .iter()
-            .map(|row| {
-                keys.push_str(self.key(*row as usize));
-                keys.len()
-            })
-            .collect();
-        let counts = order.iter().map(|row| self.counts[*row as usize]).collect();
-        Table { columns: self.columns, keys, ends, counts, view: ViewCache::default() }
-    }
-
-    fn key(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.keys[start..self.ends[row]]
+    /// Each row's values in lower case. What parts them is in no text that anyone types.
+    fn lower(&self) -> (String, Vec<usize>) {
+        let (mut lower, mut text) = (String::new(), String::new());
+        let ends = (0..self.rows).map(|row| {
+            for column in 0..self.columns.len() {
+                text.clear();
+                self.write_text(row, column, &mut text);
+                match text.is_ascii() {
+                    true => lower.extend(text.chars().map(|c| c.to_ascii_lowercase())),
+                    false => lower.push_str(&text.to_lowercase()),
+                }
+                lower.push('\u{1f}');
+            }
+            lower.len()
+        });
+        let ends = ends.collect();
+        (lower, ends)
     }
 
     fn texts(&self, row: usize) -> Vec<String> {
-        let mut texts = vec![clipped(self.key(row))];
-        texts.resize(self.columns.len(), self.counts[row].to_string());
-        texts
+        let text = |column| self.text(row, column).map_or_else(|| "null".to_owned(), clipped);
+        (0..self.columns.len()).map(text).collect()
     }
 }
 
 /// A text as a view shows it: what nobody reads to the end does not cross a socket.
-fn clipped(text: &str) -> String {
+fn clipped(text: String) -> String {
     match text.char_indices().nth(VIEW_TEXT_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text,
+    }
+}
+
+/// The rows of counted words, as columns.
+fn words(plan: &Plan, partitions: &[Payload]) -> Result<(Vec<ArrayRef>, usize), KernelError> {
+    let (mut keys, mut counts) = (StringBuilder::new(), Vec::new());
+    for partition in partitions {
+        for (row, read) in RowReader::new(partition).enumerate() {
+            let (key, count) = read?;
+            let problem = "its key is not a text";
+            keys.append_value(std::str::from_utf8(key).map_err(|_| KernelError::Corrupt { row: row as u64, problem })?);
+            counts.push(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+    let rows = counts.len();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(keys.finish())];
+    columns.resize(plan.columns.len(), Arc::new(Int64Array::from(counts)));
+    Ok((columns, rows))
+}
+
+fn json(value: &Value, text: &dyn Fn() -> Option<String>) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Boolean(it) => (*it).into(),
+        Value::Int64(it) => (*it).into(),
+        Value::Float64(it) => (*it).into(),
+        Value::Utf8(it) => (&**it).into(),
+        Value::List(parts) => parts.iter().map(|part| json(part, &|| Some(part.to_string()))).collect(),
+        Value::Timestamp(_) | Value::Interval(_) => text().into(),
     }
 }
 
 /// Bytes of CSV hashed at a time.
 const CSV_CHUNK_BYTES: usize = 1 << 20;
-
-/// The first eight bytes of a key as a number that orders like them.
-fn prefix(key: &str) -> u64 {
-    let mut bytes = [0; 8];
-    let len = key.len().min(8);
-    bytes[..len].copy_from_slice(&key.as_bytes()[..len]);
-    u64::from_be_bytes(bytes)
-}
 
 /// The rows whose part of `text` contains `search`, ascending.
 fn rows_containing(text: &str, ends: &[usize], search: &str) -> Vec<u32> {
@@ -291,7 +309,7 @@ fn rows_containing(text: &str, ends: &[usize], search: &str) -> Vec<u32> {
 }
 
 fn push_field(csv: &mut Vec<u8>, field: &str) {
-    if !field.contains(['"', ',', '\n', '\r']) {
+    if !field.is_empty() && !field.contains(['"', ',', '\n', '\r']) {
         csv.extend_from_slice(field.as_bytes());
         return;
     }

@@ -4,7 +4,7 @@ use super::plan::boolean;
 use super::reader::{Fields, Reader};
 use super::spec::{Batch, Bound, COUNTERS, Expectation};
 use super::yaml::Node;
-use crate::expr::{Schema, Type};
+use crate::expr::Schema;
 use crate::nearest::{list, nearest};
 
 const KINDS: [&str; 4] = ["rows", "equals_sequential", "always", "counter"];
@@ -13,9 +13,8 @@ const TO_COME: [&str; 3] = ["no_loss", "in_order", "p99"];
 /// Reads the expectations; `batch` tells the result's columns, if it is sound.
 pub(super) fn expectations(reader: &mut Reader<'_>, node: &Node, batch: Option<&Batch>) -> Option<Vec<Expectation>> {
     let schema = batch.map(|batch| {
-        let reduce = &batch.plan.reduce;
-        let values = reduce.values.iter().map(|name| (name.clone(), Type::Int64));
-        Schema(std::iter::once((reduce.key.clone(), Type::Utf8)).chain(values).collect())
+        let columns = batch.plan.columns.iter();
+        Schema(columns.map(|column| (column.name.clone(), column.data_type.clone())).collect())
     });
     let mut found = Vec::new();
     let mut sound = true;

@@ -14,6 +14,7 @@ mod plan;
 mod problem;
 mod reader;
 pub mod spec;
+mod steps;
 mod units;
 mod yaml;
 
@@ -39,7 +40,7 @@ const MIDDLES: [&str; 4] = ["batch", "stream", "messaging", "network"];
 /// ```
 /// let text = "millrace: 1\nbatch: { input: { text: a b a }, steps: [ { reduce: { key: line, values: { n: count(*) } } } ] }";
 /// let experiment = shared::experiment::check(text).unwrap();
-/// assert_eq!(experiment.batch.plan.columns(), ["line", "n"]);
+/// assert_eq!(experiment.batch.steps, ["reduce by line: n = count(*)"]);
 /// let problems = shared::experiment::check("millrace: 1\nbtch: {}").unwrap_err();
 /// assert_eq!(problems[0].to_string(), "1:1: an experiment needs one of `batch`, `stream`, `messaging` and `network`");
 /// assert_eq!(problems[1].to_string(), "2:1: the experiment has no key `btch` (did you mean `batch`?)");

@@ -33,6 +33,7 @@ mod types;
 
 pub use aggregate::{Aggregate, AggregateExpr, GroupedAccumulator};
 pub use eval::{Context, EvalError, RowError};
+pub use functions::show;
 use functions::{Function, Preparation};
 pub use parse::is_reserved;
 pub use types::{TYPE_NAMES, Type, Value};

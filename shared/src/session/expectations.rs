@@ -2,7 +2,7 @@
 
 use crate::batch::{Counters, Table};
 use crate::experiment::{Bound, Expectation};
-use crate::expr::Value;
+use crate::expr::Context;
 use crate::wire::{ExpectationResult, Tally};
 
 /// What a run came to.
@@ -46,17 +46,18 @@ impl Found<'_> {
     }
 
     fn always(&self, holds: &crate::expr::Expr) -> (bool, String) {
-        let values = self.table.columns().len() - 1;
-        for (index, (key, count)) in self.table.rows().enumerate() {
-            let mut row = vec![Value::Utf8(key.into())];
-            row.extend((0..values).map(|_| Value::Int64(count as i64)));
-            match holds.eval(&row) {
-                Ok(Value::Boolean(true)) => {}
-                Ok(_) => return (false, format!("it is not true for row {} (`{key}`, {count})", index + 1)),
-                Err(error) => return (false, format!("row {} (`{key}`, {count}): {error}", index + 1)),
-            }
+        let columns: Vec<_> = (0..self.table.columns().len()).map(|index| self.table.column(index).clone()).collect();
+        let named = |row: usize| {
+            let values = (0..columns.len()).map(|column| self.table.text(row, column).unwrap_or_else(|| "null".to_owned()));
+            format!("row {} ({})", row + 1, values.collect::<Vec<_>>().join(", "))
+        };
+        match holds.select(&columns, self.table.len(), Context::default()) {
+            Err(error) => (false, format!("{}: {}", named(error.row), error.message)),
+            Ok(held) => match (0..self.table.len()).find(|row| !held.value(*row)) {
+                Some(row) => (false, format!("it is not true for {}", named(row))),
+                None => (true, format!("it is true for all {} rows", self.table.len())),
+            },
         }
-        (true, format!("it is true for all {} rows", self.table.len()))
     }
 }
 

@@ -224,7 +224,7 @@ impl Entry {
             workers: *workers,
             seed: *seed,
             steps: steps.clone(),
-            columns: plan.columns(),
+            columns: plan.columns.iter().map(|column| column.name.clone()).collect(),
         };
         self.job = Some(Arc::new(Job { plan: plan.clone(), splits, input_bytes: opened.bytes }));
         self.began = now;
@@ -232,12 +232,17 @@ impl Entry {
         Ok(started)
     }
 
+    /// What its workers do. Only after [`Entry::open`].
+    pub(super) fn job(&self) -> Arc<Job> {
+        self.job.clone().expect("a run is opened before it is made")
+    }
+
     /// What the run's machine is made of. Only after [`Entry::open`].
     pub(super) fn run_spec(&self, run: u32) -> RunSpec {
         let real = self.prepared.place != Place::Simulate;
         RunSpec {
             run,
-            job: self.job.clone().expect("a run is opened before it is made"),
+            job: self.job(),
             workers: self.prepared.workers,
             timing: if real { Timing::REAL } else { Timing::SIMULATED },
             faults: self.prepared.faults.clone(),

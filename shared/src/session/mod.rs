@@ -20,9 +20,9 @@ use self::jobs::{Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{Opened, Simulated, split_size};
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
-use crate::batch::message::Envelope;
+use crate::batch::message::{Envelope, Job};
 use crate::batch::table::ViewQuery;
-use crate::batch::{Counters, Payload, Plan, Table};
+use crate::batch::{Counters, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
@@ -97,10 +97,10 @@ pub enum Output {
         run: u32,
         effect: Effect,
     },
-    /// Run the plan over the run's input in one pass on a thread that can be spared.
+    /// Run the job's plan over the run's input in one pass on a thread that can be spared.
     Sequential {
         run: u32,
-        plan: Arc<Plan>,
+        job: Arc<Job>,
     },
     /// Simulate over the run's input on a thread that can be spared.
     Simulate {
@@ -306,9 +306,9 @@ impl Session {
         };
         let outcome = Outcome { table, counters, tally, wall, simulated };
         if entry.wants_sequential() {
-            let plan = entry.prepared.plan.clone();
+            let job = entry.job();
             entry.stage = Stage::Comparing(Box::new(outcome));
-            self.outputs.push_back(Output::Sequential { run, plan });
+            self.outputs.push_back(Output::Sequential { run, job });
         } else {
             self.conclude(run, outcome, None);
         }

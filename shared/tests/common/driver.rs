@@ -83,8 +83,8 @@ impl Driver {
                     self.session.handle(self.now, Input::Down { run, node, incarnation });
                 }
                 Output::Send { run, envelope } => self.mail.push_back((run, envelope)),
-                Output::Sequential { run, plan } => {
-                    let table = kernel::sequential(&plan, &mut Memory(self.texts[&run].clone())).unwrap();
+                Output::Sequential { run, job } => {
+                    let table = kernel::sequential(&job.plan, &job.splits, &mut Memory(self.texts[&run].clone())).unwrap();
                     self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
                 }
                 Output::Close { run } => self.workers.retain(|(of, _), _| *of != run),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use shared::batch::kernel::sequential;
 use shared::batch::message::Job;
 use shared::batch::timing::Timing;
-use shared::batch::{Memory, Plan, Reduce, SortKey, Step, Table, splits};
-use shared::expr::{Expr, Schema, Type};
+use shared::batch::{Memory, Plan, Table, splits};
+use shared::experiment::check;
 use shared::fault::{self, Fault};
 use shared::rng::Rng;
 use shared::session::run::RunSpec;
@@ -27,22 +27,25 @@ pub struct Scenario {
     pub respawn: Option<Span>,
 }
 
-pub fn expr(text: &str, columns: &[(&str, Type)]) -> Expr {
-    Expr::parse(text, &Schema(columns.iter().map(|(name, of)| (name.to_string(), of.clone())).collect())).unwrap()
+/// The plan of a batch with these steps, in YAML, a line each.
+pub fn plan(partitions: u32, steps: &[&str]) -> Plan {
+    let steps: String = steps.iter().map(|step| format!("    - {step}\n")).collect();
+    let text = format!("millrace: 1\nbatch:\n  input: {{ text: x }}\n  partitions: {partitions}\n  steps:\n{steps}");
+    check(&text).unwrap_or_else(|problems| panic!("{}\n{text}", problems[0])).batch.plan
 }
 
 /// `words(lower(line))`, counted.
 pub fn word_count(partitions: u32) -> Plan {
-    let list = expr("words(lower(line))", &[("line", Type::Utf8)]);
-    Plan {
-        steps: vec![Step::FlatMap { column: "word".into(), list }],
-        reduce: Reduce { key: "word".into(), key_column: 1, values: vec!["count".into()] },
-        having: vec![],
-        sort: vec![],
-        limit: None,
-        partitions,
-        combine: true,
-    }
+    plan(partitions, &["flat_map: { word: words(lower(line)) }", COUNT])
+}
+
+/// The reduction of counted words.
+pub const COUNT: &str = "reduce: { key: word, values: { count: count(*) } }";
+
+/// The rows of a table of words and counts.
+pub fn counts(table: &Table) -> Vec<(String, u64)> {
+    let text = |row, column| table.text(row, column).unwrap();
+    (0..table.len()).map(|row| (text(row, 0), text(row, 1).parse().unwrap())).collect()
 }
 
 impl Scenario {
@@ -107,13 +110,15 @@ impl Scenario {
     }
 
     pub fn sequential(&self) -> Table {
-        sequential(&Arc::new(self.plan.clone()), &mut Memory(self.text.clone())).unwrap()
+        let job = self.job();
+        sequential(&job.plan, &job.splits, &mut Memory(self.text.clone())).unwrap()
     }
 
     /// The rows of a distributed run against those of the sequential one, byte for byte.
     pub fn assert_equals_sequential(&self, finished: &Finished) {
         let table = Table::new(&self.plan, finished.rows.clone()).unwrap();
-        assert!(table.rows().eq(self.sequential().rows()), "the rows differ from those of a sequential run");
+        let csv = |table: &Table| String::from_utf8(table.csv_chunk(0, usize::MAX).0).unwrap();
+        assert!(csv(&table) == csv(&self.sequential()), "the rows differ from those of a sequential run");
     }
 }
 
@@ -163,22 +168,55 @@ fn draw_text(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn draw_plan(rng: &mut Rng) -> Plan {
-    let mut plan = word_count(1 + rng.below(6) as u32);
-    plan.combine = rng.below(2) == 0;
-    if rng.below(4) == 0 {
-        plan.steps[0] = Step::FlatMap { column: "word".into(), list: expr("words(line)", &[("line", Type::Utf8)]) };
-    }
-    if rng.below(3) == 0 {
-        plan.steps.push(Step::Filter(expr("length(word) > 1", &[("line", Type::Utf8), ("word", Type::Utf8)])));
-    }
-    if rng.below(4) == 0 {
-        plan.having.push(expr("count > 1", &[("word", Type::Utf8), ("count", Type::Int64)]));
+    let combine = rng.below(2) == 0;
+    let (mut steps, value) = match rng.below(3) {
+        0 => other_steps(rng, combine),
+        _ => (word_steps(rng, combine), "count"),
+    };
+    if rng.below(4) == 0 && value != "line" {
+        steps.push(format!("filter: {value} > 1"));
     }
     if rng.below(2) == 0 {
-        plan.sort = vec![SortKey { column: 1, descending: true }, SortKey { column: 0, descending: false }];
+        steps.push(format!("sort: {value} desc"));
     }
     if rng.below(4) == 0 {
-        plan.limit = Some(rng.below(12));
+        steps.push(format!("limit: {}", 1 + rng.below(12)));
     }
-    plan
+    plan(1 + rng.below(6) as u32, &steps.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Words counted, in a shape that the kernels know.
+fn word_steps(rng: &mut Rng, combine: bool) -> Vec<String> {
+    let lower = if rng.below(4) == 0 { "words(line)" } else { "words(lower(line))" };
+    let mut steps = vec![format!("flat_map: {{ word: {lower} }}")];
+    if rng.below(3) == 0 {
+        steps.push("filter: length(word) > 1".into());
+    }
+    steps.push(format!("reduce: {{ key: word, values: {{ count: count(*) }}, combine: {combine} }}"));
+    steps
+}
+
+/// Anything else, and a column to sort by.
+fn other_steps(rng: &mut Rng, combine: bool) -> (Vec<String>, &'static str) {
+    let words = "flat_map: { word: words(line) }".to_owned();
+    let reduce = |key: &str, values: &str| format!("reduce: {{ key: {key}, values: {{ {values} }}, combine: {combine} }}");
+    match rng.below(4) {
+        // Rows as they are, in the order of the input.
+        0 => (vec!["filter: line like '%e%'".into(), "map: { n: length(line) }".into()], "n"),
+        1 => {
+            let map = "map: { first: \"lower(left(word, 1))\", n: length(word), known: \"nullif(word, 'the')\" }".to_owned();
+            let values = "count: count(*), longest: max(n), least: min(word), sum: sum(n), kinds: count(distinct known)";
+            (vec![words, map, reduce("[first, n]", values)], "sum")
+        }
+        // Sums of floats keep their last place with the combiner only (DESIGN §6.6).
+        2 if combine => {
+            let map = "map: { n: length(word), x: 1.0 / length(word) }".to_owned();
+            let values = "mean: avg(x), all: sum(x), spread: stddev(x), middle: \"quantile(x, 0.5)\", share: sum(x) / count(*)";
+            (vec![words, map, reduce("n", values)], "mean")
+        }
+        _ => {
+            let values = "from: first(word), to: last(word), some: \"array_join(list_distinct(word), ' ')\", best: \"array_join(top_k(word, 2), ' ')\", n: count(*)";
+            (vec![words, "map: { n0: length(word) }".into(), reduce("n0", values)], "n")
+        }
+    }
 }

@@ -23,6 +23,9 @@ mod restart;
 mod sequential;
 mod splits;
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_ipc::reader::StreamReader;
 use shared::batch::kernel::RowReader;
 use shared::batch::{MapKernel, MapResult, Memory, Payload, Plan, Split};
 use std::sync::Arc;
@@ -35,13 +38,31 @@ fn map(plan: &Plan, text: &[u8], split: Split) -> MapResult {
     kernel.finish()
 }
 
-/// The keys and counts of a partition, in its order.
+/// The keys and counts of a partition of a word count, in its order.
 fn rows(payload: &Payload) -> Vec<(String, u64)> {
     let row = |row| {
         let (key, count): (&[u8], u64) = Result::unwrap(row);
         (String::from_utf8(key.to_vec()).unwrap(), count)
     };
     RowReader::new(payload).map(row).collect()
+}
+
+/// The words of a partition of a map output that was not combined, in its order: columns, of which the first is the key.
+fn loose(payload: &Payload) -> Vec<String> {
+    let batches = StreamReader::try_new(std::io::Cursor::new(&payload[..]), None).unwrap().map(Result::unwrap);
+    let words = |batch: RecordBatch| -> Vec<String> {
+        let column = batch.column(0).as_string::<i32>().clone();
+        column.iter().map(|word| word.unwrap().to_owned()).collect()
+    };
+    batches.flat_map(words).collect()
+}
+
+/// The keys of a partition of either kind; each comes with how often it stands for itself.
+fn keys(plan: &Plan, payload: &Payload) -> Vec<(String, u64)> {
+    match plan.counts_words() {
+        true => rows(payload),
+        false => loose(payload).into_iter().map(|word| (word, 1)).collect(),
+    }
 }
 
 /// A text of `lines` lines in which words repeat within and across lines, some long, some beyond ASCII.

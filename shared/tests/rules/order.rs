@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use shared::batch::kernel::reduce;
 use shared::batch::{Payload, Plan, splits};
-use shared::expr::Type;
 
-use crate::common::{expr, word_count};
+use crate::common::{COUNT, plan};
 use crate::{long_text, map, rows};
 
 /// What one reduce task gives for everything in a text, cut into splits.
@@ -35,16 +34,13 @@ fn rule_2_keys_come_in_increasing_order_of_their_bytes_each_once() {
 
 #[test]
 fn rule_2_keys_stay_in_order_when_a_filter_takes_some_out() {
-    let having = vec![expr("count > 5", &[("word", Type::Utf8), ("count", Type::Int64)])];
-    let (all, some) =
-        (reduced(&words_as_written(), &long_text(200)), reduced(&Plan { having, ..words_as_written() }, &long_text(200)));
+    let filtered = plan(1, &["flat_map: { word: words(line) }", COUNT, "filter: count > 5"]);
+    let (all, some) = (reduced(&words_as_written(), &long_text(200)), reduced(&filtered, &long_text(200)));
     assert_increasing(&some);
     assert_eq!(some, all.into_iter().filter(|(_, count)| *count > 5).collect::<Vec<_>>());
 }
 
 /// Words in the case that they are written in, all in one partition.
 fn words_as_written() -> Plan {
-    let list = expr("words(line)", &[("line", Type::Utf8)]);
-    let column = "word".to_owned();
-    Plan { steps: vec![shared::batch::Step::FlatMap { column, list }], ..word_count(1) }
+    plan(1, &["flat_map: { word: words(line) }", COUNT])
 }

@@ -11,7 +11,7 @@ use shared::id::TaskId;
 use shared::sim::Kind;
 
 use crate::common::{Scenario, word_count};
-use crate::{long_text, map, rows};
+use crate::{keys, long_text, map};
 
 /// Every kind of line: short, empty, with CRLF, beyond ASCII, longer than most splits, the last one without an end.
 const TEXT: &str = "one two\n\nthree four\r\nvier fünf sechs\n水車 mill\nantidisestablishmentarianism a b c d e f g\nlast word";
@@ -37,7 +37,7 @@ fn rule_1_a_record_is_read_whole_by_the_split_in_which_it_begins_wherever_the_cu
             for split in splits(TEXT.len() as u64, size) {
                 let result = map(&plan, TEXT.as_bytes(), split);
                 let mut words = BTreeMap::new();
-                for (word, count) in result.partitions.iter().flat_map(rows) {
+                for (word, count) in result.partitions.iter().flat_map(|payload| keys(&plan, payload)) {
                     *words.entry(word).or_default() += count;
                 }
                 let (expected, lines) = begins_in(TEXT, split);
@@ -67,14 +67,14 @@ fn rule_1_a_key_is_in_the_partition_of_its_hash_whichever_map_task_it_comes_from
         let plan = Plan { combine, ..word_count(partitions) };
         for split in splits(text.len() as u64, 1500) {
             for (partition, payload) in map(&plan, text.as_bytes(), split).partitions.iter().enumerate() {
-                for (key, _) in rows(payload) {
+                for (key, _) in keys(&plan, payload) {
                     assert_eq!(key_hash(key.as_bytes()) % u64::from(partitions), partition as u64, "`{key}`, {split:?}");
                 }
             }
         }
-        let (_, finished) = Scenario { plan, ..Scenario::calm(&text, 1500, partitions, 2) }.finish(1);
+        let (_, finished) = Scenario { plan: plan.clone(), ..Scenario::calm(&text, 1500, partitions, 2) }.finish(1);
         for (partition, payload) in finished.rows.iter().enumerate() {
-            for (key, _) in rows(payload) {
+            for (key, _) in keys(&plan, payload) {
                 assert_eq!(partition_of(key_hash(key.as_bytes()), partitions), partition, "`{key}` in the result");
             }
         }

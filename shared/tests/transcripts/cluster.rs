@@ -8,7 +8,7 @@ use shared::sim::{End, Finished, Kind, Row, SimSpec, Simulation};
 use shared::time::{Span, Time};
 
 use crate::check;
-use crate::common::Scenario;
+use crate::common::{Scenario, counts};
 
 /// Four lines, a map task each.
 const TEXT: &str = "the mill turns\nthe river turns the mill\nno river no mill\nturn mill turn\n";
@@ -100,7 +100,7 @@ fn rows_and_news(simulation: &mut Simulation, lines: &mut Vec<(Time, String)>) {
 fn result(scenario: &Scenario, end: &End) -> String {
     let End::Finished(Finished { rows, counters, tally }) = end else { panic!("{end:?}") };
     let table = Table::new(&scenario.plan, rows.clone()).unwrap();
-    let rows: Vec<String> = table.rows().map(|(word, count)| format!("{word} {count}")).collect();
+    let rows: Vec<String> = counts(&table).into_iter().map(|(word, count)| format!("{word} {count}")).collect();
     let counters = serde_json::to_string(counters).unwrap();
     format!("Result: {}\nCounters: {counters}\nTally: {}\n", rows.join(", "), serde_json::to_string(tally).unwrap())
 }

@@ -3,37 +3,45 @@
 //! A kernel is pure: it reads a [`Source`](super::Source), is driven in steps short enough for a worker to answer messages in
 //! between, and gives the same bytes natively and in wasm. Reading order:
 //!
-//! - `hash`: the one hash of keys, which places a key in its partition.
-//! - `rows`: how rows travel between tasks.
-//! - `reader`: which bytes are a split's records.
-//! - `map`: a map task. Plans that count words take `words` (with `tokens` for ASCII and `counts` to count); any other plan goes
-//!   row by row through `steps`.
-//! - `reduce`: a reduce task.
+//! - `reader`: which bytes are a split's records; `records`: what is in them.
+//! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
+//!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
+//!   `groups`, and its columns travel as `transfer` says.
+//! - `map`, `reduce`: the two kinds of tasks; `columns` is what they do for a plan of any shape.
+//! - `hash` places a word in its partition, `order` the rows of a result.
 //! - `sequential`: the same answer in one plain pass, the reference for every distributed run.
 //!
 //! It knows nothing of tasks, attempts, workers or places.
 
+mod aggregation;
+mod batch;
+mod columns;
 mod counts;
+mod groups;
 mod hash;
 mod map;
 mod order;
 mod reader;
+mod records;
 mod reduce;
 mod rows;
 mod sequential;
 mod steps;
 mod tokens;
+mod transfer;
 mod words;
 
+pub(super) use columns::{column_types, together};
 pub use hash::{GOLDEN_HASHES, key_hash, partition_of};
 pub use map::{MapKernel, MapResult};
-pub use order::sort_rows;
+pub(super) use order::sorted;
 pub use reduce::{ReduceKernel, ReduceResult, reduce};
 pub use rows::{RowReader, RowWriter};
 pub use sequential::sequential;
+pub(super) use steps::Shape;
+pub(super) use transfer::read as read_columns;
 
 use super::SourceError;
-use crate::expr::EvalError;
 use crate::limits::LINE_BYTES_MAX;
 
 /// Why a kernel could not go on. Each is a sentence for the user.
@@ -49,13 +57,19 @@ pub enum KernelError {
     /// A stretch that has to be held at once is longer than [`LINE_BYTES_MAX`].
     #[error("the line at byte {at} is longer than {} MiB, the most that a line may have", LINE_BYTES_MAX >> 20)]
     LineTooLong { at: u64 },
-    /// An expression failed on a record.
-    #[error("{what} failed on `{record}`: {error}")]
-    Eval { what: String, record: String, error: EvalError },
-    /// A step gave a value of a type that it may not have there.
-    #[error("{what} gave {found} on `{record}`; it must give {wanted}")]
-    WrongValue { what: String, record: String, found: &'static str, wanted: &'static str },
+    /// A record or a row that cannot be read, or on which an expression failed.
+    #[error("{place}: {message}")]
+    Record { place: String, message: String },
+    /// Bytes that should be columns of another task are not.
+    #[error("the rows of another task cannot be read: {0}")]
+    Unreadable(String),
     /// Bytes that should be rows of [`RowWriter`] are not.
     #[error("row {row} of a partition cannot be read: {problem}")]
     Corrupt { row: u64, problem: &'static str },
+}
+
+/// The partition of all rows of a split, when rows stay in the input's order: the splits that begin in its share of the input.
+fn partition_of_split(split: super::Split, input_len: u64, partitions: u32) -> usize {
+    let share = u128::from(split.start) * u128::from(partitions.max(1)) / u128::from(input_len.max(1));
+    (share as usize).min(partitions.max(1) as usize - 1)
 }

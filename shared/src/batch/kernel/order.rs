@@ -2,6 +2,11 @@
 
 use std::cmp::Ordering;
 
+use arrow_array::{Array, ArrayRef};
+use arrow_row::{RowConverter, SortField};
+use arrow_schema::SortOptions;
+
+use super::groups::prefix;
 use crate::batch::SortKey;
 
 /// Sorts row numbers by `terms`, ties by key ascending, and keeps only `limit` of them.
@@ -34,4 +39,35 @@ pub fn sort_rows(
         rows.truncate(kept);
     }
     rows.sort_unstable_by(compare);
+}
+
+/// The rows of some columns in an order: by `sort`, ties by all columns ascending from the first on, so that no two places are a
+/// matter of chance; and only `limit` of them. Without `sort` they stay as they are.
+pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKey], limit: Option<u64>) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    let kept = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    if sort.is_empty() {
+        order.truncate(kept);
+        return order;
+    }
+    let terms = sort.iter().map(|term| (term.column, SortOptions::new(term.descending, !term.descending)));
+    let ties = (0..columns.len()).filter(|column| sort.iter().all(|term| term.column != *column));
+    let terms: Vec<_> = terms.chain(ties.map(|column| (column, SortOptions::new(false, true)))).collect();
+    let field =
+        |(column, options): &(usize, SortOptions)| SortField::new_with_options(columns[*column].data_type().clone(), *options);
+    let converter = RowConverter::new(terms.iter().map(field).collect()).expect("every type of an expression has an order");
+    let terms: Vec<ArrayRef> = terms.iter().map(|(column, _)| columns[*column].clone()).collect();
+    let bytes = converter.convert_columns(&terms).expect("the columns are the converter's own");
+    let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(bytes.row(*row as usize).data()), *row)).collect();
+    let compare = |a: &(u64, u32), b: &(u64, u32)| {
+        a.0.cmp(&b.0).then_with(|| bytes.row(a.1 as usize).cmp(&bytes.row(b.1 as usize))).then(a.1.cmp(&b.1))
+    };
+    if kept < keyed.len() {
+        if kept > 0 {
+            keyed.select_nth_unstable_by(kept, compare);
+        }
+        keyed.truncate(kept);
+    }
+    keyed.sort_unstable_by(compare);
+    keyed.into_iter().map(|(_, row)| row).collect()
 }

@@ -30,6 +30,8 @@ pub(super) struct Block<'a> {
     /// The block's bytes and at least [`PADDING`] more of no meaning.
     pub padded: &'a [u8],
     pub len: usize,
+    /// Where in the input the first of them is.
+    pub at: u64,
 }
 
 impl<'a> Block<'a> {
@@ -90,7 +92,7 @@ impl SplitReader {
         }
         let start = self.consumed;
         let end = match self.state {
-            State::Skipping => return Ok(Some(Block { padded: &self.buffer[start..], len: 0 })),
+            State::Skipping => return Ok(Some(Block { padded: &self.buffer[start..], len: 0, at: self.offset })),
             State::Done => self.filled,
             State::Reading => self.last_cut(fresh.max(start)).unwrap_or(start),
         };
@@ -103,7 +105,8 @@ impl SplitReader {
         if end > start {
             self.ends_with_newline = self.buffer[end - 1] == b'\n';
         }
-        Ok(Some(Block { padded: &self.buffer[start..], len: end - start }))
+        let at = self.offset - (self.filled - start) as u64;
+        Ok(Some(Block { padded: &self.buffer[start..], len: end - start, at }))
     }
 
     /// Bytes in the blocks given so far.

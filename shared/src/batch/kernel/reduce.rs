@@ -1,17 +1,20 @@
-//! A reduce task: gathers one partition's rows from every map task, adds up each key's counts, and gives the rows with keys in
-//! increasing byte order (MapReduce, OSDI'04 §4.2), those that `having` keeps, or by `sort` if the plan has one.
+//! A reduce task: gathers one partition's rows from every map task, merges what was computed for each key, and gives the rows with
+//! keys in increasing order (MapReduce, OSDI'04 §4.2), those that the filters behind it keep, or by `sort` if the plan has one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrow_array::Int64Array;
+use arrow_array::builder::StringBuilder;
+
 use super::KernelError;
+use super::columns::ColumnReducer;
 use super::counts::CountTable;
 use super::hash::{INLINE_BYTES, load};
 use super::order::sort_rows;
 use super::rows::{RowReader, RowWriter};
-use super::steps::all_true;
+use super::steps::{KeyFilters, Shape};
 use crate::batch::{Counters, Payload, Plan};
-use crate::expr::Value;
 
 /// Bytes of rows that one step adds up.
 const MERGE_BYTES: usize = 1 << 20;
@@ -21,20 +24,32 @@ const WRITE_ROWS: usize = 1 << 16;
 
 /// A reduce task under way. Call [`ReduceKernel::step`] until it says `true`, then [`ReduceKernel::finish`].
 ///
-/// A step takes a few milliseconds but for the one that sorts all keys of the partition.
+/// A step takes a few milliseconds but for those that sort or finish all keys of the partition.
 pub struct ReduceKernel {
+    reducer: Reducer,
+    counters: Counters,
+    done: bool,
+}
+
+enum Reducer {
+    Words(Box<WordReducer>),
+    Columns(Box<ColumnReducer>),
+}
+
+/// Adds up the counts of words.
+struct WordReducer {
     plan: Arc<Plan>,
+    having: KeyFilters,
     inputs: VecDeque<Payload>,
     /// How much of the first input is merged.
     merged: usize,
     counts: CountTable,
-    /// The groups, by key once sorted; `kept` numbers those that `having` leaves.
+    /// The groups, by key once sorted; `kept` numbers those that the filters leave.
     groups: Vec<Group>,
     filtered: usize,
     kept: Vec<u32>,
     stage: Stage,
     rows: RowWriter,
-    counters: Counters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +67,7 @@ struct Group {
     count: u64,
 }
 
-/// What a reduce task leaves: rows (see [`RowWriter`](super::RowWriter)), how many, and what it counted.
+/// What a reduce task leaves: rows, how many, and what it counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReduceResult {
     pub rows: Payload,
@@ -70,8 +85,43 @@ pub fn reduce(plan: &Arc<Plan>, inputs: &[Payload]) -> Result<ReduceResult, Kern
 impl ReduceKernel {
     /// Begins the task. `inputs` are the partition's payloads in the order of the map tasks.
     pub fn new(plan: Arc<Plan>, inputs: Vec<Payload>) -> ReduceKernel {
-        ReduceKernel {
+        let reducer = match Shape::of(&plan) {
+            Shape::Words { having, .. } if plan.combine => Reducer::Words(Box::new(WordReducer::new(plan, having, inputs))),
+            _ => Reducer::Columns(Box::new(ColumnReducer::new(plan, inputs))),
+        };
+        ReduceKernel { reducer, counters: Counters::default(), done: false }
+    }
+
+    /// Does some of the work; `true` when the task is finished.
+    pub fn step(&mut self) -> Result<bool, KernelError> {
+        if !self.done {
+            self.done = match &mut self.reducer {
+                Reducer::Words(words) => words.step(&mut self.counters)?,
+                Reducer::Columns(columns) => columns.step(&mut self.counters)?,
+            };
+        }
+        Ok(self.done)
+    }
+
+    /// The task's output. Panics if [`ReduceKernel::step`] has not said that it is finished: half an output is none.
+    pub fn finish(self) -> ReduceResult {
+        assert!(self.done, "a reduce task is finished before it is asked for its output");
+        let (rows, row_count) = match self.reducer {
+            Reducer::Words(words) => {
+                let rows = words.rows.rows();
+                (Payload::new(words.rows.into_bytes()), rows)
+            }
+            Reducer::Columns(columns) => columns.finish(),
+        };
+        ReduceResult { rows, row_count, counters: Counters { output_records: row_count, ..self.counters } }
+    }
+}
+
+impl WordReducer {
+    fn new(plan: Arc<Plan>, having: KeyFilters, inputs: Vec<Payload>) -> WordReducer {
+        WordReducer {
             plan,
+            having,
             inputs: inputs.into(),
             merged: 0,
             counts: CountTable::new(),
@@ -80,17 +130,16 @@ impl ReduceKernel {
             kept: Vec::new(),
             stage: Stage::Merge,
             rows: RowWriter::default(),
-            counters: Counters::default(),
         }
     }
 
-    /// Does some of the work; `true` when the task is finished.
-    pub fn step(&mut self) -> Result<bool, KernelError> {
+    fn step(&mut self, counters: &mut Counters) -> Result<bool, KernelError> {
         self.stage = match self.stage {
             Stage::Merge => {
                 self.merge()?;
                 if self.inputs.is_empty() {
                     self.sort_groups();
+                    counters.reduce_input_groups = self.groups.len() as u64;
                     Stage::Filter
                 } else {
                     Stage::Merge
@@ -113,14 +162,6 @@ impl ReduceKernel {
             Stage::Done => Stage::Done,
         };
         Ok(self.stage == Stage::Done)
-    }
-
-    /// The task's output. Panics if [`ReduceKernel::step`] has not said that it is finished: half an output is none.
-    pub fn finish(mut self) -> ReduceResult {
-        assert!(self.stage == Stage::Done, "a reduce task is finished before it is asked for its output");
-        let row_count = self.rows.rows();
-        self.counters.output_records = row_count;
-        ReduceResult { rows: Payload::new(self.rows.into_bytes()), row_count, counters: self.counters }
     }
 
     fn merge(&mut self) -> Result<(), KernelError> {
@@ -157,26 +198,23 @@ impl ReduceKernel {
                 key_a.cmp(&counts.entry(b.place, &mut of_b).map(|(key, _)| key))
             })
         });
-        self.counters.reduce_input_groups = self.groups.len() as u64;
     }
 
     fn filter(&mut self) -> Result<(), KernelError> {
-        if self.plan.having.is_empty() {
-            self.kept = (0..self.groups.len() as u32).collect();
-            self.filtered = self.groups.len();
-            return Ok(());
-        }
-        let until = self.groups.len().min(self.filtered + WRITE_ROWS);
-        let mut scratch = [0; INLINE_BYTES];
-        let mut row = vec![Value::Null; 1 + self.plan.reduce.values.len()];
-        for (index, group) in self.groups.iter().enumerate().take(until).skip(self.filtered) {
-            let (key, count) = self.counts.entry(group.place, &mut scratch).expect("a group has a key");
-            let key = String::from_utf8_lossy(key);
-            row[0] = Value::Utf8(Arc::from(&*key));
-            row[1..].fill(Value::Int64(i64::try_from(count).unwrap_or(i64::MAX)));
-            if all_true(&self.plan.having, &row, "a filter after the reduce", &key)? {
-                self.kept.push(index as u32);
+        let (from, until) = (self.filtered, self.groups.len().min(self.filtered + WRITE_ROWS));
+        let values = self.plan.columns.len().saturating_sub(1);
+        let kept = self.having.rows(values, || {
+            let (mut keys, mut scratch) = (StringBuilder::new(), [0; INLINE_BYTES]);
+            for group in &self.groups[from..until] {
+                let (key, _) = self.counts.entry(group.place, &mut scratch).expect("a group has a key");
+                keys.append_value(String::from_utf8_lossy(key));
             }
+            let count = |group: &Group| i64::try_from(group.count).unwrap_or(i64::MAX);
+            (keys.finish(), Int64Array::from_iter_values(self.groups[from..until].iter().map(count)))
+        })?;
+        match kept {
+            Some(kept) => self.kept.extend(kept.set_indices().map(|row| (from + row) as u32)),
+            None => self.kept.extend(from as u32..until as u32),
         }
         self.filtered = until;
         Ok(())

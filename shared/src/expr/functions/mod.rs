@@ -10,6 +10,7 @@ use std::fmt;
 mod arithmetic;
 mod call;
 pub(super) mod cast;
+pub use cast::show;
 pub(super) mod compare;
 mod json;
 mod lists;

@@ -1,0 +1,158 @@
+//! What a reduction keeps for each key: partial states that rows are added to, that travel, merge, and become values.
+
+use arrow_array::{ArrayRef, UInt32Array};
+
+use super::batch::{Batch, StepError, taken};
+use super::groups::Groups;
+use super::hash::partition_of;
+use crate::batch::Reduce;
+use crate::expr::{Aggregate, Context, GroupedAccumulator, RowError, Type};
+
+/// See the module.
+pub(super) struct Aggregation {
+    reduce: Reduce,
+    aggregates: Vec<Aggregate>,
+    groups: Groups,
+    accumulators: Vec<Box<dyn GroupedAccumulator>>,
+    /// The group of each row at hand.
+    scratch: Vec<u32>,
+}
+
+impl Aggregation {
+    pub fn new(reduce: &Reduce) -> Aggregation {
+        let aggregates: Vec<Aggregate> = aggregates(reduce).cloned().collect();
+        let accumulators = aggregates.iter().map(Aggregate::accumulator).collect();
+        let groups = Groups::new(&reduce.key_types);
+        Aggregation { reduce: reduce.clone(), aggregates, groups, accumulators, scratch: Vec::new() }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Adds the rows that the steps have left.
+    pub fn update(&mut self, batch: &Batch) -> Result<(), StepError> {
+        let rows = mapped(&self.reduce, batch)?;
+        self.add(&rows).map_err(|(aggregate, row)| batch.error(format!("`{aggregate}`"), row))
+    }
+
+    /// Adds rows as [`mapped`] gives them.
+    pub fn add(&mut self, columns: &[ArrayRef]) -> Result<(), (&'static str, RowError)> {
+        let (keys, mut arguments) = columns.split_at(self.reduce.keys.len());
+        self.groups.assign(keys, &mut self.scratch);
+        for (aggregate, accumulator) in self.aggregates.iter().zip(&mut self.accumulators) {
+            let (own, rest) = arguments.split_at(usize::from(aggregate.argument().is_some()));
+            arguments = rest;
+            let added = accumulator.update(&self.scratch, self.groups.len(), own);
+            added.map_err(|error| (aggregate.kind().line().name, error))?;
+        }
+        Ok(())
+    }
+
+    /// Adds partial states as [`Aggregation::states`] gives them.
+    pub fn merge(&mut self, columns: &[ArrayRef]) -> Result<(), (&'static str, RowError)> {
+        let (keys, mut states) = columns.split_at(self.reduce.keys.len());
+        self.groups.assign(keys, &mut self.scratch);
+        for (aggregate, accumulator) in self.aggregates.iter().zip(&mut self.accumulators) {
+            let (own, rest) = states.split_at(aggregate.state_types().len());
+            states = rest;
+            let merged = accumulator.merge(&self.scratch, self.groups.len(), own);
+            merged.map_err(|error| (aggregate.kind().line().name, error))?;
+        }
+        Ok(())
+    }
+
+    /// The groups of each partition, in the order in which their keys came.
+    pub fn partitions(&self, count: u32) -> Vec<Vec<u32>> {
+        let mut partitions = vec![Vec::new(); count.max(1) as usize];
+        for group in 0..self.groups.len() {
+            partitions[partition_of(self.groups.hash(group), count)].push(group as u32);
+        }
+        partitions
+    }
+
+    /// All keys' states, for [`Aggregation::states`].
+    pub fn all_states(&self) -> Result<Vec<ArrayRef>, StepError> {
+        let mut all = Vec::new();
+        for (aggregate, accumulator) in self.aggregates.iter().zip(&self.accumulators) {
+            all.extend(accumulator.state().map_err(|error| failed(aggregate.kind().line().name, error))?);
+        }
+        Ok(all)
+    }
+
+    /// The keys and the partial states of some groups; `all` is what [`Aggregation::all_states`] gave.
+    pub fn states(&self, groups: &[u32], all: &[ArrayRef]) -> Vec<ArrayRef> {
+        let mut columns = self.groups.columns(groups);
+        let rows = UInt32Array::from(groups.to_vec());
+        columns.extend(all.iter().map(|state| taken(state, &rows)));
+        columns
+    }
+
+    /// The groups by their keys ascending.
+    pub fn ascending(&self) -> Vec<u32> {
+        self.groups.ascending()
+    }
+
+    /// The partition of a group's key.
+    pub fn partition(&self, group: u32, count: u32) -> usize {
+        partition_of(self.groups.hash(group as usize), count)
+    }
+
+    /// The reduction's rows, its keys and its values, for all groups in the order in which their keys came.
+    pub fn finish(&self) -> Result<Batch, StepError> {
+        let len = self.groups.len();
+        let mut results = Vec::new();
+        for (aggregate, accumulator) in self.aggregates.iter().zip(&self.accumulators) {
+            results.push(accumulator.finish().map_err(|error| failed(aggregate.kind().line().name, error))?);
+        }
+        let all: Vec<u32> = (0..len as u32).collect();
+        let mut columns = self.groups.columns(&all);
+        let mut results = &results[..];
+        for value in &self.reduce.values {
+            let (own, rest) = results.split_at(value.aggregates.len());
+            results = rest;
+            columns.push(value.finish(own, len, Context::default()).map_err(|error| failed("the value", error))?);
+        }
+        Ok(Batch::new(columns, len))
+    }
+}
+
+fn failed(what: &str, error: RowError) -> StepError {
+    StepError { what: format!("`{what}`"), record: error.row, message: error.message }
+}
+
+/// The key columns and the arguments of the aggregates: what a row needs to carry.
+pub(super) fn mapped(reduce: &Reduce, batch: &Batch) -> Result<Vec<ArrayRef>, StepError> {
+    let mut columns: Vec<ArrayRef> = reduce.keys.iter().map(|key| batch.columns[*key].clone()).collect();
+    for aggregate in aggregates(reduce) {
+        if let Some(argument) = aggregate.argument() {
+            columns.push(batch.evaluate(argument, || format!("`{}`", aggregate.kind().line().name))?);
+        }
+    }
+    Ok(columns)
+}
+
+/// The types of [`mapped`].
+pub(super) fn mapped_types(reduce: &Reduce) -> Vec<Type> {
+    let arguments = aggregates(reduce).filter_map(|aggregate| aggregate.argument());
+    reduce.key_types.iter().cloned().chain(arguments.map(|argument| argument.data_type().clone())).collect()
+}
+
+/// The types of [`Aggregation::states`].
+pub(super) fn state_types(reduce: &Reduce) -> Vec<Type> {
+    reduce.key_types.iter().cloned().chain(aggregates(reduce).flat_map(Aggregate::state_types)).collect()
+}
+
+/// The columns that a reduction looks at.
+pub(super) fn wanted(reduce: &Reduce) -> Vec<usize> {
+    let mut wanted = reduce.keys.clone();
+    for argument in aggregates(reduce).filter_map(Aggregate::argument) {
+        argument.each_column(&mut |column, _| wanted.push(column));
+    }
+    wanted
+}
+
+fn aggregates(reduce: &Reduce) -> impl Iterator<Item = &Aggregate> {
+    reduce.values.iter().flat_map(|value| &value.aggregates)
+}

@@ -1,0 +1,225 @@
+//! Bytes as records: a block of lines becomes columns of the types that the plan names.
+//!
+//! Invalid UTF-8 is read as U+FFFD and its record counted as bad. Any other field that is not what its column says is an error that
+//! names the record: guessing would give a wrong number.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, StringArray};
+use csv_core::ReadFieldResult;
+use serde_json::Value as Json;
+
+use super::KernelError;
+use super::batch::Batch;
+use super::steps::lines;
+use crate::batch::{Column, Counters, Format, Plan, Source};
+use crate::expr::{Context, Expr, Schema, Type};
+
+/// Bytes in which a header has to end.
+const HEADER_BYTES_MAX: usize = 64 << 10;
+
+/// Reads the records of a split.
+pub(super) struct Decoder {
+    format: Format,
+    columns: Vec<Column>,
+    /// For each column its field in a line of CSV.
+    fields: Vec<usize>,
+    /// What makes a column of its texts, for types that are not read directly.
+    casts: Vec<Option<Expr>>,
+    /// The input's header has been looked at.
+    ready: bool,
+}
+
+/// The fields of a column on their way to an array.
+enum Builder {
+    Int64(Int64Builder),
+    Float64(Float64Builder),
+    Text(StringBuilder),
+}
+
+impl Decoder {
+    pub fn new(plan: &Plan) -> Decoder {
+        let text = Schema(vec![("field".to_owned(), Type::Utf8)]);
+        let cast = |column: &Column| match column.data_type {
+            Type::Utf8 | Type::Int64 | Type::Float64 => None,
+            ref of => Expr::parse(&format!("cast(field as {})", of.to_string().to_lowercase()), &text).ok(),
+        };
+        Decoder {
+            format: plan.format.clone(),
+            columns: plan.input.clone(),
+            fields: (0..plan.input.len()).collect(),
+            casts: plan.input.iter().map(cast).collect(),
+            ready: false,
+        }
+    }
+
+    /// The records of some whole lines (the last one perhaps without its `\n`), the first of which is at byte `at` of the input.
+    pub fn read(
+        &mut self,
+        bytes: &[u8],
+        at: u64,
+        source: &mut dyn Source,
+        counters: &mut Counters,
+    ) -> Result<Batch, KernelError> {
+        if !self.ready {
+            self.ready = true;
+            self.header(source)?;
+        }
+        let lines = lines(bytes).skip(self.line(at, 0));
+        let mut builders: Vec<Builder> = self.columns.iter().map(|column| Builder::of(&column.data_type)).collect();
+        let mut rows = 0;
+        for line in lines {
+            rows += 1;
+            let line = String::from_utf8_lossy(line);
+            counters.bad_records += u64::from(matches!(line, Cow::Owned(_)));
+            let read = match self.format {
+                Format::Lines => builders[0].push(&self.columns[0], Some(&line)),
+                Format::Csv { delimiter, quote, .. } => self.csv(&line, delimiter, quote, &mut builders),
+                Format::JsonLines => self.json(&line, &mut builders),
+            };
+            read.map_err(|message| KernelError::Record { place: place(bytes, at, self.line(at, rows - 1)), message })?;
+        }
+        counters.map_input_records += rows as u64;
+        let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
+        let mut columns = Vec::new();
+        for (index, array) in arrays.into_iter().enumerate() {
+            columns.push(match &self.casts[index] {
+                None => array,
+                Some(cast) => cast.evaluate(&[array], rows, Context::default()).map_err(|error| KernelError::Record {
+                    place: place(bytes, at, self.line(at, error.row)),
+                    message: format!("`{}`: {}", self.columns[index].name, error.message),
+                })?,
+            });
+        }
+        Ok(Batch::new(columns, rows))
+    }
+
+    /// The line of a block that begins at byte `at` in which a record is: a header is a line and no record.
+    pub fn line(&self, at: u64, record: usize) -> usize {
+        record + usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == 0)
+    }
+
+    /// Finds the columns in the input's first line.
+    fn header(&mut self, source: &mut dyn Source) -> Result<(), KernelError> {
+        let Format::Csv { header: true, delimiter, quote } = self.format else { return Ok(()) };
+        let mut bytes = vec![0; HEADER_BYTES_MAX.min(source.len() as usize)];
+        let count = source.read_at(0, &mut bytes)?;
+        let Some(line) = lines(&bytes[..count]).next() else { return Ok(()) };
+        let names = split(&String::from_utf8_lossy(line), delimiter, quote)
+            .map_err(|message| KernelError::Record { place: "the header".to_owned(), message })?;
+        let names: Vec<&str> = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
+        for (column, field) in self.columns.iter().zip(&mut self.fields) {
+            *field = names.iter().position(|name| *name == column.name).ok_or_else(|| KernelError::Record {
+                place: "the header".to_owned(),
+                message: format!("it has no column `{}`; it has {}", column.name, crate::nearest::list(names.iter().copied())),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn csv(&self, line: &str, delimiter: u8, quote: u8, builders: &mut [Builder]) -> Result<(), String> {
+        let mut push = |fields: &[&str]| {
+            for ((column, builder), field) in self.columns.iter().zip(&mut *builders).zip(&self.fields) {
+                let text = fields.get(*field).ok_or_else(|| {
+                    format!("it has {} fields, and `{}` should be field {}", fields.len(), column.name, field + 1)
+                })?;
+                builder.push(column, Some(text).filter(|text| !text.is_empty() || column.data_type == Type::Utf8).copied())?;
+            }
+            Ok(())
+        };
+        if line.as_bytes().contains(&quote) {
+            let fields = split(line, delimiter, quote)?;
+            return push(&fields.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        push(&line.split(char::from(delimiter)).collect::<Vec<_>>())
+    }
+
+    fn json(&self, line: &str, builders: &mut [Builder]) -> Result<(), String> {
+        let record: Json = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
+        let Json::Object(record) = record else { return Err("it is not a JSON object".to_owned()) };
+        for (column, builder) in self.columns.iter().zip(builders) {
+            match record.get(&column.name) {
+                None | Some(Json::Null) => builder.push(column, None)?,
+                Some(Json::String(text)) => builder.push(column, Some(text))?,
+                Some(other) => builder.push(column, Some(&other.to_string()))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    fn of(data_type: &Type) -> Builder {
+        match data_type {
+            Type::Int64 => Builder::Int64(Int64Builder::new()),
+            Type::Float64 => Builder::Float64(Float64Builder::new()),
+            _ => Builder::Text(StringBuilder::new()),
+        }
+    }
+
+    fn push(&mut self, column: &Column, text: Option<&str>) -> Result<(), String> {
+        let unfit = |text: &str| format!("`{}` is `{}`, which is no {}", column.name, excerpt(text), column.data_type);
+        match (self, text) {
+            (Builder::Int64(array), Some(text)) => array.append_value(text.trim().parse().map_err(|_| unfit(text))?),
+            (Builder::Float64(array), Some(text)) => array.append_value(text.trim().parse().map_err(|_| unfit(text))?),
+            (Builder::Text(array), Some(text)) => array.append_value(text),
+            (Builder::Int64(array), None) => array.append_null(),
+            (Builder::Float64(array), None) => array.append_null(),
+            (Builder::Text(array), None) => array.append_null(),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Builder::Int64(mut array) => Arc::new(array.finish()),
+            Builder::Float64(mut array) => Arc::new(array.finish()),
+            Builder::Text(mut array) => Arc::new(array.finish()) as Arc<StringArray>,
+        }
+    }
+}
+
+/// The fields of a line of CSV that may have quotes.
+fn split(line: &str, delimiter: u8, quote: u8) -> Result<Vec<String>, String> {
+    let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
+    let (mut input, mut fields, mut field) = (line.as_bytes(), Vec::new(), Vec::new());
+    let mut buffer = [0; 1 << 10];
+    loop {
+        let (result, read, written) = reader.read_field(input, &mut buffer);
+        input = &input[read..];
+        field.extend_from_slice(&buffer[..written]);
+        match result {
+            // The line has ended: an empty input says so to the reader.
+            ReadFieldResult::InputEmpty => {}
+            ReadFieldResult::OutputFull => {}
+            ReadFieldResult::Field { record_end } => {
+                fields.push(String::from_utf8_lossy(&std::mem::take(&mut field)).into_owned());
+                if record_end {
+                    return Ok(fields);
+                }
+            }
+            ReadFieldResult::End => return Ok(fields),
+        }
+    }
+}
+
+/// A record for people: where it is, and how it begins.
+pub(super) fn place(bytes: &[u8], at: u64, record: usize) -> String {
+    let mut start = 0;
+    for _ in 0..record {
+        start += memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len() - start, |newline| newline + 1);
+    }
+    let line = lines(&bytes[start..]).next().unwrap_or_default();
+    format!("the record at byte {} (`{}`)", at + start as u64, excerpt(&String::from_utf8_lossy(line)))
+}
+
+/// Enough of a text to recognise it.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
+    const CHARS: usize = 60;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
