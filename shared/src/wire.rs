@@ -68,7 +68,8 @@ pub struct RunCommand {
     /// Replaces the experiment's input.
     #[serde(default)]
     pub input: Option<InputChoice>,
-    /// Replaces the experiment's number of workers.
+    /// Replaces the experiment's number of workers. Without it a page runs at most as many as it has cores, but all that the
+    /// experiment's faults name.
     #[serde(default)]
     pub workers: Option<u32>,
     /// Replaces the experiment's seed.

@@ -238,8 +238,8 @@ impl Lab {
 
     fn run_command(self, run: u32, place: Place, input: Option<InputChoice>) -> Command {
         let chosen = self.inner.with_value(|inner| inner.workers_chosen);
-        // In virtual time a worker costs no core, so there the experiment's own number stands unless the user says otherwise.
-        let workers = (chosen || place != Place::Simulate).then(|| self.workers.get_untracked());
+        // Unless the user says otherwise the experiment and the place decide.
+        let workers = chosen.then(|| self.workers.get_untracked());
         let text = self.text.get_untracked();
         Command::Run(RunCommand { run, place, text, input, workers, seed: None, idempotency_key: None })
     }

@@ -84,7 +84,12 @@ impl Prepared {
             return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
         }
         let named = experiment.workers_named();
-        let workers = command.workers.or(experiment.workers).unwrap_or(session.cores.max(named));
+        // In a page more workers than cores only wait for each other, so there the experiment's number is a bound.
+        let own = experiment.workers.map(|own| match command.place {
+            Place::Browser => own.min(session.cores).max(named),
+            Place::Server | Place::Simulate => own,
+        });
+        let workers = command.workers.or(own).unwrap_or(session.cores.max(named));
         if workers == 0 || workers > WORKERS_MAX {
             return refuse(format!("{workers} workers are asked for: between 1 and {WORKERS_MAX} can be had"));
         }
