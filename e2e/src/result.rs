@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use thirtyfour::prelude::*;
 
@@ -16,8 +17,12 @@ impl Page {
         self.press("download-csv").await?;
         let path = until("the downloaded file", async || {
             let entries = fs::read_dir(browser.downloads()).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-            // A file that is still being written has another ending.
-            entries.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "csv"))
+            // A file that is still being written has another ending; its name is kept for it by an empty one, and a result is never
+            // empty, since it has a heading.
+            let whole = |path: &PathBuf| {
+                path.extension().is_some_and(|ending| ending == "csv") && path.metadata().is_ok_and(|about| about.len() > 0)
+            };
+            entries.into_iter().find(whole)
         })
         .await;
         let text = fs::read_to_string(&path).expect("the download can be read");
