@@ -13,7 +13,7 @@ mod common;
 use common::Scenario;
 
 /// Seeds 0 to this.
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 20_000;
 
 #[test]
 fn every_seed_equals_the_sequential_run() {

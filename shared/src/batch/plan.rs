@@ -90,4 +90,10 @@ impl Plan {
     pub fn counts_words(&self) -> bool {
         self.combine && matches!(Shape::of(self), Shape::Words { .. })
     }
+
+    /// The result's first column of plain counts, if the reduction gives one: its sum is the number of rows that were reduced.
+    pub fn count_column(&self) -> Option<usize> {
+        let reduce = self.reduce.as_ref()?;
+        reduce.values.iter().position(AggregateExpr::is_count_all).map(|value| reduce.keys.len() + value)
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+
 use super::kernels::Kernels;
 use crate::batch::coordinator::{Checkpoint, CommittedPartition};
-use crate::batch::kernel::RowReader;
 use crate::batch::message::{Envelope, Job, Message};
-use crate::batch::{Counters, Format, Payload, Source};
+use crate::batch::{Counters, Format, Payload, Plan, Source, Table};
 use crate::id::{Attempt, Incarnation, TaskId};
 use crate::time::{Span, Time};
 
@@ -40,6 +42,8 @@ pub enum Problem {
     Lines { found: u64, expected: u64 },
     #[error("the map tasks gave {expected} rows, the result counts {found}")]
     Rows { found: u64, expected: u64 },
+    #[error("the committed rows make no result: {0}")]
+    NoResult(String),
     #[error("the input cannot be read again: {0}")]
     Unreadable(String),
     #[error("nothing will ever happen again, and the job is not done")]
@@ -121,14 +125,23 @@ impl Checks {
             return Err(Problem::Lines { found: counters.map_input_records, expected: lines });
         }
         // A limit is applied in each partition already.
-        if job.plan.after.is_empty() && job.plan.limit.is_none() && job.plan.counts_words() {
-            let counted = rows.iter().flat_map(|rows| RowReader::new(rows)).flatten().map(|(_, count)| count).sum();
-            if counted != counters.map_output_records {
-                return Err(Problem::Rows { found: counted, expected: counters.map_output_records });
+        if job.plan.after.is_empty() && job.plan.limit.is_none() {
+            let table = Table::new(&job.plan, rows.clone()).map_err(|error| Problem::NoResult(error.to_string()))?;
+            if let Some(found) = counted(&job.plan, &table).filter(|found| *found != counters.map_output_records) {
+                return Err(Problem::Rows { found, expected: counters.map_output_records });
             }
         }
         Ok(rows)
     }
+}
+
+/// How many rows of the map tasks a result stands for; `None` if it does not say.
+fn counted(plan: &Plan, table: &Table) -> Option<u64> {
+    if plan.reduce.is_none() {
+        return Some(table.len() as u64);
+    }
+    let counts = table.column(plan.count_column()?).as_primitive::<Int64Type>();
+    Some(counts.values().iter().map(|count| *count as u64).sum())
 }
 
 /// Bytes that are read at a time to count lines.

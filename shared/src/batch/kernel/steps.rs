@@ -38,7 +38,7 @@ impl Shape {
         };
         let Reduce { keys, values, .. } = plan.reduce.as_ref()?;
         let sound = plan.format == Format::Lines && line.column() == Some(LINE) && keys == &[WORD];
-        if !sound || !values.iter().all(is_count) {
+        if !sound || !values.iter().all(AggregateExpr::is_count_all) {
             return None;
         }
         let sound = rest.iter().all(|step| is_filter_over(step, |column| column == WORD))
@@ -47,10 +47,6 @@ impl Shape {
         let having = KeyFilters::new(plan.after.clone(), 1 + values.len());
         sound.then_some(Shape::Words { lower, filters, having })
     }
-}
-
-fn is_count(value: &AggregateExpr) -> bool {
-    value.result.column().is_some() && value.aggregates.iter().all(|aggregate| aggregate.is_count_all())
 }
 
 /// Whether it is a filter that looks at nothing but such columns.

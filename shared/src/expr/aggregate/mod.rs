@@ -206,6 +206,11 @@ impl AggregateExpr {
         Ok(AggregateExpr { aggregates, result })
     }
 
+    /// Whether it is nothing but `count(*)`.
+    pub fn is_count_all(&self) -> bool {
+        self.result.column().is_some() && self.aggregates.iter().all(Aggregate::is_count_all)
+    }
+
     /// What evaluating it gives.
     pub fn data_type(&self) -> &Type {
         self.result.data_type()
