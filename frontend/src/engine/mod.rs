@@ -14,6 +14,7 @@ mod host;
 mod node;
 mod open;
 mod post;
+mod stretch;
 
 use std::cell::RefCell;
 
@@ -26,7 +27,7 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 enum Role {
     Unknown,
     Host(host::Host),
-    Node(node::Node),
+    Node(Box<node::Node>),
     /// Computing, or done.
     Aside,
 }
@@ -54,7 +55,9 @@ fn hear(message: &JsValue) {
         (Role::Unknown, Some("session")) => {
             *this = Role::Host(host::Host::new(&post::text(message, "build").unwrap_or_default()))
         }
-        (Role::Unknown, Some("worker")) => *this = node::Node::new(message).map_or(Role::Aside, Role::Node),
+        (Role::Unknown, Some("worker")) => {
+            *this = node::Node::new(message).map_or(Role::Aside, |node| Role::Node(Box::new(node)))
+        }
         (Role::Unknown, Some("twin")) => {
             *this = Role::Aside;
             aside::twin(message);

@@ -13,6 +13,7 @@ use shared::id::{Attempt, TaskId};
 use shared::machine::Machine;
 use shared::time::Time;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, MessageChannel};
 
 use super::blob::BlobSource;
@@ -107,8 +108,11 @@ impl Node {
                 }
                 Output::Job(job) => self.job = Some(job),
                 Output::Compute(work) => self.compute(work),
-                Output::Abandon => self.running = None,
-                Output::Finished => (self.running, self.job) = (None, None),
+                Output::Abandon => self.stop(),
+                Output::Finished => {
+                    self.stop();
+                    self.job = None;
+                }
             }
         }
         if self.running.is_some() && !self.turning && now() >= self.hindrance.stopped_until {
@@ -123,14 +127,32 @@ impl Node {
     fn compute(&mut self, work: Work) {
         let Some(job) = &self.job else { return };
         let kernel = match work.body {
-            Body::Map(split) => Kernel::Map(Box::new(MapKernel::new(job.plan.clone(), split, job.input_bytes))),
+            Body::Map(split) => {
+                self.source.begin(split);
+                Kernel::Map(Box::new(MapKernel::new(job.plan.clone(), split, job.input_bytes)))
+            }
             Body::Reduce(inputs) => Kernel::Reduce(Box::new(ReduceKernel::new(job.plan.clone(), inputs))),
         };
         self.running = Some(Running { task: work.task, attempt: work.attempt, kernel });
     }
 
-    /// One step of the kernel.
+    fn stop(&mut self) {
+        self.running = None;
+        self.source.end();
+    }
+
+    /// One step of the kernel, once what it reads is there.
     fn turn(&mut self) {
+        if let Some((number, read)) = self.source.read() {
+            spawn_local(async move {
+                let read = JsFuture::from(read).await;
+                with_node(|node| {
+                    node.source.take_in(number, read);
+                    node.turn();
+                });
+            });
+            return;
+        }
         self.turning = false;
         let Some(running) = &mut self.running else { return };
         let before = now();
@@ -146,12 +168,13 @@ impl Node {
                 self.machine.wake(now());
             }
             Ok(true) => {
+                self.source.end();
                 if let Some(running) = self.running.take() {
                     self.machine.handle(now(), Input::Computed { task, attempt, outcome: running.kernel.finish() });
                 }
             }
             Err(error) => {
-                self.running = None;
+                self.stop();
                 self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) });
             }
         }
