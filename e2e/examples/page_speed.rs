@@ -18,8 +18,9 @@ const LOADS: usize = 5;
 /// How often each number of workers counts the file.
 const ROUNDS: usize = 3;
 
-/// Between two looks at a run and at the memory that it takes.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Between two looks at a run and at the memory that it takes; each walks through all the tab's memory, and too many of them would be
+/// what is measured.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Run in a document before its own scripts: notes in `window.marks` when the page first answers (`ready`: its buttons are there) and
 /// when its first result is (`result`), in milliseconds since the navigation began.

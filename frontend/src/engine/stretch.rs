@@ -12,8 +12,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, ReadableStreamByobReader, ReadableStreamReadResult};
 
-/// Bytes of the buffer. A read gives what the pipe has, and with room for several steps few reads are needed.
-const BUFFER_BYTES: u32 = 1 << 20;
+/// Bytes of the buffer: what Chromium's pipe holds, so that one read can empty it and its other end writes much at a time.
+const BUFFER_BYTES: u32 = 2 << 20;
 
 /// See the module.
 pub struct Stretch {

@@ -1,13 +1,19 @@
 //! What the sessions say, taken into the page's state.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use shared::wire::{DataHeader, Event, Place};
 
 use super::commands::save;
 use super::format::{duration_ms, grouped, of};
 use super::model::Stage;
-use super::state::{Lab, Link, Which, wall_ms};
+use super::state::{Lab, Link, Redraw, Which, wall_ms};
 use crate::session::Said;
+
+/// Between two looks at a run that goes on. Painting sixty times a second takes the better part of half a core, which the workers of
+/// a small machine want too; a bar that grows looks no different.
+const REDRAW_EVERY_MS: f64 = 80.0;
 
 impl Lab {
     pub(super) fn hear(self, which: Which, said: Said) {
@@ -41,6 +47,7 @@ impl Lab {
         if self.run.with_untracked(|model| model.place).map(Which::of) != Some(which) {
             return;
         }
+        let is_step = !matches!(event, Event::Frame(_));
         let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
         let wall_ms = wall_ms();
         self.run.update_untracked(|model| model.apply(event, wall_ms));
@@ -57,17 +64,30 @@ impl Lab {
                 _ => {}
             }
         });
-        self.redraw();
+        // That a run begins or ends is seen at once.
+        self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });
     }
 
-    /// However many events come, views look at the run once in an animation frame.
-    fn redraw(self) {
-        let due = self.inner.with_value(|inner| inner.redraw.clone());
-        if !due.replace(true) {
-            request_animation_frame(move || {
-                due.set(false);
+    /// However many events come, views look at the run so many milliseconds after the last time, in an animation frame.
+    fn redraw(self, spacing_ms: f64) {
+        let drawing = self.inner.with_value(|inner| inner.drawing.clone());
+        let wait_ms = drawing.last_ms.get() + spacing_ms - wall_ms();
+        let at = if wait_ms > 0.0 { Redraw::Later } else { Redraw::NextFrame };
+        if drawing.due.get() >= at {
+            return;
+        }
+        drawing.due.set(at);
+        let draw = move || {
+            let drawing = self.inner.with_value(|inner| inner.drawing.clone());
+            // Another one may have come before.
+            if drawing.due.replace(Redraw::None) != Redraw::None {
+                drawing.last_ms.set(wall_ms());
                 self.run.notify();
-            });
+            }
+        };
+        match at {
+            Redraw::Later => set_timeout(move || request_animation_frame(draw), Duration::from_millis(wait_ms.ceil() as u64)),
+            _ => request_animation_frame(draw),
         }
     }
 

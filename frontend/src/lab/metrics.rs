@@ -17,11 +17,11 @@ const CLOCK: Duration = Duration::from_millis(100);
 #[component]
 pub fn Metrics() -> impl IntoView {
     let lab = use_lab();
-    // Between frames only the clock moves: time passes even when every worker is down.
+    // Between frames only the clock moves: time passes even when every worker is down. While frames come it has them to move with.
     let clock = RwSignal::new(0.0);
     if let Ok(handle) = set_interval_with_handle(
         move || {
-            if lab.run.with_untracked(RunModel::is_active) {
+            if lab.run.with_untracked(RunModel::is_active) && lab.undrawn_ms() >= CLOCK.as_secs_f64() * 1e3 {
                 clock.set(wall_ms());
             }
         },

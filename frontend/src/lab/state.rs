@@ -129,10 +129,28 @@ pub(super) struct Inner {
     pub check_id: u32,
     pub upload: Option<Upload>,
     pub exports: BTreeMap<u32, Vec<js_sys::Uint8Array>>,
-    /// A redraw is due with the next animation frame.
-    pub redraw: Rc<Cell<bool>>,
+    pub drawing: Rc<Drawing>,
     /// The user's own number of workers; before that the experiment's counts.
     pub workers_chosen: bool,
+}
+
+/// When the views look at the run.
+#[derive(Default)]
+pub(super) struct Drawing {
+    pub due: Cell<Redraw>,
+    /// The last time, by the page's clock.
+    pub last_ms: Cell<f64>,
+}
+
+/// What is due, the sooner the greater.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Redraw {
+    #[default]
+    None,
+    /// After a while.
+    Later,
+    /// With the next animation frame.
+    NextFrame,
 }
 
 impl Default for Lab {
@@ -167,6 +185,11 @@ impl Lab {
             Which::Engine => self.engine,
             Which::Server => self.server,
         }
+    }
+
+    /// How long the views have not looked at the run, in milliseconds.
+    pub fn undrawn_ms(self) -> f64 {
+        wall_ms() - self.inner.with_value(|inner| inner.drawing.last_ms.get())
     }
 
     /// How many workers can run at once at the chosen place.
