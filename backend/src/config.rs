@@ -29,6 +29,8 @@ pub enum Command {
     Run(Box<Run>),
     /// Only check experiments, without running them.
     Check(Check),
+    /// List the examples, or print one: `millrace examples word-count > mine.yaml`.
+    Examples(Examples),
     /// A worker process of a run with `isolation: process`; started by the engine, not by people.
     #[command(hide = true)]
     Worker,
@@ -58,6 +60,13 @@ pub struct Check {
 }
 
 #[derive(Debug, Args)]
+pub struct Examples {
+    /// The one to print; without it, the names and titles of all.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Run {
     /// The experiment; `-` is standard input.
     #[arg(value_name = "FILE")]
@@ -83,8 +92,15 @@ pub struct Run {
     /// Replaces a value of the experiment, as in `--set batch.partitions=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<Setting>,
-    /// Where the rows go: a file that ends in .csv or .jsonl; standard output (CSV) unless said.
-    #[arg(long, value_name = "FILE")]
+    /// Where the rows go; standard output as CSV (`-`) unless said.
+    ///
+    /// A file ends in .csv, .jsonl, .arrow or .parquet, and may be compressed: rows.csv.gz, rows.jsonl.zst. It appears when it is
+    /// whole, in place of one that is there.
+    ///
+    /// `out/part-{n}.parquet` makes a file for each partition, as Hadoop and Spark do: the folder `out` (which is new or empty)
+    /// appears with part-00000.parquet, part-00001.parquet, … and an empty _SUCCESS. One after the other they are the rows in
+    /// their order. `out/` is short for `out/part-{n}.csv`.
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub output: Option<PathBuf>,
     /// Writes each step of a simulated run, one JSON object a line.
     #[arg(long, value_name = "FILE.jsonl")]

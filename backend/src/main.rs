@@ -1,6 +1,6 @@
 //! The binary `millrace`: serves the page and its sessions, runs experiments, checks them.
 //!
-//! Reading order: `config` (the command line), `limits`; `check` and `run` (experiments on the command line); `serve` (the
+//! Reading order: `config` (the command line), `limits`; `check`, `examples` and `run` (experiments on the command line); `serve` (the
 //! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `assets` (the page),
 //! `uploads` and `data` (inputs); `engine` (workers as threads and processes: driver 3 of the core).
 
@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod data;
 mod engine;
+mod examples;
 mod guard;
 mod limits;
 mod outbox;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         config::Command::Serve(arguments) => serve::main(&arguments),
         config::Command::Run(arguments) => run::main(&arguments),
         config::Command::Check(arguments) => check::main(&arguments),
+        config::Command::Examples(arguments) => examples::main(&arguments),
         config::Command::Worker => engine::process::main(),
     }
 }

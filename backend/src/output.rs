@@ -1,19 +1,26 @@
-//! Where rows and reports go: standard output, or a file that appears whole or not at all.
+//! Where rows and reports go: standard output, or files that appear whole or not at all.
+//!
+//! - `format`: how rows are bytes. - `pending`: files on their way, under no name until they are whole.
 
-use std::fs::{self, File, Permissions};
+mod format;
+mod pending;
+
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use shared::batch::Table;
-use tempfile::TempPath;
 
-/// How rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Csv,
-    JsonLines,
-}
+pub use self::format::Target;
+pub use self::pending::Pending;
+use self::pending::PendingFolder;
+
+/// In the name of a file: the number of its partition.
+const NUMBER: &str = "{n}";
+
+/// The files of a folder without `{n}`.
+const PARTS: &str = "part-{n}.csv";
 
 /// Why something could not be written. Each is a sentence for the user.
 #[derive(Debug, thiserror::Error)]
@@ -22,24 +29,75 @@ pub enum OutputError {
     File { path: PathBuf, error: io::Error },
     #[error("standard output cannot be written: {0}")]
     Stdout(io::Error),
-    #[error("the rows can be written as .csv and .jsonl; `{0}` is neither")]
+    #[error(
+        "rows are written as .csv, .jsonl, .arrow or .parquet, each also compressed as .gz or .zst (rows.csv.gz); `{0}` ends in none of these"
+    )]
     Unknown(String),
-    #[error("the rows can be written as .csv and .jsonl so far; .arrow and .parquet (`{0}`) come later")]
-    Later(String),
+    #[error("the folder `{}` exists and is not empty: remove it, or name another", .0.display())]
+    Occupied(PathBuf),
+    #[error("`{0}` has {NUMBER} in the name of a folder: it stands in the file's name, as in `out/part-{NUMBER}.csv`")]
+    Number(String),
 }
 
-impl Format {
-    /// By the extension of a file's name; standard output is CSV.
-    pub fn of(path: &Path) -> Result<Format, OutputError> {
-        let name = path.display().to_string();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => Ok(Format::Csv),
-            Some("jsonl" | "ndjson") => Ok(Format::JsonLines),
-            Some("arrow" | "parquet") => Err(OutputError::Later(name)),
-            _ if is_standard(path) || is_special(path) => Ok(Format::Csv),
-            _ => Err(OutputError::Unknown(name)),
+/// Where rows go, and as what.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    One {
+        path: PathBuf,
+        target: Target,
+    },
+    /// A file for each partition in a folder of their own, as Hadoop and Spark leave them.
+    Parts {
+        folder: PathBuf,
+        name: String,
+        target: Target,
+    },
+}
+
+impl Rows {
+    /// By the path: `rows.csv`, `-`, `out/` and `out/part-{n}.parquet`.
+    pub fn at(path: &Path) -> Result<Rows, OutputError> {
+        let shown = path.to_string_lossy();
+        if is_standard(path) || is_special(path) {
+            return Ok(Rows::One { path: path.to_owned(), target: Target::CSV });
+        }
+        let (folder, name) = match shown.strip_suffix('/') {
+            Some(folder) => (Path::new(folder).to_owned(), PARTS.to_owned()),
+            None => {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                (path.parent().unwrap_or(Path::new("")).to_owned(), name)
+            }
+        };
+        if folder.to_string_lossy().contains(NUMBER) {
+            return Err(OutputError::Number(shown.into_owned()));
+        }
+        let target = Target::of(&name).ok_or_else(|| OutputError::Unknown(shown.clone().into_owned()))?;
+        if !name.contains(NUMBER) {
+            return Ok(Rows::One { path: path.to_owned(), target });
+        }
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+        // Before the run, so that hours of work are not for nothing.
+        PendingFolder::vacant(&folder)?;
+        Ok(Rows::Parts { folder, name, target })
+    }
+
+    /// Writes a result.
+    pub fn write(&self, table: &Table) -> Result<(), OutputError> {
+        match self {
+            Rows::One { path, target } => write(path, |sink| target.write(table, 0..table.len(), sink)),
+            Rows::Parts { folder, name, target } => parts(table, folder, name, *target),
         }
     }
+}
+
+fn parts(table: &Table, folder: &Path, name: &str, target: Target) -> Result<(), OutputError> {
+    let mut pending = PendingFolder::new(folder)?;
+    for (number, rows) in table.partitions().into_iter().enumerate() {
+        let name = name.replace(NUMBER, &format!("{number:05}"));
+        pending.add(name, |sink| fill(sink, |sink| target.write(table, Range::clone(&rows), sink)))?;
+    }
+    pending.add("_SUCCESS".to_owned(), |_| Ok(()))?;
+    pending.keep()
 }
 
 /// Whether a path means standard input or output.
@@ -52,92 +110,22 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Writes rows in the result's order.
-pub fn write_rows(table: &Table, format: Format, path: &Path) -> Result<(), OutputError> {
-    write(path, |sink| match format {
-        Format::Csv => write_csv(table, sink),
-        Format::JsonLines => write_json_lines(table, sink),
-    })
-}
-
 /// Writes to a path, `-` being standard output. Nobody reading standard output any more is no error.
-pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
+pub fn write(path: &Path, fill_in: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<(), OutputError> {
     if is_standard(path) {
-        let mut sink = BufWriter::new(io::stdout().lock());
-        return match fill(&mut sink).and_then(|()| sink.flush()) {
+        return match fill(io::stdout(), fill_in) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(OutputError::Stdout),
         };
     }
     let pending = Pending::new(path)?;
-    let mut sink = BufWriter::new(&pending.file);
-    fill(&mut sink).and_then(|()| sink.flush()).map_err(|error| OutputError::File { path: path.to_owned(), error })?;
-    drop(sink);
+    fill(pending.sink()?, fill_in).map_err(|error| OutputError::File { path: path.to_owned(), error })?;
     pending.keep()
 }
 
-/// A file on its way: written beside its place under another name and renamed at the end, so whoever looks sees the old one or
-/// the whole new one. Dropped before that, it leaves nothing.
-pub struct Pending {
-    path: PathBuf,
-    file: File,
-    /// The private name and the place; a device or a pipe is written where it is.
-    renamed: Option<(TempPath, PathBuf)>,
-}
-
-impl Pending {
-    pub fn new(path: &Path) -> Result<Pending, OutputError> {
-        let failed = |error| OutputError::File { path: path.to_owned(), error };
-        if is_special(path) {
-            let file = File::options().write(true).open(path).map_err(failed)?;
-            return Ok(Pending { path: path.to_owned(), file, renamed: None });
-        }
-        // Through a symbolic link, so that the link stays one.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if place.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
-        }
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // As readable as any new file; the system's mask takes off what the user doesn't want.
-        let readable = Permissions::from_mode(0o666);
-        let private =
-            tempfile::Builder::new().prefix(".millrace-").permissions(readable).tempfile_in(folder).map_err(failed)?;
-        let (file, private) = private.into_parts();
-        Ok(Pending { path: path.to_owned(), file, renamed: Some((private, place)) })
-    }
-
-    /// Where to write, for another thread.
-    pub fn sink(&self) -> Result<File, OutputError> {
-        self.file.try_clone().map_err(|error| OutputError::File { path: self.path.clone(), error })
-    }
-
-    /// Puts it in its place.
-    pub fn keep(self) -> Result<(), OutputError> {
-        let Some((private, place)) = self.renamed else { return Ok(()) };
-        private.persist(&place).map_err(|error| OutputError::File { path: self.path, error: error.error })
-    }
-}
-
-fn write_csv(table: &Table, sink: &mut dyn Write) -> io::Result<()> {
-    const CHUNK_BYTES: usize = 1 << 20;
-    let mut from = 0;
-    loop {
-        let (bytes, next) = table.csv_chunk(from, CHUNK_BYTES);
-        sink.write_all(&bytes)?;
-        from = next;
-        if from >= table.len() {
-            return Ok(());
-        }
-    }
-}
-
-fn write_json_lines(table: &Table, sink: &mut dyn Write) -> io::Result<()> {
-    for row in 0..table.len() {
-        for (index, column) in table.columns().iter().enumerate() {
-            let value = table.json(row, index);
-            write!(sink, "{}{}:{value}", if index == 0 { '{' } else { ',' }, serde_json::to_string(&column.name)?)?;
-        }
-        writeln!(sink, "}}")?;
-    }
-    Ok(())
+fn fill(sink: impl Write + Send, fill_in: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> io::Result<()> {
+    const BUFFER_BYTES: usize = 64 << 10;
+    let mut sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
+    fill_in(&mut sink)?;
+    sink.flush()
 }

@@ -16,7 +16,7 @@ use crate::check::{self, Unreadable};
 use crate::config::{self, Run};
 use crate::data::{DataError, Files, Input, Library};
 use crate::engine::{Engine, EngineInput, TraceSink};
-use crate::output::{self, Format, OutputError, Pending};
+use crate::output::{self, OutputError, Pending, Rows};
 use crate::sessions::cores;
 use crate::watch::{Failure, Outcome, Watch};
 
@@ -45,7 +45,7 @@ impl RunError {
     fn status(&self) -> u8 {
         match self {
             RunError::Invalid(_) | RunError::TwoInputs | RunError::NotSimulated => 2,
-            RunError::Output(OutputError::Unknown(_) | OutputError::Later(_)) => 2,
+            RunError::Output(OutputError::Unknown(_) | OutputError::Number(_) | OutputError::Occupied(_)) => 2,
             _ => 3,
         }
     }
@@ -73,7 +73,7 @@ fn run(arguments: &Run) -> Result<bool, RunError> {
         return Err(RunError::NotSimulated);
     }
     let rows_to = arguments.output.clone().unwrap_or_else(|| PathBuf::from("-"));
-    let format = Format::of(&rows_to)?;
+    let rows_to = Rows::at(&rows_to)?;
     let experiment = read(arguments)?;
     let library = library(arguments)?;
     if let Some(seeds) = &arguments.seeds {
@@ -85,7 +85,7 @@ fn run(arguments: &Run) -> Result<bool, RunError> {
     let outcome = one(&mut engine, arguments, 1, experiment, arguments.seed)?;
     trace.map(Pending::keep).transpose()?;
     let table = engine.table(1).expect("a run that has finished has a result");
-    output::write_rows(table, format, &rows_to)?;
+    rows_to.write(table)?;
     if let Some(path) = &arguments.report {
         output::write(path, |sink| writeln!(sink, "{:#}", outcome.as_json()))?;
     }

@@ -52,13 +52,9 @@ fn exit_codes_say_how_it_went() {
     let (status, stdout, stderr) = millrace(&["run", &good, "--input", "/nowhere/at/all"], b"");
     assert_eq!((status, stdout.as_str()), (3, ""));
     assert!(stderr.contains("`/nowhere/at/all` cannot be read"), "{stderr}");
-    for flags in [
-        ["--workers", "0"],
-        ["--set", "batch.split=0 B"],
-        ["--output", "rows.parquet"],
-        ["--seeds", "5..2"],
-        ["--seeds", "1..5"],
-    ] {
+    for flags in
+        [["--workers", "0"], ["--set", "batch.split=0 B"], ["--output", "rows.xlsx"], ["--seeds", "5..2"], ["--seeds", "1..5"]]
+    {
         let (status, _, stderr) = millrace(&["run", &good, flags[0], flags[1]], b"");
         assert!(status == 2 && !stderr.is_empty(), "{flags:?}: {status} {stderr}");
     }

@@ -1,11 +1,13 @@
 //! A job's result: its rows in their final order, held so that a million of them are cheap to sort, search, scroll and save.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Int64Array, UInt32Array};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -20,6 +22,8 @@ pub struct Table {
     names: Vec<Column>,
     columns: Vec<ArrayRef>,
     rows: usize,
+    /// Where the rows of each partition end.
+    ends: Vec<usize>,
     view: ViewCache,
 }
 
@@ -69,16 +73,34 @@ impl Table {
     /// The final rows from those of the committed partitions, in the order of the partitions.
     pub fn new(plan: &Plan, partitions: Vec<Payload>) -> Result<Table, KernelError> {
         if plan.counts_words() {
-            let (columns, rows) = words(plan, &partitions)?;
-            return Ok(Table::of(plan, columns, rows));
+            let (columns, ends) = words(plan, &partitions)?;
+            let table = Table::of(plan, columns, ends.last().copied().unwrap_or_default());
+            return Ok(table.cut(plan, ends));
         }
         let types = column_types(plan);
-        let mut batches = Vec::new();
+        let (mut batches, mut rows, mut ends) = (Vec::new(), 0, Vec::new());
         for partition in &partitions {
-            batches.extend(read_columns(partition, &types)?);
+            let read = read_columns(partition, &types)?;
+            rows += read.iter().map(RecordBatch::num_rows).sum::<usize>();
+            ends.push(rows);
+            batches.extend(read);
         }
-        let rows = batches.iter().map(|batch| batch.num_rows()).sum();
-        Ok(Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec())), rows))
+        let table = Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec())), rows);
+        Ok(table.cut(plan, ends))
+    }
+
+    /// Notes where partitions end. Sorted rows, and those of a limit, are in equal shares: they are in no key's partition any more.
+    fn cut(self, plan: &Plan, ends: Vec<usize>) -> Table {
+        let moved = !plan.sort.is_empty() || plan.limit.is_some();
+        let parts = ends.len();
+        let ends = if moved { (1..=parts).map(|part| self.rows * part / parts).collect() } else { ends };
+        Table { ends, ..self }
+    }
+
+    /// The rows of each partition; one after the other they are all.
+    pub fn partitions(&self) -> Vec<Range<usize>> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| start..*end).collect()
     }
 
     /// The final rows from those of all partitions, one after the other.
@@ -86,11 +108,12 @@ impl Table {
         let names = plan.columns.clone();
         let order = sorted(&columns, rows, &plan.sort, plan.limit);
         if plan.sort.is_empty() && order.len() == rows {
-            return Table { names, columns, rows, view: ViewCache::default() };
+            return Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() };
         }
         let order = UInt32Array::from(order);
         let taken = |column: &ArrayRef| arrow_select::take::take(column, &order, None).expect("the rows are the column's own");
-        Table { names, rows: order.len(), columns: columns.iter().map(taken).collect(), view: ViewCache::default() }
+        let (rows, columns) = (order.len(), columns.iter().map(taken).collect());
+        Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -146,39 +169,67 @@ impl Table {
     /// Rows as CSV (RFC 4180, but lines end in `\n`), from a row on, until `max_bytes` are reached (at least one row); and the row
     /// that comes next, which is [`Table::len`] at the end. The header comes before row 0. A null is nothing, an empty text `""`.
     pub fn csv_chunk(&self, from_row: usize, max_bytes: usize) -> (Vec<u8>, usize) {
-        let mut csv = Vec::new();
-        if from_row == 0 {
-            for (index, column) in self.names.iter().enumerate() {
-                if index > 0 {
-                    csv.push(b',');
-                }
-                push_field(&mut csv, &column.name);
-            }
-            csv.push(b'\n');
-        }
-        let mut row = from_row;
+        let mut csv = if from_row == 0 { self.csv_header() } else { Vec::new() };
         let mut text = String::new();
+        let mut row = from_row;
         while row < self.rows {
-            for index in 0..self.columns.len() {
-                if index > 0 {
-                    csv.push(b',');
-                }
-                text.clear();
-                match self.names[index].data_type {
-                    Type::Utf8 if self.columns[index].is_valid(row) => {
-                        push_field(&mut csv, self.columns[index].as_string::<i32>().value(row));
-                    }
-                    _ if self.write_text(row, index, &mut text) => push_field(&mut csv, &text),
-                    _ => {}
-                }
-            }
-            csv.push(b'\n');
+            self.push_csv(row, &mut text, &mut csv);
             row += 1;
             if csv.len() >= max_bytes {
                 break;
             }
         }
         (csv, row)
+    }
+
+    /// The names of the columns as a line of CSV.
+    pub fn csv_header(&self) -> Vec<u8> {
+        let mut csv = Vec::new();
+        for (index, column) in self.names.iter().enumerate() {
+            if index > 0 {
+                csv.push(b',');
+            }
+            push_field(&mut csv, &column.name);
+        }
+        csv.push(b'\n');
+        csv
+    }
+
+    /// Rows as CSV without a header, as in [`Table::csv_chunk`].
+    pub fn csv_rows(&self, rows: Range<usize>) -> Vec<u8> {
+        let (mut csv, mut text) = (Vec::new(), String::new());
+        rows.for_each(|row| self.push_csv(row, &mut text, &mut csv));
+        csv
+    }
+
+    fn push_csv(&self, row: usize, text: &mut String, csv: &mut Vec<u8>) {
+        for index in 0..self.columns.len() {
+            if index > 0 {
+                csv.push(b',');
+            }
+            text.clear();
+            match self.names[index].data_type {
+                Type::Utf8 if self.columns[index].is_valid(row) => {
+                    push_field(csv, self.columns[index].as_string::<i32>().value(row));
+                }
+                _ if self.write_text(row, index, text) => push_field(csv, text),
+                _ => {}
+            }
+        }
+        csv.push(b'\n');
+    }
+
+    /// The names and types of the columns, as Arrow has them.
+    pub fn arrow_schema(&self) -> SchemaRef {
+        let field = |column: &Column| Field::new(&column.name, column.data_type.arrow(), true);
+        Arc::new(Schema::new(self.names.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    /// Rows as an Arrow batch, whose columns share memory with these.
+    pub fn batch(&self, rows: Range<usize>) -> RecordBatch {
+        let columns = self.columns.iter().map(|column| column.slice(rows.start, rows.len())).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        RecordBatch::try_new_with_options(self.arrow_schema(), columns, &options).expect("each column has its own type")
     }
 
     /// The rows that a query asks for. A sort column that does not exist leaves the result's own order.
@@ -257,9 +308,9 @@ fn clipped(text: String) -> String {
     }
 }
 
-/// The rows of counted words, as columns.
-fn words(plan: &Plan, partitions: &[Payload]) -> Result<(Vec<ArrayRef>, usize), KernelError> {
-    let (mut keys, mut counts) = (StringBuilder::new(), Vec::new());
+/// The rows of counted words, as columns, and where those of each partition end.
+fn words(plan: &Plan, partitions: &[Payload]) -> Result<(Vec<ArrayRef>, Vec<usize>), KernelError> {
+    let (mut keys, mut counts, mut ends) = (StringBuilder::new(), Vec::new(), Vec::new());
     for partition in partitions {
         for (row, read) in RowReader::new(partition).enumerate() {
             let (key, count) = read?;
@@ -267,11 +318,11 @@ fn words(plan: &Plan, partitions: &[Payload]) -> Result<(Vec<ArrayRef>, usize), 
             keys.append_value(std::str::from_utf8(key).map_err(|_| KernelError::Corrupt { row: row as u64, problem })?);
             counts.push(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        ends.push(counts.len());
     }
-    let rows = counts.len();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(keys.finish())];
     columns.resize(plan.columns.len(), Arc::new(Int64Array::from(counts)));
-    Ok((columns, rows))
+    Ok((columns, ends))
 }
 
 fn json(value: &Value, text: &dyn Fn() -> Option<String>) -> serde_json::Value {
