@@ -85,16 +85,13 @@ pub enum Files {
 pub struct Library {
     pub files: Files,
     pub uploads: Option<Arc<Uploads>>,
-    /// Read instead of whatever the experiment says.
+    /// Read instead of the batch's own input, whatever the experiment says.
     pub instead: Option<Input>,
 }
 
 impl Library {
     /// Finds an input. May take as long as it takes to write a generated text.
     pub fn find(&self, spec: &InputSpec) -> Result<Input, DataError> {
-        if let Some(input) = &self.instead {
-            return Ok(input.clone());
-        }
         match spec {
             InputSpec::Chosen(InputChoice::Attached { .. }) => Err(DataError::Attached),
             InputSpec::Chosen(InputChoice::Upload { id, .. }) => {

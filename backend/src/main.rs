@@ -11,6 +11,7 @@ mod data;
 mod engine;
 mod examples;
 mod guard;
+mod inputs;
 mod limits;
 mod outbox;
 mod output;

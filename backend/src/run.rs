@@ -104,7 +104,7 @@ fn read(arguments: &Run) -> Result<Experiment, RunError> {
     let mut experiment = experiment::check_with(&text, &overrides).map_err(RunError::Invalid)?;
     if let Some(path) = arguments.input.as_ref().filter(|path| !output::is_standard(path)) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        experiment.batch.input = experiment::Input::File(path.to_string_lossy().into_owned());
+        experiment.batch.inputs[0] = experiment::Input::File(path.to_string_lossy().into_owned());
     }
     if arguments.sequential && !experiment.expect.contains(&Expectation::EqualsSequential) {
         experiment.expect.push(Expectation::EqualsSequential);

@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{MapKernel, Memory, Payload, Plan, ReduceKernel, Source, Table, kernel, splits};
+use shared::batch::{Job, MapKernel, Memory, Payload, Plan, ReduceKernel, Source, Table, kernel};
+use shared::id::TaskId;
 
 /// Each measurement is the best of this many.
 const ROUNDS: usize = 5;
@@ -43,7 +44,8 @@ fn main() {
     let plan = Arc::new(word_count());
     let whole = rate("map and reduce", &mut || run(&plan, &mut source.clone(), split).len());
     println!("{:<48} {:>7.2}", "times the plain loop", plain / whole);
-    rate("sequential", &mut || kernel::sequential(&plan, &[], &mut source).expect("memory can be read").len());
+    let job = Job::over(plan.clone(), source.len(), split);
+    rate("sequential", &mut || kernel::sequential(&job, &mut source).expect("memory can be read").len());
     phases(&plan, &mut source, split);
 }
 
@@ -69,35 +71,37 @@ fn word_count() -> Plan {
 }
 
 fn run(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Table {
-    let outputs = map(plan, source, split);
-    Table::new(plan, reduce(plan, &outputs)).expect("rows that a reduce wrote")
+    let job = Job::over(plan.clone(), source.len(), split);
+    let outputs = map(&job, source);
+    Table::new(plan, reduce(&job, &outputs)).expect("rows that a reduce wrote")
 }
 
-fn map(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Vec<Vec<Payload>> {
-    let len = source.len();
-    let task = |split| {
-        let mut kernel = MapKernel::new(plan.clone(), split, len);
+fn map(job: &Job, source: &mut Memory) -> Vec<Vec<Payload>> {
+    let task = |number| {
+        let mut kernel = MapKernel::new(job, number).expect("a task of the job");
         while !kernel.step(source).expect("memory can be read") {}
         kernel.finish().partitions
     };
-    splits(len, split).into_iter().map(task).collect()
+    (0..job.maps() as u32).map(task).collect()
 }
 
-fn reduce(plan: &Arc<Plan>, outputs: &[Vec<Payload>]) -> Vec<Payload> {
+fn reduce(job: &Job, outputs: &[Vec<Payload>]) -> Vec<Payload> {
     let task = |partition: usize| {
-        let mut kernel = ReduceKernel::new(plan.clone(), outputs.iter().map(|output| output[partition].clone()).collect());
+        let inputs = outputs.iter().map(|output| output[partition].clone()).collect();
+        let task = TaskId::Reduce(partition as u32);
+        let mut kernel = ReduceKernel::new(job, task, inputs).expect("a task of the job");
         while !kernel.step().expect("rows that a map wrote") {}
-        kernel.finish().rows
+        kernel.finish().partitions.remove(0)
     };
-    (0..plan.partitions as usize).map(task).collect()
+    (0..job.reduces()).map(task).collect()
 }
 
 /// Where the time goes: maps that read and count, the rows they leave, the reduces, the table.
 fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
-    let (len, start) = (source.len(), Instant::now());
+    let (job, start) = (Job::over(plan.clone(), source.len(), split), Instant::now());
     let (mut drain, mut outputs) = (0.0, Vec::new());
-    for split in splits(len, split) {
-        let mut kernel = MapKernel::new(plan.clone(), split, len);
+    for number in 0..job.maps() as u32 {
+        let mut kernel = MapKernel::new(&job, number).expect("a task of the job");
         loop {
             let step = Instant::now();
             let before = kernel.bytes();
@@ -113,7 +117,7 @@ fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
     }
     let mapped = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let rows = reduce(plan, &outputs);
+    let rows = reduce(&job, &outputs);
     let reduced = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let table = Table::new(plan, rows).expect("rows that a reduce wrote");

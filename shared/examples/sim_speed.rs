@@ -9,10 +9,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use shared::batch::message::Job;
 use shared::batch::timing::Timing;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{MapKernel, Memory, Payload, Source, kernel, splits};
+use shared::batch::{Job, MapKernel, Memory, Payload, ReduceKernel, Source};
+use shared::id::TaskId;
 use shared::session::run::RunSpec;
 use shared::sim::{Kernels, SimSpec, Simulation};
 use shared::time::Span;
@@ -76,14 +76,15 @@ fn simulation(job: &Arc<Job>, source: &Memory, kernels: Kernels) -> Simulation {
 fn bare(job: &Job, source: &Memory) {
     let mut source = source.clone();
     let mut outputs = Vec::new();
-    for split in &job.splits {
-        let mut kernel = MapKernel::new(job.plan.clone(), *split, job.input_bytes);
+    for number in 0..job.maps() as u32 {
+        let mut kernel = MapKernel::new(job, number).expect("a task of the job");
         while !kernel.step(&mut source).expect("memory can be read") {}
         outputs.push(kernel.finish().partitions);
     }
-    for partition in 0..job.plan.partitions as usize {
+    for partition in 0..job.reduces() {
         let inputs: Vec<Payload> = outputs.iter().map(|output| output[partition].clone()).collect();
-        kernel::reduce(&job.plan, &inputs).expect("the map tasks wrote rows");
+        let mut kernel = ReduceKernel::new(job, TaskId::Reduce(partition as u32), inputs).expect("a task of the job");
+        while !kernel.step().expect("the map tasks wrote rows") {}
     }
 }
 
@@ -96,6 +97,5 @@ fn job(bytes: u64, split_bytes: u64, partitions: u32) -> (Arc<Job>, Memory) {
     );
     let plan = shared::experiment::check(&experiment).expect("an experiment").batch.plan;
     let source = Memory(Arc::new(text));
-    let splits = splits(source.len(), split_bytes);
-    (Arc::new(Job { plan: Arc::new(plan), splits, input_bytes: source.len() }), source)
+    (Arc::new(Job::over(Arc::new(plan), source.len(), split_bytes)), source)
 }

@@ -27,8 +27,14 @@ pub const WORKERS_MAX: u32 = 64;
 /// Partitions of a shuffle, so R reduce tasks.
 pub const PARTITIONS_MAX: u32 = 256;
 
-/// Steps of one batch.
+/// Steps of one batch, those of each round of a `repeat` counted.
 pub const STEPS_MAX: usize = 256;
+
+/// Stages that the steps of one batch come to.
+pub const STAGES_MAX: usize = 256;
+
+/// Tasks of one job behind its shuffles, in all stages.
+pub const REDUCES_MAX: usize = 10_000;
 
 /// Faults of one experiment, the random ones counted.
 pub const FAULTS_MAX: usize = 1024;

@@ -156,7 +156,10 @@ pub struct Started {
     pub input_bytes: u64,
     /// Bytes of each split, one per map task.
     pub splits: Vec<Bytes>,
-    pub partitions: u32,
+    /// Tasks behind shuffles, in all stages.
+    pub reduces: u32,
+    /// What the tasks are of, in the plan's order: each gathers from some before it.
+    pub stages: Vec<StageView>,
     pub workers: u32,
     #[serde(with = "text64")]
     pub seed: u64,
@@ -164,6 +167,19 @@ pub struct Started {
     pub steps: Vec<String>,
     /// The result's columns.
     pub columns: Vec<String>,
+}
+
+/// Some tasks of a run that do the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageView {
+    /// `map`, `reduce`, `join` and so on, for people.
+    pub what: String,
+    /// What kind of tasks they are, and the numbers they have among those.
+    pub phase: Phase,
+    pub first: u32,
+    pub tasks: u32,
+    /// The stages that it gathers from.
+    pub of: Vec<u32>,
 }
 
 /// A number of bytes on the wire.

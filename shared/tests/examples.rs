@@ -41,24 +41,24 @@ fn every_example_checks() {
 fn word_count_is_the_plan_of_the_paper() {
     let experiment = checked("word-count.yaml");
     assert_eq!((experiment.title.as_str(), experiment.seed, experiment.workers), ("Word count", 42, Some(4)));
-    assert_eq!(experiment.batch.input, Input::Dataset("glosses".to_owned()));
+    assert_eq!(experiment.batch.inputs, [Input::Dataset("glosses".to_owned())]);
     assert_eq!(experiment.batch.split, Some(256 * 1024));
     assert_eq!(experiment.faults, [Fault { at: Moment::Progress(0.4), effect: Effect::Kill(NodeId::Worker(2)) }]);
     assert_eq!(experiment.expect, [Expectation::EqualsSequential]);
     let plan = &experiment.batch.plan;
-    let [Step::FlatMap(list), Step::Filter(filter)] = plan.steps.as_slice() else { panic!("{plan:?}") };
+    let [Step::FlatMap(list), Step::Filter(filter)] = plan.stages[0].steps.as_slice() else { panic!("{plan:?}") };
     // The shape by which a kernel recognises what it can do faster.
     let Some(("words", [lower])) = list.call() else { panic!("{list:?}") };
     let Some(("lower", [line])) = lower.call() else { panic!("{lower:?}") };
     assert_eq!(line.column(), Some(0));
     let Some((">", [_, _])) = filter.call() else { panic!("{filter:?}") };
-    let reduce = plan.reduce.as_ref().unwrap();
+    let reduce = plan.only_reduce().unwrap();
     assert_eq!((reduce.keys.as_slice(), reduce.key_types.as_slice(), reduce.values.len()), (&[1][..], &[Type::Utf8][..], 1));
     assert!(reduce.values[0].aggregates[0].is_count_all() && plan.counts_words());
     let columns: Vec<_> = plan.columns.iter().map(|column| (column.name.as_str(), &column.data_type)).collect();
     assert_eq!(columns, [("word", &Type::Utf8), ("count", &Type::Int64)]);
     assert_eq!(plan.sort, [SortKey { column: 1, descending: true }, SortKey { column: 0, descending: false }]);
-    assert_eq!((plan.limit, plan.partitions, plan.combine, plan.after.is_empty()), (Some(100), 4, true, true));
+    assert_eq!((plan.limit, plan.partitions, reduce.combine, plan.stages[1].steps.is_empty()), (Some(100), 4, true, true));
     assert_eq!(
         experiment.batch.steps,
         [
@@ -89,7 +89,7 @@ fn overrides_set_values_by_path() {
         set(&[("batch.split", "64KiB"), ("workers", "2"), ("batch.steps.4.limit", "5"), ("batch.input", "{ file: a.txt }")])
             .unwrap();
     assert_eq!((experiment.batch.split, experiment.workers, experiment.batch.plan.limit), (Some(65536), Some(2), Some(5)));
-    assert_eq!(experiment.batch.input, Input::File("a.txt".to_owned()));
+    assert_eq!(experiment.batch.inputs, [Input::File("a.txt".to_owned())]);
     for (path, value, sentence) in [
         ("workers", "0", "in `workers=0`: `workers` is at least 1, not 0"),
         ("batch.splt", "1", "in `batch.splt=1`: `batch` has no key `splt` (did you mean `split`?)"),

@@ -26,14 +26,19 @@ fn example(name: &str) -> Experiment {
 /// Runs it with and without its faults, under several seeds, and gives its rows as CSV without the header, and its text.
 fn run(name: &str) -> (Vec<String>, String) {
     let experiment = example(name);
-    let Input::Text(text) = experiment.batch.input.clone() else { panic!("{name} brings no text of its own") };
+    let text = |input: &Input| match input {
+        Input::Text(text) => text.clone(),
+        _ => panic!("{name} brings no text of its own"),
+    };
+    let texts: Vec<String> = experiment.batch.inputs.iter().map(text).collect();
     let respawn = match experiment.respawn {
         Respawn::After(span) => Some(span),
         Respawn::Never => None,
     };
     let calm = Scenario {
         plan: experiment.batch.plan.clone(),
-        text: Arc::new(text.clone().into_bytes()),
+        text: Arc::new(texts.concat().into_bytes()),
+        tables: texts[1..].iter().map(String::len).collect(),
         split_bytes: experiment.batch.split.unwrap(),
         workers: experiment.workers.unwrap(),
         faults: Vec::new(),
@@ -49,7 +54,7 @@ fn run(name: &str) -> (Vec<String>, String) {
         }
     }
     let csv = String::from_utf8(sequential.csv_chunk(0, usize::MAX).0).unwrap();
-    (csv.lines().skip(1).map(str::to_owned).collect(), text)
+    (csv.lines().skip(1).map(str::to_owned).collect(), texts.concat())
 }
 
 fn judge(experiment: &Experiment, table: &Table, counters: &Counters, tally: &Tally) {

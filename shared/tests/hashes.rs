@@ -7,19 +7,21 @@
 
 mod common;
 
-use common::Scenario;
+use common::{Scenario, Shape};
 
-/// Seeds of [`Scenario::draw`], most of them with faults.
-const SEEDS: u64 = 64;
+/// Seeds of [`Scenario::draw`] for each shape of a job, most of them with faults.
+const SEEDS: [(Shape, u64); 4] = [(Shape::OneStage, 64), (Shape::Chain, 16), (Shape::Join, 16), (Shape::Sort, 16)];
 
 /// The runs and what they came to.
 fn hashes() -> String {
-    let mut lines = String::from("seed faults events virtual_us hash\n");
-    for seed in 0..SEEDS {
-        let scenario = Scenario::draw(seed);
-        let (simulation, _) = scenario.finish(seed);
-        let (faults, events) = (scenario.faults.len(), simulation.events());
-        lines += &format!("{seed} {faults} {events} {} {}\n", simulation.now().0, simulation.trace_hash());
+    let mut lines = String::from("shape seed faults events virtual_us hash\n");
+    for (shape, seeds) in SEEDS {
+        for seed in 0..seeds {
+            let scenario = Scenario::draw(seed, shape);
+            let (simulation, _) = scenario.finish(seed);
+            let (faults, events) = (scenario.faults.len(), simulation.events());
+            lines += &format!("{shape:?} {seed} {faults} {events} {} {}\n", simulation.now().0, simulation.trace_hash());
+        }
     }
     lines
 }

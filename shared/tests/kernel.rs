@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use shared::batch::kernel::{reduce, sequential};
-use shared::batch::{Counters, MapKernel, Memory, Payload, Plan, SortKey, Split, Table, splits};
+use shared::batch::kernel::sequential;
+use shared::batch::{Counters, Job, Memory, Plan, SortKey, Table};
 
 fn word_count(lower: bool, partitions: u32, combine: bool) -> Plan {
     let words = if lower { "words(lower(line))" } else { "words(line)" };
@@ -26,26 +26,10 @@ fn row_by_row(lower: bool, partitions: u32) -> Plan {
     common::plan(partitions, &[steps[0], steps[1], "reduce: { key: word, values: { count: count(*) } }"])
 }
 
-fn run(plan: &Plan, text: &[u8], cuts: &[Split]) -> (Table, Counters) {
-    let plan = Arc::new(plan.clone());
-    let mut source = Memory(Arc::new(text.to_vec()));
-    let mut counters = Counters::default();
-    let mut outputs = Vec::new();
-    for split in cuts {
-        let mut kernel = MapKernel::new(plan.clone(), *split, text.len() as u64);
-        while !kernel.step(&mut source).unwrap() {}
-        let result = kernel.finish();
-        counters.add(&result.counters);
-        outputs.push(result.partitions);
-    }
-    let mut committed = Vec::new();
-    for partition in 0..plan.partitions as usize {
-        let inputs: Vec<Payload> = outputs.iter().map(|output| output[partition].clone()).collect();
-        let result = reduce(&plan, &inputs).unwrap();
-        counters.add(&result.counters);
-        committed.push(result.rows);
-    }
-    (Table::new(&plan, committed).unwrap(), counters)
+fn run(plan: &Plan, text: &[u8], split: u64) -> (Table, Counters) {
+    let job = Job::over(Arc::new(plan.clone()), text.len() as u64, split);
+    let (rows, counters) = common::run_tasks(&job, text);
+    (Table::new(plan, rows).unwrap(), counters)
 }
 
 /// Every rule in the plainest way: lines, decoding, lower-casing, words.
@@ -87,12 +71,11 @@ fn check(text: &[u8], size: u64) {
         let (expected, records, bad) = naive(text, lower);
         for partitions in [1, 3] {
             let plan = word_count(lower, partitions, true);
-            let cuts = splits(text.len() as u64, size);
-            let reference = sequential(&Arc::new(plan.clone()), &cuts, &mut Memory(Arc::new(text.to_vec()))).unwrap();
+            let job = Job::over(Arc::new(plan.clone()), text.len() as u64, size);
+            let reference = sequential(&job, &mut Memory(Arc::new(text.to_vec()))).unwrap();
             assert_eq!(as_map(&reference), expected);
             for (plan, combine) in [(plan.clone(), true), (plan.clone(), false), (row_by_row(lower, partitions), true)] {
-                let plan = Plan { combine, ..plan };
-                let (table, counters) = run(&plan, text, &splits(text.len() as u64, size));
+                let (table, counters) = run(&common::combining(plan, combine), text, size);
                 assert_eq!(as_map(&table), expected, "combine {combine}");
                 assert_eq!(table.output_hash(), reference.output_hash());
                 assert_eq!(counters.map_input_records, records);
@@ -142,6 +125,6 @@ fn sort_and_limit_order_the_final_rows() {
     plan.sort = vec![SortKey { column: 1, descending: true }];
     plan.limit = Some(3);
     let text = b"b a c a b d\nA e f B c d";
-    let (table, _) = run(&plan, text, &splits(text.len() as u64, 5));
+    let (table, _) = run(&plan, text, 5);
     assert_eq!(common::counts(&table), [("a".to_owned(), 3), ("b".to_owned(), 3), ("c".to_owned(), 2)]);
 }

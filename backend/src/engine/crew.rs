@@ -20,7 +20,7 @@ use shared::id::{Incarnation, NodeId};
 use super::process;
 use super::worker::{Birth, Word, live};
 use super::{EngineInput, Post};
-use crate::data::{FileInput, Input};
+use crate::inputs::{InputFiles, Inputs};
 
 /// See the module.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Crew {
     }
 
     /// A worker that is a thread of this process.
-    pub fn spawn_thread(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: Input) {
+    pub fn spawn_thread(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: Inputs) {
         let (inbox, words) = channel();
         let killed = Arc::new(AtomicBool::new(false));
         let body = Body::Thread(killed.clone());
@@ -69,7 +69,7 @@ impl Crew {
     }
 
     /// A worker that is a child process.
-    pub fn spawn_process(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: FileInput) {
+    pub fn spawn_process(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: InputFiles) {
         let (inbox, words) = channel();
         let started = process::start().and_then(|(handle, stdin, stdout)| {
             self.lives().insert(node, Life { incarnation, inbox, body: Body::Process(handle.clone()) });

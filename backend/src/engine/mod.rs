@@ -23,14 +23,15 @@ use shared::batch::table::Table;
 use shared::experiment::{Experiment, Isolation};
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
-use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated};
+use shared::session::{Input as SessionInput, Output, Session, SessionSpec, Simulated};
 use shared::time::Time;
 use shared::wire::{Command, Event, RunCommand};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::crew::Crew;
 pub use self::spare::TraceSink;
-use crate::data::{DataError, FileInput, Input, Library};
+use crate::data::{DataError, Library};
+use crate::inputs::{InputFiles, Inputs};
 
 /// Who watches a session.
 pub trait Client {
@@ -48,7 +49,7 @@ pub enum EngineInput {
     Run(RunCommand, Box<Experiment>),
     Found {
         run: u32,
-        found: Result<Input, DataError>,
+        found: Result<Inputs, DataError>,
     },
     Envelope {
         run: u32,
@@ -98,9 +99,9 @@ pub struct Engine<C> {
 /// A run's share of the machine.
 struct Running {
     crew: Arc<Crew>,
-    input: Option<Input>,
-    /// The input as a file, for workers that are processes.
-    file: Option<FileInput>,
+    input: Option<Inputs>,
+    /// The same as files, for workers that are processes.
+    file: Option<InputFiles>,
     /// Tells threads that compute for this run that nobody waits any more.
     stopped: Arc<AtomicBool>,
 }
@@ -183,10 +184,10 @@ impl<C: Client> Engine<C> {
         }
     }
 
-    fn found(&mut self, run: u32, found: Result<Input, DataError>) {
+    fn found(&mut self, run: u32, found: Result<Inputs, DataError>) {
         let opened = match found {
             Ok(input) => {
-                let opened = Opened { name: input.name().to_owned(), bytes: input.bytes() };
+                let opened = input.opened();
                 if let Some(running) = self.runs.get_mut(&run) {
                     running.input = Some(input);
                 }
@@ -213,12 +214,12 @@ impl<C: Client> Engine<C> {
         match output {
             Output::Event(event) => self.client.event(event),
             Output::Data(frame) => self.client.data(frame),
-            Output::Open { run, input } => {
+            Output::Open { run, inputs } => {
                 let stopped = Arc::new(AtomicBool::new(false));
                 let crew = Crew::new(run, self.post.clone());
                 self.runs.insert(run, Running { crew, input: None, file: None, stopped });
                 let (library, post) = (self.library.clone(), self.post.clone());
-                self.spare(move || post.send(EngineInput::Found { run, found: library.find(&input) }));
+                self.spare(move || post.send(EngineInput::Found { run, found: Inputs::find(&library, &inputs) }));
             }
             Output::Spawn { run, node, incarnation, isolation } => self.spawn(run, node, incarnation, isolation),
             Output::Terminate { run, node, incarnation } => {
@@ -258,7 +259,7 @@ impl<C: Client> Engine<C> {
         }
     }
 
-    fn computing(&self, run: u32) -> Option<(Input, Arc<AtomicBool>)> {
+    fn computing(&self, run: u32) -> Option<(Inputs, Arc<AtomicBool>)> {
         let running = self.runs.get(&run)?;
         Some((running.input.clone()?, running.stopped.clone()))
     }
@@ -271,7 +272,7 @@ impl<C: Client> Engine<C> {
             Isolation::Process => {
                 let file = match &running.file {
                     Some(file) => Ok(file.clone()),
-                    None => input.into_file(),
+                    None => input.into_files(),
                 };
                 match file {
                     Ok(file) => {

@@ -16,14 +16,14 @@ use shared::id::{Incarnation, NodeId};
 use super::crew::Fall;
 use super::pipe;
 use super::worker::{self, Word, live};
-use crate::data::{FileInput, Input};
+use crate::inputs::InputFiles;
 
 /// The first thing that a child hears.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Birth {
     pub node: NodeId,
     pub incarnation: Incarnation,
-    pub input: FileInput,
+    pub input: InputFiles,
 }
 
 /// A child that can be killed.
@@ -126,7 +126,7 @@ pub fn main() -> ExitCode {
         return ExitCode::from(3);
     }
     let mut stdout = BufWriter::new(io::stdout().lock());
-    let birth = worker::Birth { node: birth.node, incarnation: birth.incarnation, input: Input::File(birth.input) };
+    let birth = worker::Birth { node: birth.node, incarnation: birth.incarnation, input: birth.input.into() };
     live(birth, &words, &AtomicBool::new(false), |envelope| {
         if pipe::write_word(&mut stdout, Word::Envelope(envelope)).is_err() {
             // Nobody listens any more.

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::batch::kernel::sequential as one_pass;
-use shared::batch::message::Job;
-use shared::batch::{Source, SourceError};
+use shared::batch::{Job, Source, SourceError};
 use shared::session as simulation;
 use shared::session::Simulated;
 use shared::session::run::RunSpec;
 
-use crate::data::Input;
+use crate::inputs::Inputs;
 
 /// Where the steps of a simulated run are written, one JSON object a line.
 pub type TraceSink = Box<dyn Write + Send>;
 
 /// The job's plan over the whole input in one plain pass: the hash of its rows.
-pub fn sequential(job: &Job, input: &Input, stopped: Arc<AtomicBool>) -> Result<u64, String> {
+pub fn sequential(job: &Job, input: &Inputs, stopped: Arc<AtomicBool>) -> Result<u64, String> {
     let mut source = Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped };
-    one_pass(&job.plan, &job.splits, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
+    one_pass(job, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
 /// A source that ends in an error once nobody waits for what is computed from it.
@@ -45,7 +44,7 @@ impl Source for Stoppable {
 pub fn simulate(
     spec: RunSpec,
     seed: u64,
-    input: &Input,
+    input: &Inputs,
     stopped: Arc<AtomicBool>,
     trace: Option<TraceSink>,
 ) -> Result<Box<Simulated>, String> {

@@ -10,16 +10,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use shared::batch::message::{Envelope, Job};
-use shared::batch::task::{Body, Outcome, Work};
+use shared::batch::message::Envelope;
+use shared::batch::task::{Outcome, Work};
 use shared::batch::timing::Timing;
 use shared::batch::worker::{Input, Output, Worker};
-use shared::batch::{KernelError, MapKernel, ReduceKernel, Source};
+use shared::batch::{Job, KernelError, Memory, Source, TaskKernel};
 use shared::id::{Attempt, Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::time::{Span, Time};
 
-use crate::data;
+use crate::inputs::Inputs;
 
 /// What a worker hears from its driver.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub enum Word {
 pub struct Birth {
     pub node: NodeId,
     pub incarnation: Incarnation,
-    pub input: data::Input,
+    pub input: Inputs,
 }
 
 /// Lives until the inbox is closed, or at most one kernel step after `killed` is set. `send` carries its envelopes.
@@ -79,7 +79,7 @@ pub fn live(birth: Birth, inbox: &Receiver<Word>, killed: &AtomicBool, send: imp
 
 struct Life<S> {
     machine: Worker,
-    input: data::Input,
+    input: Inputs,
     /// Opened by the first map task.
     source: Option<Box<dyn Source>>,
     job: Option<Arc<Job>>,
@@ -100,12 +100,7 @@ enum Heard {
 struct Running {
     task: TaskId,
     attempt: Attempt,
-    kernel: Kernel,
-}
-
-enum Kernel {
-    Map(Box<MapKernel>),
-    Reduce(Box<ReduceKernel>),
+    kernel: TaskKernel,
 }
 
 impl<S: FnMut(Envelope)> Life<S> {
@@ -180,11 +175,11 @@ impl<S: FnMut(Envelope)> Life<S> {
 
     fn begin(&mut self, work: Work) {
         let Some(job) = &self.job else { return };
-        let kernel = match work.body {
-            Body::Map(split) => Kernel::Map(Box::new(MapKernel::new(job.plan.clone(), split, job.input_bytes))),
-            Body::Reduce(inputs) => Kernel::Reduce(Box::new(ReduceKernel::new(job.plan.clone(), inputs))),
-        };
-        self.kernel = Some(Running { task: work.task, attempt: work.attempt, kernel });
+        let (task, attempt) = (work.task, work.attempt);
+        match TaskKernel::new(job, work) {
+            Ok(kernel) => self.kernel = Some(Running { task, attempt, kernel }),
+            Err(error) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) }),
+        }
     }
 
     /// One step of the kernel, if there is one and it does not rest.
@@ -208,16 +203,11 @@ impl<S: FnMut(Envelope)> Life<S> {
         self.rest(began.elapsed());
     }
 
-    fn step(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
-        let done = match kernel {
-            Kernel::Map(kernel) => {
-                let source = match &mut self.source {
-                    Some(source) => source,
-                    none => none.insert(self.input.source().map_err(|error| error.to_string())?),
-                };
-                kernel.step(source.as_mut())
-            }
-            Kernel::Reduce(kernel) => kernel.step(),
+    fn step(&mut self, kernel: &mut TaskKernel) -> Result<bool, String> {
+        let done = match (kernel.reads(), &mut self.source) {
+            (false, _) => kernel.step(&mut Memory(Arc::default())),
+            (true, Some(source)) => kernel.step(source.as_mut()),
+            (true, none) => kernel.step(none.insert(self.input.source().map_err(|error| error.to_string())?).as_mut()),
         };
         done.map_err(|error: KernelError| error.to_string())
     }
@@ -230,29 +220,6 @@ impl<S: FnMut(Envelope)> Life<S> {
                 self.slow = None;
             } else if factor > 1.0 {
                 self.rests_until = Some(now + computed.mul_f64(factor - 1.0));
-            }
-        }
-    }
-}
-
-impl Kernel {
-    /// Records and bytes so far. A reduce task does not count before its end.
-    fn progress(&self) -> (u64, u64) {
-        match self {
-            Kernel::Map(kernel) => (kernel.records(), kernel.bytes()),
-            Kernel::Reduce(_) => (0, 0),
-        }
-    }
-
-    fn finish(self) -> Outcome {
-        match self {
-            Kernel::Map(kernel) => {
-                let result = kernel.finish();
-                Outcome::Mapped { partitions: result.partitions, counters: result.counters }
-            }
-            Kernel::Reduce(kernel) => {
-                let result = kernel.finish();
-                Outcome::Reduced { rows: result.rows, counters: result.counters }
             }
         }
     }

@@ -1,8 +1,7 @@
 //! One long computation in a worker of its own, so that the session's worker goes on answering.
 
 use js_sys::{Array, Uint8Array};
-use shared::batch::message::Job;
-use shared::batch::{Payload, kernel};
+use shared::batch::{Job, Payload, kernel};
 use shared::session::run::RunSpec;
 use shared::session::{Simulated, simulate};
 use wasm_bindgen::prelude::*;
@@ -18,7 +17,7 @@ pub fn twin(message: &JsValue) {
 
 fn twin_hash(message: &JsValue) -> Result<u64, String> {
     let job: Job = parse(message, "job")?;
-    let table = kernel::sequential(&job.plan, &job.splits, &mut input(message)?).map_err(|error| error.to_string())?;
+    let table = kernel::sequential(&job, &mut input(message)?).map_err(|error| error.to_string())?;
     Ok(table.output_hash())
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use js_sys::{Array, Object, Uint8Array};
-use shared::batch::message::Job;
+use shared::batch::Job;
 use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
 use shared::session::run::RunSpec;
-use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec};
+use shared::session::{Input, InputSpec, Output, Session, SessionSpec};
 use shared::wire::{Command, Event, Place, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -105,7 +105,7 @@ impl Host {
                     // A buffer made here can be given away.
                     let _ = scope().post_message_with_transfer(&buffer, &Array::of1(&buffer));
                 }
-                Output::Open { run, input } => self.open(run, input),
+                Output::Open { run, inputs } => self.open(run, inputs),
                 Output::Spawn { run, node, incarnation, isolation } => self.spawn_node(run, node, incarnation, isolation),
                 Output::Terminate { run, node, incarnation } => self.terminate(run, node, incarnation),
                 Output::Send { run, envelope } => {
@@ -138,15 +138,14 @@ impl Host {
         post::string(&encode_event(self.seq, event));
     }
 
-    fn open(&mut self, run: u32, input: InputSpec) {
+    fn open(&mut self, run: u32, inputs: Vec<InputSpec>) {
         let attached = self.attached.remove(&run);
         spawn_local(async move {
-            let found = open::open(input, attached).await;
+            let found = open::open(inputs, attached).await;
             with_host(|host| {
                 let opened = found.map(|found| {
-                    let opened = Opened { name: found.name, bytes: found.blob.size() as u64 };
                     host.inputs.insert(run, found.blob);
-                    opened
+                    found.opened
                 });
                 host.tell(Input::Opened { run, opened });
             });

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use js_sys::Function;
-use shared::batch::message::Job;
 use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
 use shared::batch::worker::{Input, Output, Worker};
-use shared::batch::{KernelError, MapKernel, ReduceKernel};
+use shared::batch::{Job, TaskKernel};
 use shared::fault::Effect;
 use shared::id::{Attempt, TaskId};
 use shared::machine::Machine;
@@ -35,12 +34,7 @@ pub struct Node {
 struct Running {
     task: TaskId,
     attempt: Attempt,
-    kernel: Kernel,
-}
-
-enum Kernel {
-    Map(Box<MapKernel>),
-    Reduce(Box<ReduceKernel>),
+    kernel: TaskKernel,
 }
 
 /// A slow or paused worker, as a fault has it.
@@ -126,14 +120,16 @@ impl Node {
 
     fn compute(&mut self, work: Work) {
         let Some(job) = &self.job else { return };
-        let kernel = match work.body {
-            Body::Map(split) => {
-                self.source.begin(split);
-                Kernel::Map(Box::new(MapKernel::new(job.plan.clone(), split, job.input_bytes)))
+        if let Body::Map(number) = work.body {
+            self.source.begin(job.splits[number as usize]);
+        }
+        let (task, attempt) = (work.task, work.attempt);
+        match TaskKernel::new(job, work) {
+            Ok(kernel) => self.running = Some(Running { task, attempt, kernel }),
+            Err(error) => {
+                self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) });
             }
-            Body::Reduce(inputs) => Kernel::Reduce(Box::new(ReduceKernel::new(job.plan.clone(), inputs))),
-        };
-        self.running = Some(Running { task: work.task, attempt: work.attempt, kernel });
+        }
     }
 
     fn stop(&mut self) {
@@ -161,10 +157,8 @@ impl Node {
         let (task, attempt) = (*task, *attempt);
         match step {
             Ok(false) => {
-                if let Kernel::Map(kernel) = kernel {
-                    let (records, bytes) = (kernel.records(), kernel.bytes());
-                    self.machine.handle(now(), Input::Progress { task, attempt, records, bytes });
-                }
+                let (records, bytes) = kernel.progress();
+                self.machine.handle(now(), Input::Progress { task, attempt, records, bytes });
                 self.machine.wake(now());
             }
             Ok(true) => {
@@ -189,28 +183,6 @@ impl Hindrance {
         let now = now();
         if self.factor > 1.0 && self.slow_until.is_none_or(|until| now < until) {
             self.stopped_until = self.stopped_until.max(now + now.since(before).scaled(self.factor - 1.0));
-        }
-    }
-}
-
-impl Kernel {
-    fn step(&mut self, source: &mut BlobSource) -> Result<bool, KernelError> {
-        match self {
-            Kernel::Map(kernel) => kernel.step(source),
-            Kernel::Reduce(kernel) => kernel.step(),
-        }
-    }
-
-    fn finish(self) -> Outcome {
-        match self {
-            Kernel::Map(kernel) => {
-                let result = kernel.finish();
-                Outcome::Mapped { partitions: result.partitions, counters: result.counters }
-            }
-            Kernel::Reduce(kernel) => {
-                let result = kernel.finish();
-                Outcome::Reduced { rows: result.rows, counters: result.counters }
-            }
         }
     }
 }

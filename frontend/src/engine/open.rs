@@ -3,7 +3,7 @@
 use js_sys::{Array, JsString, Uint8Array};
 use shared::batch::zipf::ZipfText;
 use shared::experiment::Input as ExperimentInput;
-use shared::session::InputSpec;
+use shared::session::{InputSpec, Opened, OpenedPart};
 use shared::wire::InputChoice;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -17,16 +17,38 @@ const GENERATED_BYTES_MAX: u64 = 1 << 30;
 /// Bytes generated at a time.
 const CHUNK_BYTES: usize = 16 << 20;
 
-/// A found input: its name for people, and its bytes.
-pub struct Found {
-    pub name: String,
+/// A run's inputs, found: what its session is told of them, and their bytes, one after the other.
+pub struct Inputs {
+    pub opened: Opened,
     pub blob: Blob,
 }
 
-/// Finds it, or says why not.
-pub async fn open(input: InputSpec, attached: Option<Blob>) -> Result<Found, String> {
+/// A found input: its name for people, and its bytes.
+struct Found {
+    name: String,
+    blob: Blob,
+}
+
+/// Finds them, or says why not.
+pub async fn open(inputs: Vec<InputSpec>, mut attached: Option<Blob>) -> Result<Inputs, String> {
+    let (mut names, mut parts, blobs) = (Vec::new(), Vec::new(), Array::new());
+    for (index, input) in inputs.into_iter().enumerate() {
+        let found = find(input, &mut attached).await?;
+        names.push(found.name);
+        parts.push(OpenedPart { input: index as u32, bytes: found.blob.size() as u64 });
+        blobs.push(&found.blob);
+    }
+    // A blob of blobs holds no bytes of its own; a single one stays what the user chose, which may be a file.
+    let blob = match blobs.length() {
+        1 => blobs.get(0).unchecked_into(),
+        _ => blob_of(&blobs)?,
+    };
+    Ok(Inputs { opened: Opened { name: names.join(", "), parts }, blob })
+}
+
+async fn find(input: InputSpec, attached: &mut Option<Blob>) -> Result<Found, String> {
     match input {
-        InputSpec::Chosen(InputChoice::Attached { name, .. }) => match attached {
+        InputSpec::Chosen(InputChoice::Attached { name, .. }) => match attached.take() {
             Some(blob) => Ok(Found { name, blob }),
             None => Err(format!("`{name}` did not come with the command: choose the file again")),
         },

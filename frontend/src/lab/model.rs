@@ -201,7 +201,7 @@ impl RunModel {
 
     fn start(&mut self, started: Started, wall_ms: f64) {
         self.maps = vec![TaskModel::default(); started.splits.len()];
-        self.reduces = vec![TaskModel::default(); started.partitions as usize];
+        self.reduces = vec![TaskModel::default(); started.reduces as usize];
         self.started = Some(started);
         self.stage = Stage::Running;
         self.heard_ms = wall_ms;

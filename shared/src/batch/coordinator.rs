@@ -1,9 +1,9 @@
 //! The coordinator of a batch job: hands tasks to workers until each has been done once, whatever happens to the workers.
 //!
-//! The story of a task: idle, running in one execution (near the end of a phase in two), done. What a lost worker ran, and the
-//! map outputs that it held, is idle again (MapReduce, OSDI'04 §3.3). The first completion of a task counts, later ones are
+//! The story of a task: idle, running in one execution (near the end of a stage in two), done. What a lost worker ran, and the
+//! outputs that it held for the tasks behind, is idle again (MapReduce, OSDI'04 §3.3). The first completion of a task counts, later ones are
 //! answered and ignored. A completion is accepted, that is, its worker may forget it, only after the checkpoint that names it
-//! is stored; the rows of a reduce task only after they are committed.
+//! is stored; the rows of the last stage's tasks only after they are committed.
 //!
 //! Absent on purpose: kills, respawns and the clock of faults (see `session::run`), rows (a driver's store has them).
 
@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 pub use self::tasks::{Change, Checkpoint, CommittedPartition};
 use self::tasks::{Completion, Execution, Tasks};
-use super::message::{Envelope, Job, MapPlace, Message, Progress};
+use super::message::{Collecting, Envelope, Message, OutputPlace, Progress};
 use super::timing::{CRASHES_PER_TASK, FAILURES_PER_TASK, Timing};
-use super::{Counters, Payload};
+use super::{Counters, Job, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::machine::Machine;
 use crate::time::{Span, Time};
@@ -70,7 +70,7 @@ pub enum Note {
     Advanced(Progress),
     Ended { task: TaskId, attempt: Attempt, state: AttemptState, records: u64, bytes: u64 },
     Joined { worker: NodeId, incarnation: Incarnation },
-    WorkerLost { worker: NodeId, incarnation: Incarnation, running: u32, maps: u32 },
+    WorkerLost { worker: NodeId, incarnation: Incarnation, running: u32, held: u32 },
     Failed { task: TaskId, attempt: Attempt, worker: NodeId, reason: String },
 }
 
@@ -114,7 +114,7 @@ struct Known {
 
 impl Coordinator {
     pub fn new(job: Arc<Job>, timing: Timing) -> Coordinator {
-        let tasks = Tasks::new(job.splits.len(), job.plan.partitions as usize);
+        let tasks = Tasks::new(job.clone());
         Coordinator::with(1, job, timing, tasks, Tally::default(), 0)
     }
 
@@ -127,7 +127,7 @@ impl Coordinator {
         checkpoint: Option<Checkpoint>,
         committed: impl IntoIterator<Item = CommittedPartition>,
     ) -> Coordinator {
-        let tasks = Tasks::new(job.splits.len(), job.plan.partitions as usize);
+        let tasks = Tasks::new(job.clone());
         let mut coordinator = Coordinator::with(epoch, job, timing, tasks, Tally::default(), 0);
         coordinator.listens = Listens::FromFirstInput;
         if let Some(checkpoint) = checkpoint {
@@ -186,7 +186,7 @@ impl Coordinator {
         }
         match message {
             Message::Register => self.send(from, incarnation, Message::Welcome { job: self.job.clone() }),
-            Message::Heartbeat { running, places } => self.reconcile(now, from, incarnation, &running, places),
+            Message::Heartbeat { running, collecting } => self.reconcile(now, from, incarnation, &running, &collecting),
             Message::MapDone { task, attempt, counters, sizes } => {
                 self.map_done(now, task, Completion { attempt, worker: from, incarnation, counters, sizes });
             }
@@ -231,7 +231,14 @@ impl Coordinator {
     }
 
     /// Compares what a worker has in hand with what it should have.
-    fn reconcile(&mut self, now: Time, worker: NodeId, incarnation: Incarnation, running: &[Progress], places: Option<u32>) {
+    fn reconcile(
+        &mut self,
+        now: Time,
+        worker: NodeId,
+        incarnation: Incarnation,
+        running: &[Progress],
+        collecting: &[Collecting],
+    ) {
         for progress in running {
             let (task, attempt) = (progress.task, progress.attempt);
             if let Some(execution) = self.tasks.execution_mut(task, attempt) {
@@ -252,20 +259,15 @@ impl Coordinator {
         for (task, attempt) in self.tasks.overdue(worker, now, self.timing.retry, said) {
             self.send_assignment(worker, incarnation, task, attempt);
         }
-        if places.is_some_and(|places| places < self.tasks.maps_done()) {
-            let wanted = |it: &&Progress| self.tasks.execution_mut(it.task, it.attempt).is_some();
-            let reduces = running.iter().filter(|it| matches!(it.task, TaskId::Reduce(_))).filter(wanted);
-            for progress in reduces.collect::<Vec<_>>() {
-                self.send_assignment(worker, incarnation, progress.task, progress.attempt);
+        for Collecting { task, attempt, known } in collecting.iter().copied() {
+            if known < self.tasks.inputs_done(task) && self.tasks.execution_mut(task, attempt).is_some() {
+                self.send_assignment(worker, incarnation, task, attempt);
             }
         }
     }
 
     fn send_assignment(&mut self, worker: NodeId, incarnation: Incarnation, task: TaskId, attempt: Attempt) {
-        let places = match task {
-            TaskId::Map(_) => Vec::new(),
-            TaskId::Reduce(_) => self.tasks.places(),
-        };
+        let places = self.tasks.places(task);
         self.send(worker, incarnation, Message::Assign { task, attempt, places });
     }
 
@@ -279,14 +281,16 @@ impl Coordinator {
             let message = if again { Message::Accepted { task, attempt } } else { Message::Cancel { task, attempt } };
             return self.send(worker, incarnation, message);
         }
-        let TaskId::Map(map) = task else { return };
-        let place = MapPlace { map, attempt, worker, incarnation };
-        let (records, bytes) = (completion.counters.map_input_records, completion.counters.input_bytes);
+        if self.job.stage(task).is_none_or(|(stage, _)| stage == self.job.plan.last()) {
+            return;
+        }
+        let place = OutputPlace { task, attempt, worker, incarnation };
+        let (records, bytes) = records_and_bytes(&completion.counters);
         self.end_executions(now, task, attempt, records, bytes);
         self.tasks.complete(task, completion);
         self.store_then_accept(worker, incarnation, task, attempt);
-        for (reducer, life) in self.tasks.reducers() {
-            self.send(reducer, life, Message::MapAt { place });
+        for (waiting, life) in self.tasks.waiting_for(task) {
+            self.send(waiting, life, Message::MapAt { place });
         }
         self.finish_if_done();
     }
@@ -309,10 +313,11 @@ impl Coordinator {
 
     fn committed(&mut self, now: Time, partition: CommittedPartition) {
         let CommittedPartition { task, attempt, worker, incarnation, counters } = partition;
-        if self.tasks.completion(task).is_some() || !matches!(task, TaskId::Reduce(_)) {
+        if self.tasks.completion(task).is_some() || !self.job.last_tasks().any(|last| last == task) {
             return;
         }
-        self.end_executions(now, task, attempt, counters.reduce_input_groups, 0);
+        let (records, bytes) = records_and_bytes(&counters);
+        self.end_executions(now, task, attempt, records, bytes);
         self.tasks.start_commit(task, attempt);
         self.tasks.complete(task, Completion { attempt, worker, incarnation, counters, sizes: Vec::new() });
         self.store_then_accept(worker, incarnation, task, attempt);
@@ -358,11 +363,11 @@ impl Coordinator {
         }
     }
 
-    /// A reducer did not find a map output where it was said to be.
-    fn unfetchable(&mut self, worker: NodeId, incarnation: Incarnation, place: MapPlace) {
-        match self.tasks.place(place.map) {
+    /// A task did not find the output of another where it was said to be.
+    fn unfetchable(&mut self, worker: NodeId, incarnation: Incarnation, place: OutputPlace) {
+        match self.tasks.place(place.task) {
             Some(now_at) if now_at == place => {
-                self.lose_map(place.map);
+                self.lose_output(place.task);
                 self.checkpoint();
             }
             Some(elsewhere) => self.send(worker, incarnation, Message::MapAt { place: elsewhere }),
@@ -370,20 +375,20 @@ impl Coordinator {
         }
     }
 
-    /// Its running attempts and its completed maps are idle again: the outputs of map tasks live with their worker.
+    /// Its running attempts and its completed tasks are idle again: outputs live with the worker that made them.
     fn lose_worker(&mut self, worker: NodeId, incarnation: Incarnation) {
         self.workers.remove(&worker);
         self.tally.workers_lost += 1;
         let running = self.tasks.take_executions_of(worker, incarnation);
-        let maps = self.tasks.maps_at(worker, incarnation);
-        let note = Note::WorkerLost { worker, incarnation, running: running.len() as u32, maps: maps.len() as u32 };
+        let held = self.tasks.held_by(worker, incarnation);
+        let note = Note::WorkerLost { worker, incarnation, running: running.len() as u32, held: held.len() as u32 };
         self.outputs.push_back(Output::Note(note));
         for (task, execution) in running {
             let Execution { attempt, records, bytes, .. } = execution;
             self.outputs.push_back(Output::Note(Note::Ended { task, attempt, state: AttemptState::Killed, records, bytes }));
         }
-        for map in maps {
-            self.lose_map(map);
+        for task in held {
+            self.lose_output(task);
         }
         self.checkpoint();
     }
@@ -402,10 +407,10 @@ impl Coordinator {
         }
     }
 
-    fn lose_map(&mut self, map: u32) {
-        if let Some(lost) = self.tasks.lose_map(map) {
-            let (task, attempt) = (TaskId::Map(map), lost.attempt);
-            let (records, bytes) = (lost.counters.map_input_records, lost.counters.input_bytes);
+    fn lose_output(&mut self, task: TaskId) {
+        if let Some(lost) = self.tasks.lose_output(task) {
+            let attempt = lost.attempt;
+            let (records, bytes) = records_and_bytes(&lost.counters);
             self.outputs.push_back(Output::Note(Note::Ended { task, attempt, state: AttemptState::Lost, records, bytes }));
         }
     }
@@ -470,6 +475,11 @@ impl Coordinator {
         let limit: Span = self.timing.lost_after;
         self.workers.values().map(|known| known.heard + limit).min()
     }
+}
+
+/// What a task's bar is labelled with: what it read, or how many keys it reduced.
+fn records_and_bytes(counters: &Counters) -> (u64, u64) {
+    (counters.map_input_records.max(counters.reduce_input_groups), counters.input_bytes)
 }
 
 impl Machine for Coordinator {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counters, Payload, Plan, Split};
+use super::{Counters, Job, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 
 /// A message on its way. A node drops what is meant for another incarnation of itself.
@@ -21,19 +21,10 @@ pub struct Envelope {
     pub message: Message,
 }
 
-/// A job as its workers know it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Job {
-    pub plan: Arc<Plan>,
-    pub splits: Vec<Split>,
-    /// The input's length in bytes when the job was submitted.
-    pub input_bytes: u64,
-}
-
-/// Where the output of a map task is to be fetched.
+/// Where the output of a task is to be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MapPlace {
-    pub map: u32,
+pub struct OutputPlace {
+    pub task: TaskId,
     pub attempt: Attempt,
     pub worker: NodeId,
     pub incarnation: Incarnation,
@@ -48,19 +39,27 @@ pub struct Progress {
     pub bytes: u64,
 }
 
+/// How many of its inputs a task that is given to a worker has, or knows the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collecting {
+    pub task: TaskId,
+    pub attempt: Attempt,
+    pub known: u32,
+}
+
 /// The messages. Bulk data is not in their JSON form; see [`Message::take_payload`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// Worker to coordinator, when it starts and until it is welcomed: here I am.
     Register,
-    /// Worker to coordinator, at every heartbeat: I live, and this is what I have in hand (queued and running attempts). With a
-    /// reduce task that collects its inputs, `places` is how many map outputs it has or knows the place of; a coordinator that
-    /// knows of more tells it again.
-    Heartbeat { running: Vec<Progress>, places: Option<u32> },
-    /// Worker to coordinator, until accepted: a map task is done, its output is here with me.
+    /// Worker to coordinator, at every heartbeat: I live, and this is what I have in hand (queued and running attempts). For each
+    /// task that collects its inputs, `collecting` says how many of them it has or knows the place of; a coordinator that knows
+    /// of more tells it again.
+    Heartbeat { running: Vec<Progress>, collecting: Vec<Collecting> },
+    /// Worker to coordinator, until accepted: a task is done, its output is here with me for the tasks behind it.
     MapDone { task: TaskId, attempt: Attempt, counters: Counters, sizes: Vec<u64> },
-    /// Worker to coordinator, until accepted: a reduce task is done, and these are its rows.
+    /// Worker to coordinator, until accepted: a task of the last stage is done, and these are its rows.
     ReduceDone {
         task: TaskId,
         attempt: Attempt,
@@ -70,15 +69,15 @@ pub enum Message {
     },
     /// Worker to coordinator: the attempt failed by itself.
     Failed { task: TaskId, attempt: Attempt, reason: String },
-    /// Worker to coordinator: the output of this map task is not where it was said to be.
-    Unfetchable { place: MapPlace },
+    /// Worker to coordinator: the output of this task is not where it was said to be.
+    Unfetchable { place: OutputPlace },
 
     /// Coordinator to worker, answering `Register`: this is the job.
     Welcome { job: Arc<Job> },
-    /// Coordinator to worker: run this. For a reduce task, `places` are the map outputs known so far.
-    Assign { task: TaskId, attempt: Attempt, places: Vec<MapPlace> },
-    /// Coordinator to a worker with a reduce task: the output of a map task is (now) there.
-    MapAt { place: MapPlace },
+    /// Coordinator to worker: run this. `places` are the outputs known so far that it needs.
+    Assign { task: TaskId, attempt: Attempt, places: Vec<OutputPlace> },
+    /// Coordinator to a worker with a task that needs it: the output of a task is (now) there.
+    MapAt { place: OutputPlace },
     /// Coordinator to worker: the completion is stored, stop repeating it; the rows of a reduce task may be dropped.
     Accepted { task: TaskId, attempt: Attempt },
     /// Coordinator to worker: this attempt is not wanted any more.
@@ -86,11 +85,11 @@ pub enum Message {
     /// Coordinator to worker: the job is over, drop everything.
     Finished,
 
-    /// Worker to worker: give me a partition of the output of a map task's attempt.
-    Fetch { map: u32, attempt: Attempt, partition: u32 },
+    /// Worker to worker: give me a partition of the output of a task's attempt.
+    Fetch { task: TaskId, attempt: Attempt, partition: u32 },
     /// Worker to worker: here it is, or `found: false`, I don't have it.
     Fetched {
-        map: u32,
+        task: TaskId,
         attempt: Attempt,
         partition: u32,
         found: bool,

@@ -2,6 +2,7 @@
 
 pub mod coordinator;
 pub mod counters;
+pub mod job;
 pub mod kernel;
 pub mod message;
 pub mod payload;
@@ -14,8 +15,9 @@ pub mod worker;
 pub mod zipf;
 
 pub use counters::Counters;
-pub use kernel::{KernelError, MapKernel, MapResult, ReduceKernel, ReduceResult};
+pub use job::{Job, Need, Part};
+pub use kernel::{KernelError, MapKernel, ReduceKernel, TaskKernel, TaskResult};
 pub use payload::Payload;
-pub use plan::{Column, Format, Plan, Reduce, SortKey, Step};
+pub use plan::{Column, Emit, Format, Gather, Join, Plan, Records, Reduce, SortKey, Stage, Step};
 pub use source::{Memory, Source, SourceError, Split, splits};
 pub use table::{Table, View, ViewQuery};

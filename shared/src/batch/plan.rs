@@ -1,35 +1,44 @@
 //! What a job computes, typed and checked: the part of an experiment that every worker needs.
 //!
+//! A plan is a chain of stages, or a tree of them where inputs are joined. A stage gathers rows (it reads an input, or what the
+//! tasks of earlier stages left), takes them through record-wise steps, and leaves them for whoever gathers them next: a
+//! shuffle lies between. A job of one MapReduce is two stages: read and map, then reduce.
+//!
 //! A plan is made by `experiment::plan` and never changes while the job runs. It says nothing of places, faults or the
 //! number of workers, so two runs of one plan over one input give the same rows wherever they run.
 
 use serde::{Deserialize, Serialize};
 
-use super::kernel::Shape;
+use super::kernel::{self, Shape};
 use crate::expr::{AggregateExpr, Expr, Type};
 
-/// One MapReduce stage: how records are read, record-wise steps, a shuffle by key, a reduction, and what is done to its rows.
+/// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    pub format: Format,
-    /// The columns of a record: what the first step sees.
-    pub input: Vec<Column>,
-    /// Applied to each record on the map side, in order.
-    pub steps: Vec<Step>,
-    /// The shuffle and the reduction that end the stage; `None`: the rows stay as they are, in the order of the input.
-    pub reduce: Option<Reduce>,
-    /// Applied to each row of the reduction, in order, over its keys and values.
-    pub after: Vec<Step>,
+    /// What is read, one for each stage that reads, in the order of those stages.
+    pub inputs: Vec<Records>,
+    /// Each gathers from stages before it only. The last one's rows are the result.
+    pub stages: Vec<Stage>,
     /// The columns of the result.
     pub columns: Vec<Column>,
-    /// The order of the final rows, over the result's columns. Empty: partitions in order, keys ascending in each.
+    /// The order of the result's rows where the last stage alone does not make it: over the result's columns. Empty: the rows of
+    /// the last stage's tasks, one task after the other.
     pub sort: Vec<SortKey>,
-    /// At most this many rows, after sorting.
+    /// At most this many rows of the result.
     pub limit: Option<u64>,
-    /// R, the number of reduce tasks and of partitions; at least 1.
+    /// R, the number of partitions of a shuffle and so of the tasks behind it; at least 1.
     pub partitions: u32,
-    /// Whether the map worker combines equal keys before the shuffle (MapReduce, OSDI'04 §4.3).
-    pub combine: bool,
+    /// Whether a record on which a task failed twice is passed over the third time (MapReduce, OSDI'04 §4.6).
+    #[serde(default)]
+    pub skip_bad_records: bool,
+}
+
+/// How an input's bytes are records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Records {
+    pub format: Format,
+    /// The columns of a record: what the first step sees.
+    pub columns: Vec<Column>,
 }
 
 /// How bytes are records.
@@ -56,6 +65,55 @@ pub struct Column {
     pub data_type: Type,
 }
 
+/// Some tasks that do the same: see the module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub gather: Gather,
+    /// How many columns the gathered rows have.
+    pub width: usize,
+    /// Applied to each row, in order.
+    pub steps: Vec<Step>,
+    /// The types of the rows' columns after the steps.
+    pub types: Vec<Type>,
+    pub emit: Emit,
+}
+
+/// Where a stage's rows come from. Stages are named by their place in [`Plan::stages`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Gather {
+    /// The records of one of [`Plan::inputs`]: a task for each split.
+    Read(usize),
+    /// One row for each key of what a stage left by [`Emit::Reduced`]: a task for each partition, keys ascending in each.
+    Reduce { of: usize, reduce: Reduce },
+    /// The pairs of rows with equal keys that two stages left by [`Emit::Keyed`]: a task for each partition.
+    Join { left: usize, right: usize, join: Join },
+    /// The rows of a stage's tasks, one task after the other, in an order and cut to a number: a task for each partition.
+    Rows { of: usize, sort: Vec<SortKey>, limit: Option<u64> },
+    /// The samples of a stage's tasks, of which one task makes the ranges of a sort.
+    Samples { of: usize, sort: Vec<SortKey> },
+    /// What one task of a stage left by [`Emit::Sampled`], and the ranges: a task for each of that stage's.
+    Sampled { of: usize, ranges: usize },
+}
+
+/// What a task leaves: one payload for each partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Emit {
+    /// The result's rows, one payload.
+    Result,
+    /// R payloads by the hash of the key: partial states of each key with the combiner, else the rows that they are made of.
+    Reduced(Reduce),
+    /// R payloads by the hash of these columns.
+    Keyed(Vec<usize>),
+    /// R payloads, of which one has all the rows: the one in whose share of the input the task's split begins.
+    InOrder,
+    /// One payload: all rows, or the first of them by an order.
+    Whole { sort: Vec<SortKey>, limit: Option<u64> },
+    /// Two payloads: a sample of the rows, and the rows.
+    Sampled { sort: Vec<SortKey> },
+    /// R payloads, each the rows of one range of the order.
+    Ranged { sort: Vec<SortKey> },
+}
+
 /// A record-wise step. Columns that a step makes come after those that were there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
@@ -76,9 +134,27 @@ pub struct Reduce {
     pub keys: Vec<usize>,
     pub key_types: Vec<Type>,
     pub values: Vec<AggregateExpr>,
+    /// Whether equal keys are combined before the shuffle (MapReduce, OSDI'04 §4.3).
+    pub combine: bool,
+    /// What is hashed instead of the key to choose a partition, over the key's columns (MapReduce, OSDI'04 §4.1).
+    #[serde(default)]
+    pub partition_by: Option<Expr>,
 }
 
-/// One term of an order: a column of the result and its direction. Null comes first ascending, and last descending.
+/// A join by equal keys; a null equals nothing. Its rows have the left side's columns, then the right side's that are no key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// A row of the left side without a partner stays, with nulls.
+    pub left_outer: bool,
+    /// Columns of each side, pairwise of one type.
+    pub left_keys: Vec<usize>,
+    pub right_keys: Vec<usize>,
+    pub key_types: Vec<Type>,
+    /// The columns of the right side that its rows get, and their types.
+    pub right_columns: Vec<usize>,
+}
+
+/// One term of an order: a column of the rows and its direction. Null comes first ascending, and last descending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SortKey {
     pub column: usize,
@@ -88,12 +164,46 @@ pub struct SortKey {
 impl Plan {
     /// Whether it does nothing but count words: what its tasks give then are keys and counts (see `kernel::RowReader`), else columns.
     pub fn counts_words(&self) -> bool {
-        self.combine && matches!(Shape::of(self), Shape::Words { .. })
+        matches!(Shape::of(self), Shape::Words { combine: true, .. })
     }
 
-    /// The result's first column of plain counts, if the reduction gives one: its sum is the number of rows that were reduced.
+    /// The reduction of a job that is one MapReduce, if it has one.
+    pub fn only_reduce(&self) -> Option<&Reduce> {
+        match &self.stages[..] {
+            [_, Stage { gather: Gather::Reduce { reduce, .. }, .. }] => Some(reduce),
+            _ => None,
+        }
+    }
+
+    /// The result's first column of plain counts, if it is that of one MapReduce: its sum is the number of rows that were reduced.
     pub fn count_column(&self) -> Option<usize> {
-        let reduce = self.reduce.as_ref()?;
+        let reduce = self.only_reduce()?;
         reduce.values.iter().position(AggregateExpr::is_count_all).map(|value| reduce.keys.len() + value)
+    }
+
+    /// The stage whose rows are the result.
+    pub fn last(&self) -> usize {
+        self.stages.len() - 1
+    }
+
+    /// The types of the columns in a stage's payloads.
+    pub(super) fn payload_types(&self, stage: usize) -> Vec<Type> {
+        let stage = &self.stages[stage];
+        match &stage.emit {
+            Emit::Reduced(reduce) => kernel::reduced_types(reduce),
+            _ => stage.types.clone(),
+        }
+    }
+}
+
+impl Gather {
+    /// The stages it gathers from.
+    pub fn sources(&self) -> Vec<usize> {
+        match self {
+            Gather::Read(_) => Vec::new(),
+            Gather::Reduce { of, .. } | Gather::Rows { of, .. } | Gather::Samples { of, .. } => vec![*of],
+            Gather::Join { left, right, .. } => vec![*left, *right],
+            Gather::Sampled { of, ranges } => vec![*ranges, *of],
+        }
     }
 }

@@ -11,7 +11,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::kernel::{KernelError, RowReader, column_types, read_columns, sorted, together};
+use super::kernel::{KernelError, RowReader, read_columns, sorted, together};
 use super::{Column, Payload, Plan, SortKey};
 use crate::expr::{Type, Value, show};
 use crate::limits::{VIEW_ROWS_MAX, VIEW_TEXT_CHARS_MAX};
@@ -77,7 +77,7 @@ impl Table {
             let table = Table::of(plan, columns, ends.last().copied().unwrap_or_default());
             return Ok(table.cut(plan, ends));
         }
-        let types = column_types(plan);
+        let types: Vec<Type> = plan.columns.iter().map(|column| column.data_type.clone()).collect();
         let (mut batches, mut rows, mut ends) = (Vec::new(), 0, Vec::new());
         for partition in &partitions {
             let read = read_columns(partition, &types)?;
@@ -85,7 +85,7 @@ impl Table {
             ends.push(rows);
             batches.extend(read);
         }
-        let table = Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec())), rows);
+        let table = Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec()))?, rows);
         Ok(table.cut(plan, ends))
     }
 

@@ -1,6 +1,6 @@
 //! A task as work: what a driver is asked to compute, and what it hands back.
 
-use super::{Counters, Payload, Split};
+use super::{Counters, Payload};
 use crate::id::{Attempt, TaskId};
 
 /// An attempt ready to run: everything its kernel needs but the plan and the input, which the driver has.
@@ -14,20 +14,21 @@ pub struct Work {
 /// Which kernel, over what.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// Map the records that begin in the split.
-    Map(Split),
-    /// Reduce one partition of every map task's output, in map task order.
+    /// Map the records that begin in the split of this number.
+    Map(u32),
+    /// Take up what earlier tasks left, the payloads that [`Job::needs`](super::Job::needs) names.
     Reduce(Vec<Payload>),
 }
 
 /// What a kernel gave.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// One payload per partition.
+    /// One payload for each partition of who gathers them next.
     Mapped {
         partitions: Vec<Payload>,
         counters: Counters,
     },
+    /// Rows of the result.
     Reduced {
         rows: Payload,
         counters: Counters,

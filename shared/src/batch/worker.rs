@@ -1,4 +1,4 @@
-//! The worker of a batch job: runs the tasks it is given, keeps the map outputs it made, and serves them to reducers.
+//! The worker of a batch job: runs the tasks it is given, keeps the outputs it made, and serves them to the tasks behind.
 //!
 //! It never reads input or runs a kernel itself: it outputs [`Output::Compute`], and its driver hands back [`Input::Computed`].
 //! What it has said and was not answered it says again ([`Timing::retry`]); what it was told twice it does once.
@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::fetching::{Action, Fetching};
-use super::Payload;
-use super::message::{Envelope, Job, MapPlace, Message, Progress};
+use super::{Job, Payload};
+use super::message::{Collecting, Envelope, Message, OutputPlace, Progress};
 use super::task::{Body, Outcome, Work};
 use super::timing::Timing;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
@@ -60,15 +60,15 @@ pub struct Worker {
     timing: Timing,
     job: Option<Arc<Job>>,
     /// Assignments that overtook the welcome: what they are about is not known yet.
-    early: Vec<(TaskId, Attempt, Vec<MapPlace>)>,
+    early: Vec<(TaskId, Attempt, Vec<OutputPlace>)>,
     outputs: VecDeque<Output>,
     /// Attempts ready to run, and the one that runs.
     ready: VecDeque<Work>,
     computing: Option<Progress>,
-    /// The reduce tasks that are collecting their inputs.
+    /// The tasks that are collecting their inputs.
     fetching: Vec<Fetching>,
-    /// Map outputs made here, by map task. Every attempt of a task has the same output, so one is enough.
-    held: BTreeMap<u32, Held>,
+    /// Outputs made here for other tasks, by the task that made them. Every attempt of a task has the same output, so one is enough.
+    held: BTreeMap<TaskId, Held>,
     /// Completions that the coordinator has not accepted yet, and when each was last said.
     reports: BTreeMap<(TaskId, Attempt), (Time, Message)>,
     next_heartbeat: Option<Time>,
@@ -126,15 +126,15 @@ impl Worker {
             }
             Message::Cancel { task, attempt } => self.cancel(task, attempt),
             Message::Finished => self.finish(),
-            Message::Fetch { map, attempt, partition } => {
-                let rows = self.held.get(&map).and_then(|held| held.partitions.get(partition as usize)).cloned();
+            Message::Fetch { task, attempt, partition } => {
+                let rows = self.held.get(&task).and_then(|held| held.partitions.get(partition as usize)).cloned();
                 let found = rows.is_some();
-                let message = Message::Fetched { map, attempt, partition, found, rows: rows.unwrap_or_default() };
+                let message = Message::Fetched { task, attempt, partition, found, rows: rows.unwrap_or_default() };
                 self.send(sender.0, Some(sender.1), message);
             }
-            Message::Fetched { map, attempt, partition, found, rows } => {
-                for fetching in self.fetching.iter_mut().filter(|it| it.partition() == partition) {
-                    fetching.fetched(map, attempt, found.then(|| rows.clone()));
+            Message::Fetched { task, attempt, partition, found, rows } => {
+                for fetching in &mut self.fetching {
+                    fetching.fetched(task, attempt, partition, found.then(|| rows.clone()));
                 }
                 self.fetch(now);
             }
@@ -149,7 +149,7 @@ impl Worker {
         self.compute_next();
     }
 
-    fn assign(&mut self, now: Time, task: TaskId, attempt: Attempt, places: Vec<MapPlace>) {
+    fn assign(&mut self, now: Time, task: TaskId, attempt: Attempt, places: Vec<OutputPlace>) {
         let Some(job) = self.job.clone() else { return self.early.push((task, attempt, places)) };
         if let Some((said, report)) = self.reports.get_mut(&(task, attempt)) {
             // The assignment was repeated because the report was lost on its way.
@@ -157,16 +157,19 @@ impl Worker {
             let report = report.clone();
             return self.send(NodeId::Coordinator, None, report);
         }
+        let held = self.held.get(&task).is_some_and(|held| held.attempt == attempt);
+        if held || job.stage(task).is_none() {
+            return;
+        }
         match task {
-            TaskId::Map(index) => {
-                let known = self.held.get(&index).is_some_and(|held| held.attempt == attempt);
-                if let Some(split) = job.splits.get(index as usize).filter(|_| !known && !self.has(task, attempt)) {
-                    self.ready.push_back(Work { task, attempt, body: Body::Map(*split) });
+            TaskId::Map(number) => {
+                if !self.has(task, attempt) {
+                    self.ready.push_back(Work { task, attempt, body: Body::Map(number) });
                 }
             }
-            TaskId::Reduce(partition) => {
+            TaskId::Reduce(_) => {
                 if !self.has(task, attempt) {
-                    self.fetching.push(Fetching::new(partition, attempt, job.splits.len()));
+                    self.fetching.push(Fetching::new(task, attempt, job.needs(task)));
                 }
                 for fetching in self.fetching.iter_mut().filter(|it| (it.task(), it.attempt()) == (task, attempt)) {
                     places.iter().for_each(|place| fetching.learn(*place));
@@ -188,7 +191,7 @@ impl Worker {
         self.running().iter().any(|progress| (progress.task, progress.attempt) == (task, attempt))
     }
 
-    /// Asks for what the collecting reduce tasks still want, and makes those ready that have all of it.
+    /// Asks for what the collecting tasks still want, and makes those ready that have all of it.
     fn fetch(&mut self, now: Time) {
         let mut sends = Vec::new();
         let mut index = 0;
@@ -196,15 +199,15 @@ impl Worker {
             let fetching = &mut self.fetching[index];
             while let Some(action) = fetching.next(now, self.timing.retry) {
                 let (to, message) = match action {
-                    Action::Fetch(place) if (place.worker, place.incarnation) == (self.node, self.incarnation) => {
-                        let partition = fetching.partition() as usize;
-                        let rows = self.held.get(&place.map).and_then(|held| held.partitions.get(partition)).cloned();
-                        fetching.fetched(place.map, place.attempt, rows);
+                    Action::Fetch(place, partition) if (place.worker, place.incarnation) == (self.node, self.incarnation) => {
+                        let held = self.held.get(&place.task);
+                        let rows = held.and_then(|held| held.partitions.get(partition as usize)).cloned();
+                        fetching.fetched(place.task, place.attempt, partition, rows);
                         continue;
                     }
-                    Action::Fetch(place) => {
-                        let (map, attempt, partition) = (place.map, place.attempt, fetching.partition());
-                        ((place.worker, Some(place.incarnation)), Message::Fetch { map, attempt, partition })
+                    Action::Fetch(place, partition) => {
+                        let (task, attempt) = (place.task, place.attempt);
+                        ((place.worker, Some(place.incarnation)), Message::Fetch { task, attempt, partition })
                     }
                     Action::Complain(place) => ((NodeId::Coordinator, None), Message::Unfetchable { place }),
                 };
@@ -238,15 +241,14 @@ impl Worker {
             return; // It was cancelled while its last step ran.
         }
         self.computing = None;
-        let report = match (outcome, task) {
-            (Outcome::Mapped { partitions, counters }, TaskId::Map(index)) => {
+        let report = match outcome {
+            Outcome::Mapped { partitions, counters } => {
                 let sizes = partitions.iter().map(|rows| rows.len() as u64).collect();
-                self.held.insert(index, Held { attempt, partitions });
+                self.held.insert(task, Held { attempt, partitions });
                 Message::MapDone { task, attempt, counters, sizes }
             }
-            (Outcome::Reduced { rows, counters }, TaskId::Reduce(_)) => Message::ReduceDone { task, attempt, counters, rows },
-            (Outcome::Failed(reason), _) => Message::Failed { task, attempt, reason },
-            (outcome, task) => unreachable!("{task} cannot end with {outcome:?}: the driver runs the kernel that it was given"),
+            Outcome::Reduced { rows, counters } => Message::ReduceDone { task, attempt, counters, rows },
+            Outcome::Failed(reason) => Message::Failed { task, attempt, reason },
         };
         self.reports.insert((task, attempt), (now, report.clone()));
         self.send(NodeId::Coordinator, None, report);
@@ -261,10 +263,8 @@ impl Worker {
             self.computing = None;
             self.outputs.push_back(Output::Abandon);
         }
-        if let TaskId::Map(index) = task
-            && self.held.get(&index).is_some_and(|held| held.attempt == attempt)
-        {
-            self.held.remove(&index);
+        if self.held.get(&task).is_some_and(|held| held.attempt == attempt) {
+            self.held.remove(&task);
         }
     }
 
@@ -293,9 +293,10 @@ impl Worker {
         if self.job.is_none() {
             return self.send(NodeId::Coordinator, None, Message::Register);
         }
-        let places = self.fetching.iter().map(Fetching::known).min();
+        let known = |it: &Fetching| Collecting { task: it.task(), attempt: it.attempt(), known: it.known() };
+        let collecting = self.fetching.iter().map(known).collect();
         let running = self.running();
-        self.send(NodeId::Coordinator, None, Message::Heartbeat { running, places });
+        self.send(NodeId::Coordinator, None, Message::Heartbeat { running, collecting });
         let retry = self.timing.retry;
         let late: Vec<_> = self.reports.iter().filter(|(_, (said, _))| now >= *said + retry).map(|(key, _)| *key).collect();
         for key in late {

@@ -1,14 +1,16 @@
 //! The experiment file: one YAML document, checked as a whole, with a place in the text for everything that is wrong.
 //!
 //! - [`spec`]: what an experiment says.
-//! - `plan`, `faults`, `expect`: its middle and its tail, checked and typed.
+//! - `plan`, `faults`, `expect`: its middle and its tail, checked and typed; `steps` and `joins` make the `chain` of stages.
 //! - `reader`: asks the tree for keys and collects problems; `yaml`: the tree; `units`: sizes, spans, percentages.
 //! - `overrides`: `path=value` from a command line.
 //!
 //! Absent on purpose: opening the input. A place does that, and knows its datasets.
 
+mod chain;
 mod expect;
 mod faults;
+mod joins;
 mod overrides;
 mod plan;
 mod problem;

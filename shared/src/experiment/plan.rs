@@ -1,11 +1,12 @@
 //! The middle of an experiment: `batch` as a [`Plan`](crate::batch::Plan). What it reads is here, its steps are in `steps`.
 
+use super::joins::Tables;
 use super::problem::Place;
 use super::reader::{Fields, Reader};
 use super::spec::{Batch, Input};
 use super::steps;
 use super::yaml::{Content, Node};
-use crate::batch::{Column, Format};
+use crate::batch::{Column, Format, Records};
 use crate::expr::{Expr, TYPE_NAMES, Type, Value};
 use crate::limits::{COLUMN_NAME_CHARS_MAX, GENERATED_BYTES_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX};
 use crate::nearest::{list, nearest};
@@ -22,16 +23,23 @@ pub(super) fn batch(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<B
     let records = records(reader, node.at, &mut fields);
     let split = fields.take("split").map(|node| reader.size("split", node, 1, u64::MAX));
     let partitions = fields.take("partitions").map(|node| reader.whole("partitions", node, 1, PARTITIONS_MAX.into()));
+    let skip = fields.take("skip_bad_records").map_or(Some(false), |node| reader.boolean("skip_bad_records", node));
+    let tables = fields.take("tables").map_or(Some(Tables::default()), |node| Tables::read(reader, node));
     let steps = fields.need(reader, "steps");
+    let partitions = partitions.unwrap_or(Some(PARTITIONS_DEFAULT.into()));
     // Without columns nobody knows what the steps could name.
-    let steps = steps.zip(records).and_then(|(node, (format, columns))| steps::steps(reader, node, format, columns));
+    let steps = steps.zip(records).zip(tables).and_then(|((node, records), tables)| {
+        let given = (partitions.unwrap_or(1) as u32, skip.unwrap_or(false));
+        steps::steps(reader, node, input, records, tables, seed, given)
+    });
     reader.finish(fields);
-    let (mut plan, words) = steps?;
-    plan.partitions = partitions.unwrap_or(Some(PARTITIONS_DEFAULT.into()))? as u32;
-    Some(Batch { input: input?, split: split.map_or(Some(None), |split| split.map(Some))?, plan, steps: words })
+    let (plan, inputs, words) = steps?;
+    partitions.and(skip)?;
+    let split = split.map_or(Some(None), |split| split.map(Some))?;
+    Some(Batch { inputs, split, plan, steps: words })
 }
 
-fn input(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<Input> {
+pub(super) fn input(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<Input> {
     let mut fields = reader.fields("`input`", node)?;
     let kinds = ["text", "dataset", "file", "generate"].map(|kind| fields.take(kind));
     let input = match kinds {
@@ -132,16 +140,19 @@ fn columns(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Column>> {
 }
 
 /// What a record is: its format, and its columns.
-fn records(reader: &mut Reader<'_>, at: Place, fields: &mut Fields<'_>) -> Option<(Format, Vec<Column>)> {
+pub(super) fn records(reader: &mut Reader<'_>, at: Place, fields: &mut Fields<'_>) -> Option<Records> {
     let format = fields.take("format").map_or(Some(Format::Lines), |node| format(reader, node));
     let given = fields.take("columns").map(|node| (fields.key_at("columns"), columns(reader, node)));
     match (format?, given) {
-        (Format::Lines, None) => Some((Format::Lines, vec![Column { name: "line".to_owned(), data_type: Type::Utf8 }])),
+        (Format::Lines, None) => {
+            let columns = vec![Column { name: "line".to_owned(), data_type: Type::Utf8 }];
+            Some(Records { format: Format::Lines, columns })
+        }
         (Format::Lines, Some((at, _))) => {
             reader.problem_with(at, "a record of `lines` has the one column `line`", "leave `columns` out");
             None
         }
-        (format, Some((_, columns))) => Some((format, columns?)),
+        (format, Some((_, columns))) => Some(Records { format, columns: columns? }),
         (_, None) => {
             let hint = "for example `columns: { origin: text, delay: bigint }`";
             reader.problem_with(at, "this format needs the key `columns`, the names and types of what is read", hint);

@@ -44,7 +44,8 @@ pub enum Respawn {
 /// A MapReduce job and what it reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    pub input: Input,
+    /// What each of the plan's inputs is; the first is the batch's own, the others are those of joined tables.
+    pub inputs: Vec<Input>,
     /// Bytes of a split; `None`: chosen by the input's size.
     pub split: Option<u64>,
     pub plan: Plan,

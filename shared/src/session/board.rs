@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::batch::Counters;
 use crate::batch::coordinator::Note;
-use crate::batch::message::Job;
+use crate::batch::{Counters, Job};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
 use crate::wire::{AttemptState, AttemptView, Bytes, Frame, News, Phase, Tally, WorkerState, WorkerView};
@@ -33,7 +32,7 @@ impl Board {
         Board {
             run,
             split_bytes: job.splits.iter().map(|split| split.end - split.start).collect(),
-            tasks: job.splits.len() + job.plan.partitions as usize,
+            tasks: job.maps() + job.reduces(),
             attempts: Vec::new(),
             index: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -96,13 +95,13 @@ impl Board {
                 let view = WorkerView { node: *worker, incarnation: *incarnation, state: WorkerState::Idle };
                 self.workers.insert(*worker, view);
             }
-            Note::WorkerLost { worker, incarnation, running, maps } => {
+            Note::WorkerLost { worker, incarnation, running, held } => {
                 if let Some(view) = self.workers.get_mut(worker).filter(|view| view.incarnation == *incarnation) {
                     view.state = WorkerState::Down;
                 }
                 let running = counted(*running, "running task", "running tasks");
-                let maps = counted(*maps, "finished map output", "finished map outputs");
-                self.say(now, format!("{worker} is lost: {running} and {maps} go back to the queue."));
+                let held = counted(*held, "finished output", "finished outputs");
+                self.say(now, format!("{worker} is lost: {running} and {held} go back to the queue."));
             }
             Note::Failed { task, worker, reason, .. } => self.say(now, format!("{task} failed on {worker}: {reason}")),
         }

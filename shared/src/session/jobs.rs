@@ -8,23 +8,49 @@ use serde::{Deserialize, Serialize};
 use super::run::{Run, RunSpec};
 use super::{InputSpec, SessionSpec, expectations};
 use crate::batch::coordinator::CommittedPartition;
-use crate::batch::message::Job;
 use crate::batch::timing::Timing;
-use crate::batch::{Counters, Payload, Plan, Table, splits};
+use crate::batch::{Counters, Gather, Job, Part, Payload, Plan, Stage as PlanStage, Table};
 use crate::experiment::{self, Expectation, Experiment, Isolation, Problem, Respawn};
 use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
-use crate::limits::{SPLITS_MAX, WORKERS_MAX};
+use crate::limits::{REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
-use crate::wire::{Bytes, Event, Frame, Place, Report, RunCommand, Started, Tally};
+use crate::wire::{Bytes, Event, Frame, Phase, Place, Report, RunCommand, StageView, Started, Tally};
 
-/// An input that was found.
+/// Inputs that were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// For people.
     pub name: String,
+    /// What they are made of, in the order of the inputs; each input has one at least.
+    pub parts: Vec<OpenedPart>,
+}
+
+/// One file or text of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenedPart {
+    /// Which of the inputs it belongs to, from 0.
+    pub input: u32,
     pub bytes: u64,
+}
+
+impl Opened {
+    /// A single text or file.
+    pub fn one(name: impl Into<String>, bytes: u64) -> Opened {
+        Opened { name: name.into(), parts: vec![OpenedPart { input: 0, bytes }] }
+    }
+
+    /// Where each part is in the run's bytes.
+    fn parts(&self) -> Vec<Part> {
+        let mut start = 0;
+        let place = |part: &OpenedPart| {
+            let placed = Part { input: part.input, start, end: start + part.bytes };
+            start = placed.end;
+            placed
+        };
+        self.parts.iter().map(place).collect()
+    }
 }
 
 /// What a simulation came to. Its rows are not in its JSON form; a driver carries them beside it.
@@ -56,7 +82,8 @@ pub fn split_size(input_bytes: u64, workers: u32) -> u64 {
 pub(super) struct Prepared {
     pub place: Place,
     pub title: String,
-    pub input: InputSpec,
+    /// One for each input of the plan.
+    pub inputs: Vec<InputSpec>,
     pub seed: u64,
     pub workers: u32,
     pub isolation: Isolation,
@@ -106,14 +133,15 @@ impl Prepared {
         if experiment.random_faults > 0 {
             faults.extend(crate::fault::draw(&mut Rng::new(seed), workers, experiment.random_faults));
         }
-        let input = match command.input.clone() {
-            Some(choice) => InputSpec::Chosen(choice),
-            None => InputSpec::Experiment(experiment.batch.input),
-        };
+        let mut inputs: Vec<_> = experiment.batch.inputs.into_iter().map(InputSpec::Experiment).collect();
+        // What the client chose stands in for the batch's own input; joined tables stay what they are.
+        if let (Some(choice), Some(own)) = (command.input.clone(), inputs.first_mut()) {
+            *own = InputSpec::Chosen(choice);
+        }
         Ok(Prepared {
             place: command.place,
             title: experiment.title,
-            input,
+            inputs,
             seed,
             workers,
             isolation: experiment.isolation,
@@ -128,6 +156,28 @@ impl Prepared {
             expect: experiment.expect,
         })
     }
+}
+
+/// The stages of a job, for who draws them.
+fn stages(job: &Job) -> Vec<StageView> {
+    let view = |(index, stage): (usize, &PlanStage)| {
+        let (what, phase) = match &stage.gather {
+            Gather::Read(_) => ("map", Phase::Map),
+            Gather::Reduce { .. } => ("reduce", Phase::Reduce),
+            Gather::Join { .. } => ("join", Phase::Reduce),
+            Gather::Rows { sort, limit: None, .. } if !sort.is_empty() => ("sort", Phase::Reduce),
+            Gather::Rows { limit: Some(_), .. } => ("limit", Phase::Reduce),
+            Gather::Rows { .. } => ("collect", Phase::Reduce),
+            Gather::Samples { .. } => ("choose ranges", Phase::Reduce),
+            Gather::Sampled { .. } => ("split by range", Phase::Reduce),
+        };
+        let first = job.tasks(index).next().map_or(0, |task| match task {
+            TaskId::Map(number) | TaskId::Reduce(number) => number,
+        });
+        let of = stage.gather.sources().into_iter().map(|source| source as u32).collect();
+        StageView { what: what.to_owned(), phase, first, tasks: job.tasks(index).len() as u32, of }
+    };
+    job.plan.stages.iter().enumerate().map(view).collect()
 }
 
 /// Why an experiment can be simulated only, if so.
@@ -209,29 +259,38 @@ impl Entry {
     /// Cuts the input, now that its length is known. The clock of the run starts here.
     pub(super) fn open(&mut self, now: Time, run: u32, opened: Opened) -> Result<Started, String> {
         let Prepared { place, title, workers, plan, seed, steps, split, .. } = &self.prepared;
-        let size = split.unwrap_or_else(|| split_size(opened.bytes, *workers));
-        let count = opened.bytes.div_ceil(size);
+        let parts = opened.parts();
+        let bytes = parts.iter().map(|part| part.end - part.start).sum();
+        let size = split.unwrap_or_else(|| split_size(bytes, *workers));
+        let count: u64 = parts.iter().map(|part| (part.end - part.start).div_ceil(size).max(1)).sum();
         if count > SPLITS_MAX {
-            let fitting = split_size(opened.bytes, *workers).max(opened.bytes.div_ceil(SPLITS_MAX));
+            let fitting = split_size(bytes, *workers).max(bytes.div_ceil(SPLITS_MAX));
             return Err(format!(
                 "{count} splits of {size} bytes are more than the {SPLITS_MAX} that a job may have: give `split` at least {fitting} B"
             ));
         }
-        let splits = splits(opened.bytes, size);
+        let job = Job::new(plan.clone(), parts, size);
+        if job.reduces() > REDUCES_MAX {
+            return Err(format!(
+                "the stages have {} tasks behind their shuffles; the limit is {REDUCES_MAX}: give the job fewer partitions",
+                job.reduces()
+            ));
+        }
         let started = Started {
             run,
             place: *place,
             title: title.clone(),
             input: opened.name,
-            input_bytes: opened.bytes,
-            splits: splits.iter().map(|split| Bytes(split.end - split.start)).collect(),
-            partitions: plan.partitions,
+            input_bytes: bytes,
+            splits: job.splits.iter().map(|split| Bytes(split.end - split.start)).collect(),
+            reduces: job.reduces() as u32,
+            stages: stages(&job),
             workers: *workers,
             seed: *seed,
             steps: steps.clone(),
             columns: plan.columns.iter().map(|column| column.name.clone()).collect(),
         };
-        self.job = Some(Arc::new(Job { plan: plan.clone(), splits, input_bytes: opened.bytes }));
+        self.job = Some(Arc::new(job));
         self.began = now;
         self.started = Some(started.clone());
         Ok(started)

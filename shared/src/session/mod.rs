@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::jobs::{Entry, Outcome, Prepared, Stage};
-pub use self::jobs::{Opened, Simulated, split_size};
+pub use self::jobs::{Opened, OpenedPart, Simulated, split_size};
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
-use crate::batch::message::{Envelope, Job};
+use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
-use crate::batch::{Counters, Payload, Table};
+use crate::batch::{Counters, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
@@ -69,10 +69,11 @@ pub enum Output {
     Event(Event),
     /// A binary frame for the client: [`DataHeader`] and CSV bytes.
     Data(Vec<u8>),
-    /// Find the input and its length. `file` paths and `attached` blobs mean what they mean in the driver's place.
+    /// Find the inputs and their lengths. `file` paths and `attached` blobs mean what they mean in the driver's place. The run
+    /// reads them as one stretch of bytes, one part after the other.
     Open {
         run: u32,
-        input: InputSpec,
+        inputs: Vec<InputSpec>,
     },
     /// Make a worker of this run with access to its input.
     Spawn {
@@ -196,7 +197,7 @@ impl Session {
         if let Some(key) = command.idempotency_key {
             self.keys.insert(key, run);
         }
-        self.outputs.push_back(Output::Open { run, input: prepared.input.clone() });
+        self.outputs.push_back(Output::Open { run, inputs: prepared.inputs.clone() });
         self.runs.insert(run, Entry::new(now, prepared));
     }
 

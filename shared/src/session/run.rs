@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::board::Board;
 use crate::batch::coordinator::{self, Change, Checkpoint, CommittedPartition, Coordinator, Note};
-use crate::batch::message::{Envelope, Job};
+use crate::batch::message::Envelope;
 use crate::batch::timing::{STILLBIRTHS_MAX, Timing};
-use crate::batch::{Counters, Payload};
+use crate::batch::{Counters, Job, Payload};
 use crate::fault::{EdgeKind, Effect, Fault, Moment};
 use crate::id::{Incarnation, NodeId, TaskId};
 use crate::machine::Machine;

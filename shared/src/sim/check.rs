@@ -7,8 +7,8 @@ use arrow_array::types::Int64Type;
 
 use super::kernels::Kernels;
 use crate::batch::coordinator::{Checkpoint, CommittedPartition};
-use crate::batch::message::{Envelope, Job, Message};
-use crate::batch::{Counters, Format, Payload, Plan, Source, Table};
+use crate::batch::message::{Envelope, Message};
+use crate::batch::{Counters, Format, Gather, Job, Part, Payload, Plan, Source, Table};
 use crate::id::{Attempt, Incarnation, TaskId};
 use crate::time::{Span, Time};
 
@@ -89,16 +89,16 @@ impl Checks {
     }
 
     /// A worker may forget what was accepted, so by then it must be safe.
-    pub(super) fn said(&self, envelope: &Envelope, stored: Option<&Checkpoint>) -> Result<(), Problem> {
+    pub(super) fn said(&self, job: &Job, envelope: &Envelope, stored: Option<&Checkpoint>) -> Result<(), Problem> {
         let Message::Accepted { task, attempt } = envelope.message else { return Ok(()) };
         if self.failed.contains(&(task, attempt)) {
             return Ok(());
         }
-        match task {
-            TaskId::Map(_) if stored.is_some_and(|it| it.has(task, attempt)) => Ok(()),
-            TaskId::Map(_) => Err(Problem::AcceptedBeforeStored { task, attempt }),
-            TaskId::Reduce(_) if self.store.contains_key(&task) => Ok(()),
-            TaskId::Reduce(_) => Err(Problem::AcceptedBeforeCommitted { task, attempt }),
+        match job.last_tasks().any(|last| last == task) {
+            true if self.store.contains_key(&task) => Ok(()),
+            true => Err(Problem::AcceptedBeforeCommitted { task, attempt }),
+            false if stored.is_some_and(|it| it.has(task, attempt)) => Ok(()),
+            false => Err(Problem::AcceptedBeforeStored { task, attempt }),
         }
     }
 
@@ -111,21 +111,23 @@ impl Checks {
         source: &mut dyn Source,
     ) -> Result<Vec<Payload>, Problem> {
         let mut rows = Vec::new();
-        for partition in 0..job.plan.partitions {
-            let task = TaskId::Reduce(partition);
+        for task in job.last_tasks() {
             rows.push(self.store.remove(&task).ok_or(Problem::Missing { task })?.1);
         }
         let expected = kernels.counters().unwrap_or_default();
         if *counters != expected {
             return Err(Problem::Counters { found: Box::new(*counters), expected: Box::new(expected) });
         }
-        let header = matches!(job.plan.format, Format::Csv { header: true, .. });
-        let lines = lines(source)?.saturating_sub(header.into());
-        if counters.map_input_records != lines {
-            return Err(Problem::Lines { found: counters.map_input_records, expected: lines });
+        let mut expected = 0;
+        for part in &job.parts {
+            let header = matches!(job.plan.inputs[part.input as usize].format, Format::Csv { header: true, .. });
+            expected += lines(source, *part)?.saturating_sub(header.into());
+        }
+        if counters.map_input_records != expected {
+            return Err(Problem::Lines { found: counters.map_input_records, expected });
         }
         // A limit is applied in each partition already.
-        if job.plan.after.is_empty() && job.plan.limit.is_none() {
+        if job.plan.stages.iter().skip(1).all(|stage| stage.steps.is_empty()) && job.plan.limit.is_none() {
             let table = Table::new(&job.plan, rows.clone()).map_err(|error| Problem::NoResult(error.to_string()))?;
             if let Some(found) = counted(&job.plan, &table).filter(|found| *found != counters.map_output_records) {
                 return Err(Problem::Rows { found, expected: counters.map_output_records });
@@ -137,8 +139,10 @@ impl Checks {
 
 /// How many rows of the map tasks a result stands for; `None` if it does not say.
 fn counted(plan: &Plan, table: &Table) -> Option<u64> {
-    if plan.reduce.is_none() {
-        return Some(table.len() as u64);
+    let (_, behind) = plan.stages.split_first()?;
+    if behind.iter().all(|stage| !matches!(stage.gather, Gather::Read(_) | Gather::Reduce { .. } | Gather::Join { .. })) {
+        let cut = behind.iter().any(|stage| matches!(stage.gather, Gather::Rows { limit: Some(_), .. }));
+        return (!cut).then_some(table.len() as u64);
     }
     let counts = table.column(plan.count_column()?).as_primitive::<Int64Type>();
     Some(counts.values().iter().map(|count| *count as u64).sum())
@@ -147,12 +151,13 @@ fn counted(plan: &Plan, table: &Table) -> Option<u64> {
 /// Bytes that are read at a time to count lines.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The lines of the input, counted by nothing that the job itself uses.
-fn lines(source: &mut dyn Source) -> Result<u64, Problem> {
-    let mut chunk = vec![0; CHUNK_BYTES.min(source.len() as usize + 1)];
-    let (mut lines, mut at, mut last) = (0, 0, b'\n');
-    loop {
-        let count = source.read_at(at, &mut chunk).map_err(|error| Problem::Unreadable(error.to_string()))?;
+/// The lines of a part of the input, counted by nothing that the job itself uses.
+fn lines(source: &mut dyn Source, part: Part) -> Result<u64, Problem> {
+    let mut chunk = vec![0; CHUNK_BYTES.min((part.end - part.start) as usize)];
+    let (mut lines, mut at, mut last) = (0, part.start, b'\n');
+    while at < part.end {
+        let wanted = chunk.len().min((part.end - at) as usize);
+        let count = source.read_at(at, &mut chunk[..wanted]).map_err(|error| Problem::Unreadable(error.to_string()))?;
         let read = &chunk[..count];
         let Some(end) = read.last() else { break };
         lines += memchr::memchr_iter(b'\n', read).count() as u64;

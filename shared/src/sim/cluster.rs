@@ -168,7 +168,7 @@ impl Simulation {
                 run::Output::Spawn { node, incarnation } => self.spawn(node, incarnation),
                 run::Output::Terminate { node, incarnation } => self.terminate(node, incarnation),
                 run::Output::Send(envelope) => {
-                    self.checks.said(&envelope, self.run.stored())?;
+                    self.checks.said(&self.spec.job, &envelope, self.run.stored())?;
                     self.send(envelope);
                 }
                 run::Output::Store { epoch, version } => {

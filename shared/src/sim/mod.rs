@@ -254,7 +254,7 @@ impl Simulation {
         if since < SETTLE_MIN {
             return Ok(());
         }
-        let tasks = self.spec.job.splits.len() as u64 + u64::from(self.spec.job.plan.partitions);
+        let tasks = (self.spec.job.maps() + self.spec.job.reduces()) as u64;
         let bytes = self.spec.job.input_bytes;
         let work = tasks * (model::TASK_SPAN.0 + 4 * model::LATENCY.0)
             + bytes / model::KERNEL_BYTES_PER_MICRO

@@ -108,15 +108,15 @@ pub(super) fn subject(message: &Message) -> (Kind, Option<TaskId>, Option<Attemp
         Message::MapDone { task, attempt, .. } => of(Kind::MapDone, task, attempt),
         Message::ReduceDone { task, attempt, .. } => of(Kind::ReduceDone, task, attempt),
         Message::Failed { task, attempt, .. } => of(Kind::Failed, task, attempt),
-        Message::Unfetchable { place } => of(Kind::Unfetchable, &TaskId::Map(place.map), &place.attempt),
+        Message::Unfetchable { place } => of(Kind::Unfetchable, &place.task, &place.attempt),
         Message::Welcome { .. } => (Kind::Welcome, None, None),
         Message::Assign { task, attempt, .. } => of(Kind::Assign, task, attempt),
-        Message::MapAt { place } => of(Kind::MapAt, &TaskId::Map(place.map), &place.attempt),
+        Message::MapAt { place } => of(Kind::MapAt, &place.task, &place.attempt),
         Message::Accepted { task, attempt } => of(Kind::Accepted, task, attempt),
         Message::Cancel { task, attempt } => of(Kind::Cancel, task, attempt),
         Message::Finished => (Kind::Finished, None, None),
-        Message::Fetch { map, attempt, .. } => of(Kind::Fetch, &TaskId::Map(*map), attempt),
-        Message::Fetched { map, attempt, .. } => of(Kind::Fetched, &TaskId::Map(*map), attempt),
+        Message::Fetch { task, attempt, .. } => of(Kind::Fetch, task, attempt),
+        Message::Fetched { task, attempt, .. } => of(Kind::Fetched, task, attempt),
     }
 }
 

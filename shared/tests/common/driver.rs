@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use shared::batch::message::{Envelope, Job};
-use shared::batch::task::{Body, Outcome, Work};
+use shared::batch::message::Envelope;
 use shared::batch::timing::Timing;
 use shared::batch::worker::{self, Worker};
-use shared::batch::{MapKernel, Memory, ReduceKernel, kernel};
+use shared::batch::{Job, Memory, TaskKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
 use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
@@ -64,10 +63,10 @@ impl Driver {
             match output {
                 Output::Event(event) => self.events.push(event),
                 Output::Data(frame) => self.frames.push(frame),
-                Output::Open { run, input } => {
-                    let InputSpec::Experiment(ExperimentInput::Text(text)) = input else { panic!("only text here") };
-                    let opened = Opened { name: "text".into(), bytes: text.len() as u64 };
-                    self.texts.insert(run, Arc::new(text.into_bytes()));
+                Output::Open { run, inputs } => {
+                    let [InputSpec::Experiment(ExperimentInput::Text(text))] = &inputs[..] else { panic!("only text here") };
+                    let opened = Opened::one("text", text.len() as u64);
+                    self.texts.insert(run, Arc::new(text.clone().into_bytes()));
                     self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });
                 }
                 Output::Spawn { run, node, incarnation, .. } if self.stillborn => {
@@ -84,7 +83,7 @@ impl Driver {
                 }
                 Output::Send { run, envelope } => self.mail.push_back((run, envelope)),
                 Output::Sequential { run, job } => {
-                    let table = kernel::sequential(&job.plan, &job.splits, &mut Memory(self.texts[&run].clone())).unwrap();
+                    let table = kernel::sequential(&job, &mut Memory(self.texts[&run].clone())).unwrap();
                     self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
                 }
                 Output::Close { run } => self.workers.retain(|(of, _), _| *of != run),
@@ -136,8 +135,8 @@ impl Driver {
                     self.drain();
                 }
                 worker::Output::Compute(work) => {
-                    let outcome = compute(job.as_ref().unwrap(), &work, self.texts[&key.0].clone());
                     let (task, attempt) = (work.task, work.attempt);
+                    let outcome = TaskKernel::run(job.as_ref().unwrap(), work, &mut Memory(self.texts[&key.0].clone()));
                     worker.handle(self.now, worker::Input::Computed { task, attempt, outcome });
                     self.kernels += 1;
                     if self.kernels == 5
@@ -153,22 +152,5 @@ impl Driver {
 
     pub fn finished(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Finished { .. })).count()
-    }
-}
-
-fn compute(job: &Job, work: &Work, text: Arc<Vec<u8>>) -> Outcome {
-    match &work.body {
-        Body::Map(split) => {
-            let mut kernel = MapKernel::new(job.plan.clone(), *split, job.input_bytes);
-            while !kernel.step(&mut Memory(text.clone())).unwrap() {}
-            let result = kernel.finish();
-            Outcome::Mapped { partitions: result.partitions, counters: result.counters }
-        }
-        Body::Reduce(inputs) => {
-            let mut kernel = ReduceKernel::new(job.plan.clone(), inputs.clone());
-            while !kernel.step().unwrap() {}
-            let result = kernel.finish();
-            Outcome::Reduced { rows: result.rows, counters: result.counters }
-        }
     }
 }

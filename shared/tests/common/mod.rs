@@ -1,16 +1,18 @@
 //! Small jobs drawn from a seed, and what they must come to.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
+pub mod chains;
 pub mod driver;
 
 use std::sync::Arc;
 
 use shared::batch::kernel::sequential;
-use shared::batch::message::Job;
+use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
-use shared::batch::{Memory, Plan, Table, splits};
+use shared::batch::{Counters, Emit, Gather, Job, Memory, Part, Payload, Plan, Table, TaskKernel};
 use shared::experiment::check;
 use shared::fault::{self, Fault};
+use shared::id::{Attempt, TaskId};
 use shared::rng::Rng;
 use shared::session::run::RunSpec;
 use shared::sim::{End, Finished, SimSpec, Simulation};
@@ -20,23 +22,83 @@ use shared::time::Span;
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub plan: Plan,
+    /// What is read: the batch's own text, and behind it those of joined tables, of so many bytes each.
     pub text: Arc<Vec<u8>>,
+    pub tables: Vec<usize>,
     pub split_bytes: u64,
     pub workers: u32,
     pub faults: Vec<Fault>,
     pub respawn: Option<Span>,
 }
 
+/// What a drawn job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A map and at most one reduction.
+    OneStage,
+    /// Reductions of reductions, with orders and limits between them.
+    Chain,
+    /// Joins with tables that have steps of their own.
+    Join,
+    /// Sampled ranges, and what may come before and after them.
+    Sort,
+}
+
 /// The plan of a batch with these steps, in YAML, a line each.
 pub fn plan(partitions: u32, steps: &[&str]) -> Plan {
+    plan_with_tables(partitions, "", steps)
+}
+
+/// The same with the `tables` that its joins name, in YAML on one line.
+pub fn plan_with_tables(partitions: u32, tables: &str, steps: &[&str]) -> Plan {
     let steps: String = steps.iter().map(|step| format!("    - {step}\n")).collect();
-    let text = format!("millrace: 1\nbatch:\n  input: {{ text: x }}\n  partitions: {partitions}\n  steps:\n{steps}");
+    let tables = if tables.is_empty() { String::new() } else { format!("  tables: {tables}\n") };
+    let text = format!("millrace: 1\nbatch:\n  input: {{ text: x }}\n{tables}  partitions: {partitions}\n  steps:\n{steps}");
     check(&text).unwrap_or_else(|problems| panic!("{}\n{text}", problems[0])).batch.plan
 }
 
 /// `words(lower(line))`, counted.
 pub fn word_count(partitions: u32) -> Plan {
     plan(partitions, &["flat_map: { word: words(lower(line)) }", COUNT])
+}
+
+/// The plan with or without the combiner.
+pub fn combining(mut plan: Plan, combine: bool) -> Plan {
+    for stage in &mut plan.stages {
+        if let Emit::Reduced(reduce) = &mut stage.emit {
+            reduce.combine = combine;
+        }
+        if let Gather::Reduce { reduce, .. } = &mut stage.gather {
+            reduce.combine = combine;
+        }
+    }
+    plan
+}
+
+/// Runs every task of a job once, in order: the rows of the last stage's tasks, and what all counted.
+pub fn run_tasks(job: &Job, text: &[u8]) -> (Vec<Payload>, Counters) {
+    let mut source = Memory(Arc::new(text.to_vec()));
+    let mut left: std::collections::BTreeMap<TaskId, Vec<Payload>> = Default::default();
+    let (mut rows, mut counters) = (Vec::new(), Counters::default());
+    for task in (0..job.plan.stages.len()).flat_map(|stage| job.tasks(stage)) {
+        let inputs = job.needs(task).iter().map(|need| left[&need.task][need.partition as usize].clone()).collect();
+        let body = match task {
+            TaskId::Map(number) => Body::Map(number),
+            TaskId::Reduce(_) => Body::Reduce(inputs),
+        };
+        match TaskKernel::run(job, Work { task, attempt: Attempt { epoch: 1, number: 1 }, body }, &mut source) {
+            Outcome::Mapped { partitions, counters: counted } => {
+                counters.add(&counted);
+                left.insert(task, partitions);
+            }
+            Outcome::Reduced { rows: of, counters: counted } => {
+                counters.add(&counted);
+                rows.push(of);
+            }
+            Outcome::Failed(reason) => panic!("{task}: {reason}"),
+        }
+    }
+    (rows, counters)
 }
 
 /// The reduction of counted words.
@@ -53,21 +115,32 @@ impl Scenario {
     pub fn calm(text: &str, split_bytes: u64, partitions: u32, workers: u32) -> Scenario {
         let text = Arc::new(text.as_bytes().to_vec());
         let respawn = Some(Span::seconds(1));
-        Scenario { plan: word_count(partitions), text, split_bytes, workers, faults: vec![], respawn }
+        Scenario { plan: word_count(partitions), text, tables: vec![], split_bytes, workers, faults: vec![], respawn }
     }
 
     /// Everything from one seed: the text, the plan, the cluster, and between no and six faults of all kinds.
-    pub fn draw(seed: u64) -> Scenario {
+    pub fn draw(seed: u64, shape: Shape) -> Scenario {
         let rng = &mut Rng::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let text = draw_text(rng);
-        let plan = draw_plan(rng);
+        let mut text = draw_text(rng);
+        let plan = match shape {
+            Shape::OneStage => draw_plan(rng),
+            Shape::Chain => chains::chain(rng),
+            Shape::Join => chains::join(rng),
+            Shape::Sort => chains::sort(rng),
+        };
+        let mut tables = Vec::new();
+        for _ in 1..plan.inputs.len() {
+            let table = draw_text(rng);
+            tables.push(table.len());
+            text.extend(table);
+        }
         let maps = 1 + rng.below(16);
         let split_bytes = (text.len() as u64 / maps).max(1 + rng.below(8));
         let workers = 1 + rng.below(5) as u32;
         let count = rng.below(7) as u32;
         let faults = fault::draw(rng, workers, count);
         let respawn = Some(Span::millis(1 + rng.below(800)));
-        Scenario { plan, text: Arc::new(text), split_bytes, workers, faults, respawn }
+        Scenario { plan, text: Arc::new(text), tables, split_bytes, workers, faults, respawn }
     }
 
     pub fn with_faults(self, faults: Vec<Fault>) -> Scenario {
@@ -75,8 +148,13 @@ impl Scenario {
     }
 
     pub fn job(&self) -> Arc<Job> {
-        let input_bytes = self.text.len() as u64;
-        Arc::new(Job { plan: Arc::new(self.plan.clone()), splits: splits(input_bytes, self.split_bytes), input_bytes })
+        let own = self.text.len() - self.tables.iter().sum::<usize>();
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for (input, bytes) in std::iter::once(own).chain(self.tables.iter().copied()).enumerate() {
+            parts.push(Part { input: input as u32, start, end: start + bytes as u64 });
+            start += bytes as u64;
+        }
+        Arc::new(Job::new(Arc::new(self.plan.clone()), parts, self.split_bytes))
     }
 
     pub fn run_spec(&self) -> RunSpec {
@@ -110,8 +188,7 @@ impl Scenario {
     }
 
     pub fn sequential(&self) -> Table {
-        let job = self.job();
-        sequential(&job.plan, &job.splits, &mut Memory(self.text.clone())).unwrap()
+        sequential(&self.job(), &mut Memory(self.text.clone())).unwrap()
     }
 
     /// The rows of a distributed run against those of the sequential one, byte for byte.

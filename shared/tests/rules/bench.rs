@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::batch::message::{Envelope, Job, MapPlace, Message};
+use shared::batch::message::{Envelope, Message, OutputPlace};
 use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
 use shared::batch::worker::{Input, Output, Worker};
-use shared::batch::{Counters, Payload, splits};
+use shared::batch::{Counters, Job, Payload};
 use shared::id::{Attempt, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::time::Time;
@@ -38,7 +38,7 @@ impl Bench {
     }
 
     pub fn welcome(&mut self, maps: u64) -> Vec<Output> {
-        let job = Job { plan: Arc::new(word_count(2)), splits: splits(maps * 10, 10), input_bytes: maps * 10 };
+        let job = Job::over(Arc::new(word_count(2)), maps * 10, 10);
         self.hear(NodeId::Coordinator, Message::Welcome { job: Arc::new(job) })
     }
 
@@ -53,7 +53,7 @@ impl Bench {
         self.handle(Input::Envelope(Envelope { from, from_incarnation: 1, to, to_incarnation: Some(1), message }))
     }
 
-    pub fn assign(&mut self, task: TaskId, attempt: Attempt, places: Vec<MapPlace>) -> Vec<Output> {
+    pub fn assign(&mut self, task: TaskId, attempt: Attempt, places: Vec<OutputPlace>) -> Vec<Output> {
         self.hear(NodeId::Coordinator, Message::Assign { task, attempt, places })
     }
 
@@ -67,7 +67,7 @@ impl Bench {
     /// Another worker answers a fetch with its rows.
     pub fn fetched(&mut self, from: u32, map: u32, partition: u32) -> Vec<Output> {
         let rows = payload(map, partition);
-        self.hear(NodeId::Worker(from), Message::Fetched { map, attempt: FIRST, partition, found: true, rows })
+        self.hear(NodeId::Worker(from), Message::Fetched { task: TaskId::Map(map), attempt: FIRST, partition, found: true, rows })
     }
 
     fn drain(&mut self) -> Vec<Output> {
@@ -81,8 +81,8 @@ pub fn payload(map: u32, partition: u32) -> Payload {
 }
 
 /// `map`'s output, made in the first attempt, is at this worker.
-pub fn place(map: u32, worker: u32) -> MapPlace {
-    MapPlace { map, attempt: FIRST, worker: NodeId::Worker(worker), incarnation: 1 }
+pub fn place(map: u32, worker: u32) -> OutputPlace {
+    OutputPlace { task: TaskId::Map(map), attempt: FIRST, worker: NodeId::Worker(worker), incarnation: 1 }
 }
 
 /// What the worker said, and to whom.

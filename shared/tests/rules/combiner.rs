@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use shared::batch::{Plan, Table, splits};
+use shared::batch::{Table, splits};
 use shared::sim::{Finished, Kind};
 
-use crate::common::{Scenario, word_count};
+use crate::common::{Scenario, combining, word_count};
 use crate::{long_text, loose, map, rows};
 
 #[test]
@@ -13,7 +13,7 @@ fn rule_3_a_combined_map_output_has_each_key_once_with_the_number_of_its_rows() 
     let text = long_text(100);
     for split in splits(text.len() as u64, 1000) {
         let combined = map(&word_count(3), text.as_bytes(), split);
-        let plain = map(&Plan { combine: false, ..word_count(3) }, text.as_bytes(), split);
+        let plain = map(&combining(word_count(3), false), text.as_bytes(), split);
         for (with, without) in combined.partitions.iter().zip(&plain.partitions) {
             let mut counted = BTreeMap::new();
             for word in loose(without) {
@@ -33,14 +33,14 @@ fn rule_3_a_combined_map_output_has_each_key_once_with_the_number_of_its_rows() 
 fn rule_3_the_result_is_the_same_with_and_without_the_combiner_which_spares_the_network() {
     let run = |combine: bool| -> (Finished, u64) {
         let scenario = Scenario::calm(&long_text(300), 2000, 3, 3);
-        let scenario = Scenario { plan: Plan { combine, ..scenario.plan }, ..scenario };
+        let scenario = Scenario { plan: combining(scenario.plan, combine), ..scenario };
         let (mut simulation, finished) = scenario.finish(5);
         let fetched = simulation.take_rows().iter().filter(|row| row.kind == Kind::Fetched).map(|row| row.bytes).sum();
         (finished, fetched)
     };
     let ((with, bytes_with), (without, bytes_without)) = (run(true), run(false));
     let table = |finished: &Finished, combine| {
-        Table::new(&Plan { combine, ..word_count(3) }, finished.rows.clone()).unwrap().output_hash()
+        Table::new(&combining(word_count(3), combine), finished.rows.clone()).unwrap().output_hash()
     };
     assert_eq!(table(&with, true), table(&without, false), "byte for byte");
     assert!(bytes_with * 2 < bytes_without, "{bytes_with} bytes against {bytes_without} went from worker to worker");

@@ -2,7 +2,7 @@
 
 use shared::batch::Payload;
 use shared::batch::coordinator::Input;
-use shared::batch::message::{Message, Progress};
+use shared::batch::message::{Collecting, Message, Progress};
 
 use crate::desk::{Desk, MAP_0, MAP_1, REDUCE_0, REDUCE_1, accepts, commits, finished, said_to, stores};
 
@@ -92,7 +92,8 @@ fn rule_5_an_execution_that_is_not_wanted_any_more_is_cancelled_and_not_told_to_
     let from = desk.given.len();
     // It still collects its inputs and knows the place of none.
     let running = vec![Progress { task: REDUCE_0, attempt: first, records: 0, bytes: 0 }];
-    let outputs = desk.say(1, Message::Heartbeat { running, places: Some(0) });
+    let collecting = vec![Collecting { task: REDUCE_0, attempt: first, known: 0 }];
+    let outputs = desk.say(1, Message::Heartbeat { running, collecting });
     assert!(said_to(1, &outputs).contains(&Message::Cancel { task: REDUCE_0, attempt: first }), "{outputs:?}");
     assert!(!desk.tasks_given(1, from).contains(&REDUCE_0), "{:?}", desk.given);
 }

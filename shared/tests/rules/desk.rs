@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::batch::coordinator::{Checkpoint, CommittedPartition, Coordinator, Input, Output};
-use shared::batch::message::{Envelope, Job, MapPlace, Message, Progress};
+use shared::batch::message::{Envelope, Message, OutputPlace, Progress};
 use shared::batch::timing::Timing;
-use shared::batch::{Counters, Payload, splits};
+use shared::batch::{Counters, Job, Payload};
 use shared::id::{Attempt, Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::time::{Span, Time};
@@ -26,7 +26,7 @@ pub struct Given {
     pub worker: u32,
     pub task: TaskId,
     pub attempt: Attempt,
-    pub places: Vec<MapPlace>,
+    pub places: Vec<OutputPlace>,
 }
 
 /// See the module.
@@ -49,7 +49,7 @@ pub struct Desk {
 impl Desk {
     /// A job of so many map and reduce tasks, nobody there yet.
     pub fn new(maps: u64, reduces: u32) -> Desk {
-        let job = Arc::new(Job { plan: Arc::new(word_count(reduces)), splits: splits(maps * 10, 10), input_bytes: maps * 10 });
+        let job = Arc::new(Job::over(Arc::new(word_count(reduces)), maps * 10, 10));
         Desk {
             now: Time::ZERO,
             coordinator: Coordinator::new(job.clone(), Timing::SIMULATED),
@@ -119,7 +119,7 @@ impl Desk {
     pub fn heartbeat(&mut self, worker: u32) -> Vec<Output> {
         let hand = self.hands.get(&worker).cloned().unwrap_or_default();
         let running = hand.into_iter().map(|(task, attempt)| Progress { task, attempt, records: 0, bytes: 0 }).collect();
-        self.say(worker, Message::Heartbeat { running, places: None })
+        self.say(worker, Message::Heartbeat { running, collecting: vec![] })
     }
 
     /// Time passes until every worker that says nothing counts as lost.

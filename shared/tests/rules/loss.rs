@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use shared::batch::coordinator::Output;
-use shared::batch::message::{Envelope, MapPlace, Message};
+use shared::batch::message::{Envelope, OutputPlace, Message};
 use shared::batch::worker::{Input, Output as WorkerOutput};
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::{NodeId, TaskId};
@@ -69,8 +69,8 @@ fn rule_4_completed_maps_of_a_lost_worker_run_again_and_reducers_learn_the_new_p
     desk.do_task(2, REDUCE_1);
     let given = desk.given.iter().rev().find(|given| given.task == REDUCE_0).unwrap();
     assert_eq!(given.worker, 2, "the lost reduce task runs again");
-    let places: Vec<_> = given.places.iter().map(|place| (place.map, place.worker)).collect();
-    assert_eq!(places, [(0, NodeId::Worker(3)), (1, NodeId::Worker(2)), (2, NodeId::Worker(2))], "with the new places");
+    let places: Vec<_> = given.places.iter().map(|place| (place.task, place.worker)).collect();
+    assert_eq!(places, [(MAP_0, NodeId::Worker(3)), (MAP_1, NodeId::Worker(2)), (MAP_2, NodeId::Worker(2))], "with the new places");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn rule_4_an_output_that_is_not_where_it_should_be_is_made_again() {
     desk.join(1);
     desk.join(2);
     desk.do_tasks(1, &[MAP_0, MAP_1]);
-    let old = MapPlace { map: 0, attempt: desk.attempt(1, MAP_0), worker: NodeId::Worker(1), incarnation: 1 };
+    let old = OutputPlace { task: MAP_0, attempt: desk.attempt(1, MAP_0), worker: NodeId::Worker(1), incarnation: 1 };
     let from = desk.given.len();
     desk.say(2, Message::Unfetchable { place: old });
     let given = desk.given[from..].to_vec();
@@ -100,7 +100,7 @@ fn rule_4_an_output_that_is_not_where_it_should_be_is_made_again() {
     desk.done(given[0].worker, MAP_0, given[0].attempt);
 
     let outputs = desk.say(2, Message::Unfetchable { place: old });
-    let new = MapPlace { attempt: given[0].attempt, worker: NodeId::Worker(given[0].worker), ..old };
+    let new = OutputPlace { attempt: given[0].attempt, worker: NodeId::Worker(given[0].worker), ..old };
     assert_eq!(said_to(2, &outputs), [Message::MapAt { place: new }], "a late complaint is answered with the new place");
     assert_eq!(desk.given.len(), from + 1, "and nothing runs again for it");
 }
@@ -159,7 +159,7 @@ fn rule_4_a_reducer_that_waits_for_a_lost_worker_asks_at_the_new_place() {
     let asked = fetches(&bench.assign(REDUCE_1, FIRST, vec![place(0, 2), place(1, 3)]));
     assert_eq!(asked, [(0, FIRST, NodeId::Worker(2)), (1, FIRST, NodeId::Worker(3))]);
     bench.fetched(3, 1, 1);
-    let moved = MapPlace { attempt: SECOND, ..place(0, 4) };
+    let moved = OutputPlace { attempt: SECOND, ..place(0, 4) };
     let asked = fetches(&bench.hear(NodeId::Coordinator, Message::MapAt { place: moved }));
     assert_eq!(asked, [(0, SECOND, NodeId::Worker(4))], "at once, and only for what is missing");
     let rows = payload(0, 1);

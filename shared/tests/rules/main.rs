@@ -27,12 +27,14 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_ipc::reader::StreamReader;
 use shared::batch::kernel::RowReader;
-use shared::batch::{MapKernel, MapResult, Memory, Payload, Plan, Split};
+use shared::batch::{Job, MapKernel, Memory, Payload, Plan, Split, TaskResult};
 use std::sync::Arc;
 
 /// Runs one map task.
-fn map(plan: &Plan, text: &[u8], split: Split) -> MapResult {
-    let mut kernel = MapKernel::new(Arc::new(plan.clone()), split, text.len() as u64);
+fn map(plan: &Plan, text: &[u8], split: Split) -> TaskResult {
+    let mut job = Job::over(Arc::new(plan.clone()), text.len() as u64, text.len().max(1) as u64);
+    job.splits[0] = split;
+    let mut kernel = MapKernel::new(&job, 0).unwrap();
     let mut source = Memory(Arc::new(text.to_vec()));
     while !kernel.step(&mut source).unwrap() {}
     kernel.finish()

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use shared::batch::kernel::reduce;
-use shared::batch::{Payload, Plan, splits};
+use shared::batch::{Job, Plan};
 
-use crate::common::{COUNT, plan};
-use crate::{long_text, map, rows};
+use crate::common::{COUNT, plan, run_tasks};
+use crate::{long_text, rows};
 
 /// What one reduce task gives for everything in a text, cut into splits.
 fn reduced(plan: &Plan, text: &str) -> Vec<(String, u64)> {
-    let cuts = splits(text.len() as u64, 700);
-    let inputs: Vec<Payload> = cuts.into_iter().map(|split| map(plan, text.as_bytes(), split).partitions.remove(0)).collect();
-    rows(&reduce(&Arc::new(plan.clone()), &inputs).unwrap().rows)
+    let job = Job::over(Arc::new(plan.clone()), text.len() as u64, 700);
+    rows(&run_tasks(&job, text.as_bytes()).0[0])
 }
 
 fn assert_increasing(rows: &[(String, u64)]) {

@@ -49,9 +49,9 @@ fn rule_11_a_restarted_coordinator_continues_from_its_last_checkpoint() {
     desk.wait(200);
     let [given] = &desk.given[..] else { panic!("only what was not done is given out: {:?}", desk.given) };
     assert_eq!((given.worker, given.task, given.attempt.epoch, given.attempt.number), (1, REDUCE_1, 2, 2));
-    let places: Vec<_> = given.places.iter().map(|place| (place.map, place.worker)).collect();
+    let places: Vec<_> = given.places.iter().map(|place| (place.task, place.worker)).collect();
     let [one, two] = [1, 2].map(NodeId::Worker);
-    assert_eq!(places, [(0, one), (1, one), (2, two), (3, two)], "the maps' outputs are where they were");
+    assert_eq!(places, [(MAP_0, one), (MAP_1, one), (MAP_2, two), (MAP_3, two)], "the maps' outputs are where they were");
     let counters = finished(&desk.do_task(1, REDUCE_1)).unwrap();
     assert_eq!((counters.map_input_records, counters.output_records), (40, 6));
 }

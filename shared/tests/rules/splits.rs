@@ -1,16 +1,13 @@
 //! Rule 1: splits end on record boundaries; M map tasks, R partitions; a key's partition is its hash modulo R.
-//!
-//! `partition_by` and sampled ranges for `sort` are not there yet; an experiment that asks for the first is told so
-//! (`bad_experiments.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::batch::kernel::{GOLDEN_HASHES, key_hash, partition_of};
-use shared::batch::{Plan, Split, splits};
+use shared::batch::{Split, splits};
 use shared::id::TaskId;
 use shared::sim::Kind;
 
-use crate::common::{Scenario, word_count};
+use crate::common::{Scenario, combining, word_count};
 use crate::{keys, long_text, map};
 
 /// Every kind of line: short, empty, with CRLF, beyond ASCII, longer than most splits, the last one without an end.
@@ -32,7 +29,7 @@ fn begins_in(text: &str, split: Split) -> (BTreeMap<String, u64>, u64) {
 #[test]
 fn rule_1_a_record_is_read_whole_by_the_split_in_which_it_begins_wherever_the_cuts_are() {
     for combine in [true, false] {
-        let plan = Plan { combine, ..word_count(2) };
+        let plan = combining(word_count(2), combine);
         for size in 1..=TEXT.len() as u64 + 1 {
             for split in splits(TEXT.len() as u64, size) {
                 let result = map(&plan, TEXT.as_bytes(), split);
@@ -64,7 +61,7 @@ fn rule_1_a_job_has_a_map_task_for_each_split_and_a_reduce_task_for_each_partiti
 fn rule_1_a_key_is_in_the_partition_of_its_hash_whichever_map_task_it_comes_from() {
     let text = long_text(200);
     for (partitions, combine) in [(1, true), (3, true), (3, false), (7, true), (7, false)] {
-        let plan = Plan { combine, ..word_count(partitions) };
+        let plan = combining(word_count(partitions), combine);
         for split in splits(text.len() as u64, 1500) {
             for (partition, payload) in map(&plan, text.as_bytes(), split).partitions.iter().enumerate() {
                 for (key, _) in keys(&plan, payload) {

@@ -29,7 +29,7 @@ pub fn Graph() -> impl IntoView {
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     // What is drawn: it changes with the run's shape and the panel's size, not with its progress.
     let shape = Memo::new(move |_| {
-        lab.run.with(|run| run.started.as_ref().map(|started| (run.run, started.splits.len(), started.partitions as usize)))
+        lab.run.with(|run| run.started.as_ref().map(|started| (run.run, started.splits.len(), started.reduces as usize)))
     });
     let layout = Memo::new(move |_| {
         let (width, height) = size.get();

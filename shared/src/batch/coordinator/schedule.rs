@@ -1,5 +1,8 @@
-//! Which worker runs which task: maps first, reduces when no map is idle, and near a phase's end backup executions of what still
-//! runs elsewhere (MapReduce, OSDI'04 §3.6).
+//! Which worker runs which task: the stages in their order, a stage when no task before it is idle, and near a stage's end backup
+//! executions of what still runs elsewhere (MapReduce, OSDI'04 §3.6).
+//!
+//! Every stage has a slot of its own on each worker, so that a task waiting for its inputs never keeps the tasks that make them
+//! from running.
 
 use super::{Coordinator, Execution, Note, Output};
 use crate::batch::timing::{BACKUP_FACTOR, MAPS_IN_HAND, REDUCES_IN_HAND};
@@ -12,49 +15,49 @@ impl Coordinator {
         if self.ended || self.listens(now) {
             return;
         }
-        // One task a worker and round, so that the first workers heard from do not get everything.
-        for load in 0..MAPS_IN_HAND {
-            for (worker, incarnation) in self.free(load, |_| true) {
-                let Some(task) = self.tasks.next_idle_map() else { break };
-                self.give(now, task, worker, incarnation, false);
+        for (stage, needed) in self.tasks.needed().into_iter().enumerate() {
+            if !needed {
+                continue;
             }
-        }
-        if self.tasks.next_idle_map().is_some() {
-            return;
-        }
-        for (worker, incarnation) in self.free_for_reduce() {
-            let Some(task) = self.tasks.next_idle_reduce() else { break };
-            self.give(now, task, worker, incarnation, false);
+            if !self.tasks.near(stage) {
+                break;
+            }
+            // One task a worker and round, so that the first workers heard from do not get everything.
+            for load in 0..self.in_hand(stage) {
+                for (worker, incarnation) in self.workers_with(stage, load) {
+                    let Some(task) = self.tasks.next_idle(stage) else { break };
+                    self.give(now, task, worker, incarnation, false);
+                }
+            }
+            if self.tasks.next_idle(stage).is_some() {
+                return;
+            }
         }
         self.back_up(now);
     }
 
+    /// Tasks of a stage given to one worker at a time.
+    fn in_hand(&self, stage: usize) -> usize {
+        if self.tasks.reads(stage) { MAPS_IN_HAND } else { REDUCES_IN_HAND }
+    }
+
     fn back_up(&mut self, now: Time) {
-        for (worker, incarnation) in self.free(0, |tasks| tasks == 0) {
+        let resting: Vec<_> = self.living().filter(|(worker, _)| self.tasks.whole_load(*worker) == 0).collect();
+        for (worker, incarnation) in resting {
             let slowest = self.tasks.slowest(worker, now, BACKUP_FACTOR, self.timing.backup_after);
-            let Some(task) = slowest else { continue };
-            let has_slot = match task {
-                TaskId::Map(_) => true,
-                TaskId::Reduce(_) => self.tasks.load(worker).1 < REDUCES_IN_HAND,
-            };
-            if has_slot {
+            if let Some(task) = slowest {
                 self.give(now, task, worker, incarnation, true);
             }
         }
     }
 
-    /// Workers with exactly `maps` map tasks in hand, whose reduce tasks fit the condition.
-    fn free(&self, maps: usize, reduces: impl Fn(usize) -> bool) -> Vec<(NodeId, Incarnation)> {
-        let fits = |worker: &NodeId| {
-            let load = self.tasks.load(*worker);
-            load.0 == maps && reduces(load.1)
-        };
-        self.workers.iter().filter(|(worker, _)| fits(worker)).map(|(worker, known)| (*worker, known.incarnation)).collect()
+    /// Workers with exactly so many tasks of a stage in hand.
+    fn workers_with(&self, stage: usize, load: usize) -> Vec<(NodeId, Incarnation)> {
+        self.living().filter(|(worker, _)| self.tasks.load(*worker, stage) == load).collect()
     }
 
-    fn free_for_reduce(&self) -> Vec<(NodeId, Incarnation)> {
-        let fits = |worker: &NodeId| self.tasks.load(*worker).1 < REDUCES_IN_HAND;
-        self.workers.iter().filter(|(worker, _)| fits(worker)).map(|(worker, known)| (*worker, known.incarnation)).collect()
+    fn living(&self) -> impl Iterator<Item = (NodeId, Incarnation)> {
+        self.workers.iter().map(|(worker, known)| (*worker, known.incarnation))
     }
 
     fn give(&mut self, now: Time, task: TaskId, worker: NodeId, incarnation: Incarnation, backup: bool) {

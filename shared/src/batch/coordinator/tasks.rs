@@ -1,17 +1,18 @@
 //! The books of a job: for each task its executions and its completion, and the checkpoint made of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Counters;
-use crate::batch::message::MapPlace;
+use crate::batch::message::OutputPlace;
+use crate::batch::{Counters, Gather, Job};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
 use crate::wire::Tally;
 
-/// What survives a coordinator: every completed map task, how often each task ran, the tally. Committed partitions are in the
+/// What survives a coordinator: every completed task whose output is with its worker, how often each task ran, the tally. Committed partitions are in the
 /// store already, and running attempts are known to their workers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -32,7 +33,7 @@ pub struct Change {
 /// A task in a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Saved {
-    /// Map tasks only: the rows of a reduce task say by themselves that it is done.
+    /// Not of the last stage's tasks: their rows say by themselves that they are done.
     done: Option<Arc<Completion>>,
     counted: Option<Counters>,
     begun: u32,
@@ -40,7 +41,7 @@ struct Saved {
 }
 
 impl Checkpoint {
-    /// Whether the completed map attempt is in it.
+    /// Whether the completed attempt is in it.
     pub fn has(&self, task: TaskId, attempt: Attempt) -> bool {
         let done = self.tasks.get(&task).and_then(|saved| saved.done.as_ref());
         done.is_some_and(|done| done.attempt == attempt)
@@ -70,7 +71,7 @@ pub(super) struct Completion {
     pub worker: NodeId,
     pub incarnation: Incarnation,
     pub counters: Counters,
-    /// Bytes of each partition; map tasks only.
+    /// Bytes of each partition; none of the last stage's tasks.
     pub sizes: Vec<u64>,
 }
 
@@ -99,7 +100,7 @@ impl Execution {
 struct Entry {
     executions: Vec<Execution>,
     done: Option<Arc<Completion>>,
-    /// What the task counted when it was first done. Map outputs may be lost and made again; the counts stay.
+    /// What the task counted when it was first done. Outputs may be lost and made again; the counts stay.
     counted: Option<Counters>,
     /// The attempt whose rows are on their way to the store, or there.
     committing: Option<Attempt>,
@@ -110,41 +111,69 @@ struct Entry {
     crashes: u32,
 }
 
+/// The tasks of one stage.
+#[derive(Debug)]
+struct StageBooks {
+    /// Where they are in `entries`.
+    tasks: Range<usize>,
+    reads: bool,
+    /// The stages that gather from it, and those that it gathers from.
+    consumers: Vec<usize>,
+    sources: Vec<usize>,
+    done: usize,
+    /// Tasks that have been done at some time.
+    counted: usize,
+    /// Number and sum of the durations of completed executions.
+    durations: (u64, Span),
+}
+
 /// Every task of a job. Maps come first in `entries`.
 #[derive(Debug)]
 pub(super) struct Tasks {
+    job: Arc<Job>,
     maps: usize,
     entries: Vec<Entry>,
+    stages: Vec<StageBooks>,
     /// Tasks without an execution and not done, by index in `entries`.
     idle: BTreeSet<usize>,
     /// Tasks with an execution.
     running: BTreeSet<usize>,
     /// Tasks that are not as the last checkpoint has them.
     changed: BTreeSet<usize>,
-    /// Map and reduce executions in each worker's hands.
-    loads: BTreeMap<NodeId, (usize, usize)>,
-    maps_done: usize,
-    reduces_done: usize,
-    /// Tasks that have been done at some time.
-    counted: usize,
-    /// Number and sum of the durations of completed executions, per phase.
-    durations: [(u64, Span); 2],
+    /// Executions of each stage in each worker's hands.
+    loads: BTreeMap<NodeId, Vec<usize>>,
+    done: usize,
 }
 
 impl Tasks {
-    pub(super) fn new(maps: usize, reduces: usize) -> Tasks {
-        let count = maps + reduces;
+    pub(super) fn new(job: Arc<Job>) -> Tasks {
+        let (maps, count) = (job.maps(), job.maps() + job.reduces());
+        let mut stages: Vec<StageBooks> = Vec::new();
+        for (index, stage) in job.plan.stages.iter().enumerate() {
+            let mut tasks = job.tasks(index).map(|task| index_of(task, maps));
+            let first = tasks.next().unwrap_or_default();
+            let sources = stage.gather.sources();
+            sources.iter().for_each(|source| stages[*source].consumers.push(index));
+            stages.push(StageBooks {
+                tasks: first..first + job.tasks(index).len(),
+                reads: sources.is_empty(),
+                consumers: Vec::new(),
+                sources,
+                done: 0,
+                counted: 0,
+                durations: (0, Span::ZERO),
+            });
+        }
         Tasks {
+            job,
             maps,
             entries: (0..count).map(|_| Entry::default()).collect(),
+            stages,
             idle: (0..count).collect(),
             running: BTreeSet::new(),
             changed: BTreeSet::new(),
             loads: BTreeMap::new(),
-            maps_done: 0,
-            reduces_done: 0,
-            counted: 0,
-            durations: Default::default(),
+            done: 0,
         }
     }
 
@@ -153,8 +182,9 @@ impl Tasks {
         let changed = std::mem::take(&mut self.changed);
         let saved = |index: usize| {
             let Entry { done, counted, begun, failures, .. } = &self.entries[index];
-            let done = done.clone().filter(|_| index < self.maps);
-            let counted = counted.filter(|_| index < self.maps);
+            let held = !self.is_last(index);
+            let done = done.clone().filter(|_| held);
+            let counted = counted.filter(|_| held);
             Saved { done, counted, begun: *begun, failures: *failures }
         };
         Change { version, tally, tasks: changed.into_iter().map(|index| (self.task(index), saved(index))).collect() }
@@ -165,10 +195,12 @@ impl Tasks {
         for (task, saved) in &checkpoint.tasks {
             let Some(index) = self.index(*task) else { continue };
             let Saved { done, counted, begun, failures } = saved.clone();
-            self.counted += usize::from(counted.is_some());
+            let stage = self.stage(index);
+            self.stages[stage].counted += usize::from(counted.is_some());
             if done.is_some() {
                 self.idle.remove(&index);
-                self.maps_done += 1;
+                self.stages[stage].done += 1;
+                self.done += 1;
             }
             let entry = &mut self.entries[index];
             (entry.done, entry.counted, entry.begun, entry.failures) = (done, counted, begun, failures);
@@ -180,18 +212,53 @@ impl Tasks {
     }
 
     pub(super) fn done(&self) -> usize {
-        self.maps_done + self.reduces_done
+        self.done
     }
 
-    pub(super) fn maps_done(&self) -> u32 {
-        self.maps_done as u32
+    /// How many of the inputs of a task are done.
+    pub(super) fn inputs_done(&self, task: TaskId) -> u32 {
+        let Some(stage) = self.stage_of(task) else { return 0 };
+        match self.job.plan.stages[stage].gather {
+            Gather::Sampled { .. } => {
+                self.job.needs(task).iter().filter(|need| self.completion(need.task).is_some()).count() as u32
+            }
+            // One from each task of its sources.
+            _ => self.stages[stage].sources.iter().map(|source| self.stages[*source].done as u32).sum(),
+        }
     }
 
-    /// Whether the job is over: every partition is committed, and what every task counted is known. A map output that was lost
-    /// when nobody needed it any more is not made again; but a map task whose completion died with an earlier coordinator is
+    /// Whether the job is over: every partition is committed, and what every task counted is known. An output that was lost
+    /// when nobody needed it any more is not made again; but a task whose completion died with an earlier coordinator is
     /// still owed its counts.
     pub(super) fn all_done(&self) -> bool {
-        self.reduces_done == self.entries.len() - self.maps && self.counted == self.entries.len()
+        self.stages.last().is_some_and(|last| last.done == last.tasks.len())
+            && self.stages.iter().all(|stage| stage.counted == stage.tasks.len())
+    }
+
+    /// Whether a stage's tasks read the input, and so never wait for others.
+    pub(super) fn reads(&self, stage: usize) -> bool {
+        self.stages[stage].reads
+    }
+
+    /// For each stage whether somebody still waits for what its tasks leave, or for what they count.
+    pub(super) fn needed(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.stages.len()];
+        for (stage, books) in self.stages.iter().enumerate().rev() {
+            let waits = |consumer: &usize| !self.is_done(*consumer) && needed[*consumer];
+            needed[stage] =
+                books.counted < books.tasks.len() || books.consumers.is_empty() || books.consumers.iter().any(waits);
+        }
+        needed
+    }
+
+    /// Whether the tasks of a stage can soon get all that they need: everything that its sources need is there.
+    pub(super) fn near(&self, stage: usize) -> bool {
+        let sources = &self.stages[stage].sources;
+        sources.iter().flat_map(|source| &self.stages[*source].sources).all(|before| self.is_done(*before))
+    }
+
+    fn is_done(&self, stage: usize) -> bool {
+        self.stages[stage].done == self.stages[stage].tasks.len()
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -200,20 +267,27 @@ impl Tasks {
         total
     }
 
-    pub(super) fn next_idle_map(&self) -> Option<TaskId> {
-        self.idle.first().filter(|index| **index < self.maps).map(|index| self.task(*index))
-    }
-
-    pub(super) fn next_idle_reduce(&self) -> Option<TaskId> {
-        self.idle.range(self.maps..).next().map(|index| self.task(*index))
+    pub(super) fn next_idle(&self, stage: usize) -> Option<TaskId> {
+        self.idle.range(self.stages[stage].tasks.clone()).next().map(|index| self.task(*index))
     }
 
     pub(super) fn is_idle(&self, task: TaskId) -> bool {
         self.index(task).is_some_and(|index| self.idle.contains(&index))
     }
 
-    pub(super) fn load(&self, worker: NodeId) -> (usize, usize) {
-        self.loads.get(&worker).copied().unwrap_or_default()
+    /// How many executions of a stage's tasks a worker has in hand.
+    pub(super) fn load(&self, worker: NodeId, stage: usize) -> usize {
+        self.loads.get(&worker).and_then(|loads| loads.get(stage)).copied().unwrap_or_default()
+    }
+
+    /// The same, of all stages.
+    pub(super) fn whole_load(&self, worker: NodeId) -> usize {
+        self.loads.get(&worker).map_or(0, |loads| loads.iter().sum())
+    }
+
+    /// The stage of a task.
+    pub(super) fn stage_of(&self, task: TaskId) -> Option<usize> {
+        self.index(task).map(|index| self.stage(index))
     }
 
     /// Numbers the next execution of a task, from 1.
@@ -275,8 +349,7 @@ impl Tasks {
         retry: Span,
         said: impl Fn(TaskId, Attempt) -> bool,
     ) -> Vec<(TaskId, Attempt)> {
-        let load = self.load(worker);
-        if load.0 + load.1 == 0 {
+        if self.whole_load(worker) == 0 {
             return Vec::new();
         }
         let mut overdue = Vec::new();
@@ -299,16 +372,15 @@ impl Tasks {
     pub(super) fn complete(&mut self, task: TaskId, completion: Completion) {
         let Some(index) = self.index(task) else { return };
         assert!(self.entries[index].done.is_none(), "{task} is done once");
+        let stage = self.stage(index);
         if self.entries[index].counted.replace(completion.counters).is_none() {
-            self.counted += 1;
+            self.stages[stage].counted += 1;
         }
         self.entries[index].done = Some(Arc::new(completion));
         self.idle.remove(&index);
         self.changed.insert(index);
-        match task {
-            TaskId::Map(_) => self.maps_done += 1,
-            TaskId::Reduce(_) => self.reduces_done += 1,
-        }
+        self.stages[stage].done += 1;
+        self.done += 1;
     }
 
     pub(super) fn committing(&self, task: TaskId) -> Option<Attempt> {
@@ -329,15 +401,14 @@ impl Tasks {
         self.entries[index].failures
     }
 
-    /// What a worker was at work on, as far as is known here: the first of its map tasks, and its reduce task.
+    /// What a worker was at work on, as far as is known here: of each stage the first task that it was given.
     pub(super) fn in_work(&self, worker: NodeId, incarnation: Incarnation) -> Vec<TaskId> {
         let begun = |index: &usize| {
             let theirs = |it: &&Execution| (it.worker, it.incarnation) == (worker, incarnation);
             self.entries[*index].executions.iter().find(theirs).map(|execution| (execution.begun, *index))
         };
-        let map = self.running.range(..self.maps).filter_map(begun).min();
-        let reduce = self.running.range(self.maps..).filter_map(begun).min();
-        map.into_iter().chain(reduce).map(|(_, index)| self.task(index)).collect()
+        let first = |stage: &StageBooks| self.running.range(stage.tasks.clone()).filter_map(begun).min();
+        self.stages.iter().filter_map(first).map(|(_, index)| self.task(index)).collect()
     }
 
     pub(super) fn count_crash(&mut self, task: TaskId) -> u32 {
@@ -346,57 +417,65 @@ impl Tasks {
         entry.crashes
     }
 
-    /// Forgets a completed map whose output is gone; `None` if it was not done.
-    pub(super) fn lose_map(&mut self, map: u32) -> Option<Arc<Completion>> {
-        let index = self.index(TaskId::Map(map))?;
+    /// Forgets a completion whose output is gone; `None` if the task was not done, or its rows are in the store.
+    pub(super) fn lose_output(&mut self, task: TaskId) -> Option<Arc<Completion>> {
+        let index = self.index(task).filter(|index| !self.is_last(*index))?;
         let lost = self.entries[index].done.take()?;
         self.changed.insert(index);
-        self.maps_done -= 1;
-        self.settle(TaskId::Map(map));
+        let stage = self.stage(index);
+        self.stages[stage].done -= 1;
+        self.done -= 1;
+        self.settle(task);
         Some(lost)
     }
 
-    pub(super) fn maps_at(&self, worker: NodeId, incarnation: Incarnation) -> Vec<u32> {
-        (0..self.maps as u32)
-            .filter(|map| self.place(*map).is_some_and(|it| (it.worker, it.incarnation) == (worker, incarnation)))
-            .collect()
+    /// The tasks whose outputs are with this worker.
+    pub(super) fn held_by(&self, worker: NodeId, incarnation: Incarnation) -> Vec<TaskId> {
+        let held = (0..self.entries.len()).filter(|index| !self.is_last(*index)).map(|index| self.task(index));
+        held.filter(|task| self.place(*task).is_some_and(|it| (it.worker, it.incarnation) == (worker, incarnation))).collect()
     }
 
-    pub(super) fn place(&self, map: u32) -> Option<MapPlace> {
-        let done = self.completion(TaskId::Map(map))?;
-        Some(MapPlace { map, attempt: done.attempt, worker: done.worker, incarnation: done.incarnation })
+    pub(super) fn place(&self, task: TaskId) -> Option<OutputPlace> {
+        let done = self.completion(task)?;
+        Some(OutputPlace { task, attempt: done.attempt, worker: done.worker, incarnation: done.incarnation })
     }
 
-    pub(super) fn places(&self) -> Vec<MapPlace> {
-        (0..self.maps as u32).filter_map(|map| self.place(map)).collect()
+    /// The outputs known so far that a task needs, each once.
+    pub(super) fn places(&self, task: TaskId) -> Vec<OutputPlace> {
+        let needs: BTreeSet<TaskId> = self.job.needs(task).into_iter().map(|need| need.task).collect();
+        needs.into_iter().filter_map(|task| self.place(task)).collect()
     }
 
-    /// The workers that have a reduce task in hand.
-    pub(super) fn reducers(&self) -> Vec<(NodeId, Incarnation)> {
-        let reduces = self.running.range(self.maps..).flat_map(|index| &self.entries[*index].executions);
-        reduces.map(|execution| (execution.worker, execution.incarnation)).collect::<BTreeSet<_>>().into_iter().collect()
+    /// The workers that have a task in hand which waits for this one.
+    pub(super) fn waiting_for(&self, task: TaskId) -> Vec<(NodeId, Incarnation)> {
+        let Some(stage) = self.stage_of(task) else { return Vec::new() };
+        let consumers = self.stages[stage].consumers.iter().map(|stage| self.stages[*stage].tasks.clone());
+        let running = consumers.flat_map(|tasks| self.running.range(tasks)).flat_map(|index| &self.entries[*index].executions);
+        running.map(|execution| (execution.worker, execution.incarnation)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     pub(super) fn note_duration(&mut self, task: TaskId, span: Span) {
-        let (count, sum) = &mut self.durations[phase(task)];
-        *count += 1;
-        sum.0 += span.0;
+        if let Some(stage) = self.stage_of(task) {
+            let (count, sum) = &mut self.stages[stage].durations;
+            *count += 1;
+            sum.0 += span.0;
+        }
     }
 
     /// The task that has run longest in a single execution, on another worker, and long enough for a backup.
     pub(super) fn slowest(&self, not_on: NodeId, now: Time, factor: f64, at_least: Span) -> Option<TaskId> {
-        let long_enough = |task: TaskId, begun: Time| {
-            let (count, sum) = self.durations[phase(task)];
+        let long_enough = |index: usize, begun: Time| {
+            let (count, sum) = self.stages[self.stage(index)].durations;
             count > 0 && now.since(begun) >= at_least.max(Span(sum.0 / count).scaled(factor))
         };
         let single = self.running.iter().filter_map(|index| match &self.entries[*index] {
             Entry { executions, committing: None, .. } => match &executions[..] {
-                [execution] if execution.worker != not_on => Some((execution.begun, self.task(*index))),
+                [execution] if execution.worker != not_on => Some((execution.begun, *index)),
                 _ => None,
             },
             _ => None,
         });
-        single.filter(|(begun, task)| long_enough(*task, *begun)).min().map(|(_, task)| task)
+        single.filter(|(begun, index)| long_enough(*index, *begun)).min().map(|(_, index)| self.task(index))
     }
 
     /// Puts a task back among the idle ones when nothing is left of it.
@@ -412,8 +491,9 @@ impl Tasks {
     }
 
     fn change_load(&mut self, task: TaskId, worker: NodeId, by: isize) {
-        let (maps, reduces) = self.loads.entry(worker).or_default();
-        let load = if matches!(task, TaskId::Map(_)) { maps } else { reduces };
+        let Some(stage) = self.stage_of(task) else { return };
+        let stages = self.stages.len();
+        let load = &mut self.loads.entry(worker).or_insert_with(|| vec![0; stages])[stage];
         *load = load.checked_add_signed(by).expect("what is taken from a worker was given to it");
     }
 
@@ -427,27 +507,34 @@ impl Tasks {
 
     /// Where a task's entry is; `None` for a number that the job does not have (a message can say anything).
     fn index(&self, task: TaskId) -> Option<usize> {
-        match task {
-            TaskId::Map(map) => Some(map as usize).filter(|map| *map < self.maps),
-            TaskId::Reduce(partition) => Some(self.maps + partition as usize).filter(|index| *index < self.entries.len()),
-        }
+        let bound = if matches!(task, TaskId::Map(_)) { self.maps } else { self.entries.len() };
+        Some(index_of(task, self.maps)).filter(|index| *index < bound)
     }
 
     fn task(&self, index: usize) -> TaskId {
         task_at(index, self.maps)
+    }
+
+    fn stage(&self, index: usize) -> usize {
+        self.stages.iter().position(|stage| stage.tasks.contains(&index)).expect("every task is of a stage")
+    }
+
+    /// Whether a task's rows are the result's.
+    fn is_last(&self, index: usize) -> bool {
+        self.stages.last().is_some_and(|stage| stage.tasks.contains(&index))
     }
 }
 
 fn task_at(index: usize, maps: usize) -> TaskId {
     match index.checked_sub(maps) {
         None => TaskId::Map(index as u32),
-        Some(partition) => TaskId::Reduce(partition as u32),
+        Some(number) => TaskId::Reduce(number as u32),
     }
 }
 
-fn phase(task: TaskId) -> usize {
+fn index_of(task: TaskId, maps: usize) -> usize {
     match task {
-        TaskId::Map(_) => 0,
-        TaskId::Reduce(_) => 1,
+        TaskId::Map(number) => number as usize,
+        TaskId::Reduce(number) => maps + number as usize,
     }
 }

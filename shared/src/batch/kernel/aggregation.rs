@@ -3,10 +3,10 @@
 use arrow_array::{ArrayRef, UInt32Array};
 
 use super::batch::{Batch, StepError, taken};
-use super::groups::Groups;
+use super::groups::{Groups, KeyHasher};
 use super::hash::partition_of;
 use crate::batch::Reduce;
-use crate::expr::{Aggregate, Context, GroupedAccumulator, RowError, Type};
+use crate::expr::{Aggregate, Context, Expr, GroupedAccumulator, RowError, Type};
 
 /// See the module.
 pub(super) struct Aggregation {
@@ -24,6 +24,11 @@ impl Aggregation {
         let accumulators = aggregates.iter().map(Aggregate::accumulator).collect();
         let groups = Groups::new(&reduce.key_types);
         Aggregation { reduce: reduce.clone(), aggregates, groups, accumulators, scratch: Vec::new() }
+    }
+
+    /// What it computes.
+    pub fn reduce(&self) -> &Reduce {
+        &self.reduce
     }
 
     /// How many keys there are.
@@ -64,12 +69,18 @@ impl Aggregation {
     }
 
     /// The groups of each partition, in the order in which their keys came.
-    pub fn partitions(&self, count: u32) -> Vec<Vec<u32>> {
+    pub fn partitions(&self, count: u32) -> Result<Vec<Vec<u32>>, StepError> {
         let mut partitions = vec![Vec::new(); count.max(1) as usize];
-        for group in 0..self.groups.len() {
-            partitions[partition_of(self.groups.hash(group), count)].push(group as u32);
+        let all: Vec<u32> = (0..self.len() as u32).collect();
+        let hashes = match &self.reduce.partition_by {
+            Some(_) => Some(Partitioner::new(&self.reduce).hashes(&Batch::new(self.groups.columns(&all), self.len()))?),
+            None => None,
+        };
+        for group in all {
+            let hash = hashes.as_ref().map_or_else(|| self.groups.hash(group as usize), |hashes| hashes[group as usize]);
+            partitions[partition_of(hash, count)].push(group);
         }
-        partitions
+        Ok(partitions)
     }
 
     /// All keys' states, for [`Aggregation::states`].
@@ -94,11 +105,6 @@ impl Aggregation {
         self.groups.ascending()
     }
 
-    /// The partition of a group's key.
-    pub fn partition(&self, group: u32, count: u32) -> usize {
-        partition_of(self.groups.hash(group as usize), count)
-    }
-
     /// The reduction's rows, its keys and its values, for all groups in the order in which their keys came.
     pub fn finish(&self) -> Result<Batch, StepError> {
         let len = self.groups.len();
@@ -115,6 +121,31 @@ impl Aggregation {
             columns.push(value.finish(own, len, Context::default()).map_err(|error| failed("the value", error))?);
         }
         Ok(Batch::new(columns, len))
+    }
+}
+
+/// Chooses the partitions of keys: by their hash, or by that of what `partition_by` makes of them.
+pub(super) struct Partitioner {
+    by: Option<Expr>,
+    keys: usize,
+    hasher: KeyHasher,
+}
+
+impl Partitioner {
+    pub fn new(reduce: &Reduce) -> Partitioner {
+        let types = match &reduce.partition_by {
+            Some(by) => vec![by.data_type().clone()],
+            None => reduce.key_types.clone(),
+        };
+        Partitioner { by: reduce.partition_by.clone(), keys: reduce.keys.len(), hasher: KeyHasher::new(&types) }
+    }
+
+    /// What decides of each row's partition; the columns begin with the key's.
+    pub fn hashes(&self, rows: &Batch) -> Result<Vec<u64>, StepError> {
+        match &self.by {
+            Some(by) => Ok(self.hasher.hashes(&[rows.evaluate(by, || "`partition_by`".to_owned())?])),
+            None => Ok(self.hasher.hashes(&rows.columns[..self.keys])),
+        }
     }
 }
 
@@ -137,6 +168,11 @@ pub(super) fn mapped(reduce: &Reduce, batch: &Batch) -> Result<Vec<ArrayRef>, St
 pub(super) fn mapped_types(reduce: &Reduce) -> Vec<Type> {
     let arguments = aggregates(reduce).filter_map(|aggregate| aggregate.argument());
     reduce.key_types.iter().cloned().chain(arguments.map(|argument| argument.data_type().clone())).collect()
+}
+
+/// The types of what travels to a reduction.
+pub(in crate::batch) fn reduced_types(reduce: &Reduce) -> Vec<Type> {
+    if reduce.combine { state_types(reduce) } else { mapped_types(reduce) }
 }
 
 /// The types of [`Aggregation::states`].

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, NullArray, UInt32Array};
+use arrow_select::concat::concat;
 use arrow_select::filter::FilterBuilder;
 use arrow_select::take::take;
 
+use super::KernelError;
 use crate::batch::Step;
-use crate::expr::{Context, Expr, RowError};
+use crate::expr::{Context, Expr, RowError, Type};
 
 /// Some rows.
 #[derive(Clone, Debug)]
@@ -46,6 +48,30 @@ impl Batch {
         Batch { columns, rows, origin: None }
     }
 
+    /// The same rows in pieces of at most so many.
+    pub fn pieces(self, rows: usize) -> impl Iterator<Item = Batch> {
+        let count = self.rows;
+        (0..count).step_by(rows).map(move |from| self.slice(from, rows.min(count - from)))
+    }
+
+    /// The first rows.
+    pub fn first(&self, rows: usize) -> Batch {
+        self.slice(0, rows.min(self.rows))
+    }
+
+    fn slice(&self, from: usize, rows: usize) -> Batch {
+        Batch {
+            columns: self.columns.iter().map(|column| column.slice(from, rows)).collect(),
+            rows,
+            origin: self.origin.as_ref().map(|origin| origin.slice(from, rows)),
+        }
+    }
+
+    /// Some of the rows, in this order.
+    pub fn taken(&self, rows: &UInt32Array) -> Batch {
+        Batch::new(self.columns.iter().map(|column| taken(column, rows)).collect(), rows.len())
+    }
+
     /// The value of an expression for each row.
     pub fn evaluate(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<ArrayRef, StepError> {
         expr.evaluate(&self.columns, self.rows, Context::default()).map_err(|error| self.error(what(), error))
@@ -58,11 +84,15 @@ impl Batch {
 
     /// The error of an expression as one of a record.
     pub fn error(&self, what: String, error: RowError) -> StepError {
-        let record = match &self.origin {
-            Some(origin) if error.row < origin.len() => origin.value(error.row) as usize,
-            _ => error.row,
-        };
-        StepError { what, record, message: error.message }
+        StepError { what, record: self.record(error.row), message: error.message }
+    }
+
+    /// The record that a row comes from.
+    pub fn record(&self, row: usize) -> usize {
+        match &self.origin {
+            Some(origin) if row < origin.len() => origin.value(row) as usize,
+            _ => row,
+        }
     }
 
     /// The rows for which the filter is true.
@@ -191,6 +221,22 @@ impl Pipeline {
 /// Rows of an array.
 pub(super) fn taken(array: &dyn Array, rows: &UInt32Array) -> ArrayRef {
     take(array, rows, None).expect("the rows are the array's own")
+}
+
+/// Batches one after the other, as one. Fails when the texts of a column are more than an Arrow array can hold.
+pub(in crate::batch) fn together(
+    types: &[Type],
+    batches: impl Iterator<Item = Vec<ArrayRef>>,
+) -> Result<Vec<ArrayRef>, KernelError> {
+    let batches: Vec<_> = batches.collect();
+    let column = |(index, of): (usize, &Type)| {
+        let parts: Vec<_> = batches.iter().map(|batch| &*batch[index]).collect();
+        match parts.is_empty() {
+            true => Ok(of.empty()),
+            false => concat(&parts).map_err(|_| KernelError::TooMuchText),
+        }
+    };
+    types.iter().enumerate().map(column).collect()
 }
 
 /// In the place of a column that nothing looks at any more.

@@ -61,6 +61,21 @@ impl Groups {
         }
     }
 
+    /// The group of each row whose key is known; a null is in no key that is looked for.
+    pub fn find(&mut self, keys: &[ArrayRef], groups: &mut Vec<Option<u32>>) {
+        groups.clear();
+        let keys: Vec<ArrayRef> = keys.iter().map(canonical).collect();
+        self.scratch.clear();
+        self.converter.append(&mut self.scratch, &keys).expect("the columns have the types of the keys");
+        let known = &self.keys;
+        for (index, row) in self.scratch.iter().enumerate() {
+            let bytes = row.data();
+            let whole = keys.iter().all(|key| key.is_valid(index));
+            let found = self.index.find(hash_of(&keys, index, bytes), |group| known.row(*group as usize).data() == bytes);
+            groups.push(found.copied().filter(|_| whole));
+        }
+    }
+
     /// The hash of a group's key, which chooses its partition.
     pub fn hash(&self, group: usize) -> u64 {
         self.hashes[group]

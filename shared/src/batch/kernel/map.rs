@@ -4,8 +4,6 @@
 //! `combine: false` each row leaves by itself; the reduced result is the same. Either is the same on every platform, run and
 //! attempt.
 
-use std::sync::Arc;
-
 use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 
@@ -15,9 +13,11 @@ use super::counts::CountTable;
 use super::hash::{INLINE_BYTES, key_hash, partition_of};
 use super::reader::{Cut, SplitReader};
 use super::rows::RowWriter;
-use super::steps::{KeyFilters, Shape};
+use super::steps::{KeyFilters, Words};
+use super::task::TaskResult;
 use super::words::WordCounter;
-use crate::batch::{Counters, Payload, Plan, Source, Split};
+use crate::batch::{Counters, Gather, Job, Payload, Source};
+use crate::id::TaskId;
 
 /// Places of the table that one step turns into rows: a few milliseconds.
 const DRAIN_PLACES: usize = 1 << 18;
@@ -44,25 +44,23 @@ struct WordMapper {
     drained: usize,
 }
 
-/// What a map task leaves: rows for each partition, and what it counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapResult {
-    pub partitions: Vec<Payload>,
-    pub counters: Counters,
-}
-
 impl MapKernel {
-    /// Begins the task of `split` in an input of `input_len` bytes.
-    pub fn new(plan: Arc<Plan>, split: Split, input_len: u64) -> MapKernel {
-        let (mapper, cut) = match Shape::of(&plan) {
-            Shape::Words { lower, filters, .. } if plan.combine => {
+    /// Begins the map task of this number.
+    pub fn new(job: &Job, number: u32) -> Result<MapKernel, KernelError> {
+        let unknown = || KernelError::Unreadable(format!("the job has no {}", TaskId::Map(number)));
+        let (stage, _) = job.stage(TaskId::Map(number)).ok_or_else(unknown)?;
+        let (plan, split) = (&job.plan, job.splits[number as usize]);
+        let Gather::Read(input) = plan.stages[stage].gather else { return Err(unknown()) };
+        let (mapper, cut) = match Words::combined(plan, stage) {
+            Some(Words { lower, filters }) => {
                 let partitions = (0..plan.partitions.max(1)).map(|_| RowWriter::default()).collect();
                 let (counter, counts) = (WordCounter::new(lower), CountTable::new());
                 (Mapper::Words(Box::new(WordMapper { counter, filters, counts, partitions, drained: 0 })), Cut::Space)
             }
-            _ => (Mapper::Columns(Box::new(ColumnMapper::new(plan, split, input_len))), Cut::Line),
+            None => (Mapper::Columns(Box::new(ColumnMapper::new(job, stage, input, split))), Cut::Line),
         };
-        MapKernel { reader: SplitReader::new(split, input_len, cut), mapper, counters: Counters::default(), done: false }
+        let reader = SplitReader::new(split, job.part(split), cut);
+        Ok(MapKernel { reader, mapper, counters: Counters::default(), done: false })
     }
 
     /// Reads and maps about [`SLICE_BYTES`](crate::limits::SLICE_BYTES), or writes some of the rows; `true` when the task is finished.
@@ -101,7 +99,7 @@ impl MapKernel {
     }
 
     /// The task's output. Panics if [`MapKernel::step`] has not said that it is finished: half an output is none.
-    pub fn finish(self) -> MapResult {
+    pub fn finish(self) -> TaskResult {
         assert!(self.done, "a map task is finished before it is asked for its output");
         let (partitions, rows) = match self.mapper {
             Mapper::Words(words) => {
@@ -110,7 +108,7 @@ impl MapKernel {
             }
             Mapper::Columns(columns) => columns.finish(),
         };
-        MapResult { partitions, counters: Counters { combine_output_records: rows, ..self.counters } }
+        TaskResult { partitions, counters: Counters { combine_output_records: rows, ..self.counters } }
     }
 }
 

@@ -7,7 +7,8 @@
 //! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
 //!   `groups`, and its columns travel as `transfer` says.
-//! - `map`, `reduce`: the two kinds of tasks; `columns` is what they do for a plan of any shape.
+//! - `task`: what a driver runs, one of two kinds. `map` reads a split, by `columns` but for words; `reduce` takes up what
+//!   earlier tasks left, by `gather` but for words, with `join` and the `ranges` of a sort; `emit` is what either leaves.
 //! - `hash` places a word in its partition, `order` the rows of a result.
 //! - `sequential`: the same answer in one plain pass, the reference for every distributed run.
 //!
@@ -17,28 +18,35 @@ mod aggregation;
 mod batch;
 mod columns;
 mod counts;
+mod emit;
+mod gather;
 mod groups;
 mod hash;
+mod join;
 mod map;
 mod order;
+mod ranges;
 mod reader;
 mod records;
 mod reduce;
 mod rows;
 mod sequential;
 mod steps;
+mod task;
 mod tokens;
 mod transfer;
 mod words;
 
-pub(super) use columns::{column_types, together};
+pub(super) use aggregation::reduced_types;
+pub(super) use batch::together;
 pub use hash::{GOLDEN_HASHES, key_hash, partition_of};
-pub use map::{MapKernel, MapResult};
+pub use map::MapKernel;
 pub(super) use order::sorted;
-pub use reduce::{ReduceKernel, ReduceResult, reduce};
+pub use reduce::ReduceKernel;
 pub use rows::{RowReader, RowWriter};
 pub use sequential::sequential;
 pub(super) use steps::Shape;
+pub use task::{TaskKernel, TaskResult};
 pub(super) use transfer::read as read_columns;
 
 use super::SourceError;
@@ -63,13 +71,10 @@ pub enum KernelError {
     /// Bytes that should be columns of another task are not.
     #[error("the rows of another task cannot be read: {0}")]
     Unreadable(String),
+    /// The texts of a column are more than one array can hold.
+    #[error("the texts of one column in one partition are more than 2 GiB: give the job more partitions")]
+    TooMuchText,
     /// Bytes that should be rows of [`RowWriter`] are not.
     #[error("row {row} of a partition cannot be read: {problem}")]
     Corrupt { row: u64, problem: &'static str },
-}
-
-/// The partition of all rows of a split, when rows stay in the input's order: the splits that begin in its share of the input.
-fn partition_of_split(split: super::Split, input_len: u64, partitions: u32) -> usize {
-    let share = u128::from(split.start) * u128::from(partitions.max(1)) / u128::from(input_len.max(1));
-    (share as usize).min(partitions.max(1) as usize - 1)
 }

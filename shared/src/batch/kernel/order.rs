@@ -2,12 +2,13 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::ArrayRef;
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::SortOptions;
 
 use super::groups::prefix;
 use crate::batch::SortKey;
+use crate::expr::Type;
 
 /// Sorts row numbers by `terms`, ties by key ascending, and keeps only `limit` of them.
 ///
@@ -50,14 +51,9 @@ pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKe
         order.truncate(kept);
         return order;
     }
-    let terms = sort.iter().map(|term| (term.column, SortOptions::new(term.descending, !term.descending)));
-    let ties = (0..columns.len()).filter(|column| sort.iter().all(|term| term.column != *column));
-    let terms: Vec<_> = terms.chain(ties.map(|column| (column, SortOptions::new(false, true)))).collect();
-    let field =
-        |(column, options): &(usize, SortOptions)| SortField::new_with_options(columns[*column].data_type().clone(), *options);
-    let converter = RowConverter::new(terms.iter().map(field).collect()).expect("every type of an expression has an order");
-    let terms: Vec<ArrayRef> = terms.iter().map(|(column, _)| columns[*column].clone()).collect();
-    let bytes = converter.convert_columns(&terms).expect("the columns are the converter's own");
+    let types: Vec<Type> = columns.iter().filter_map(|column| Type::of(column.data_type())).collect();
+    let (converter, terms) = converter(&types, sort);
+    let bytes = converter.convert_columns(&ordered(columns, &terms)).expect("the columns are the converter's own");
     let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(bytes.row(*row as usize).data()), *row)).collect();
     let compare = |a: &(u64, u32), b: &(u64, u32)| {
         a.0.cmp(&b.0).then_with(|| bytes.row(a.1 as usize).cmp(&bytes.row(b.1 as usize))).then(a.1.cmp(&b.1))
@@ -70,4 +66,20 @@ pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKe
     }
     keyed.sort_unstable_by(compare);
     keyed.into_iter().map(|(_, row)| row).collect()
+}
+
+/// What makes byte rows of columns of these types that compare by `sort`, then by all other columns ascending from the first on; and
+/// which columns, in which order, it takes.
+pub(super) fn converter(types: &[Type], sort: &[SortKey]) -> (RowConverter, Vec<usize>) {
+    let terms = sort.iter().map(|term| (term.column, SortOptions::new(term.descending, !term.descending)));
+    let ties = (0..types.len()).filter(|column| sort.iter().all(|term| term.column != *column));
+    let terms: Vec<_> = terms.chain(ties.map(|column| (column, SortOptions::new(false, true)))).collect();
+    let field = |(column, options): &(usize, SortOptions)| SortField::new_with_options(types[*column].arrow(), *options);
+    let converter = RowConverter::new(terms.iter().map(field).collect()).expect("every type of an expression has an order");
+    (converter, terms.into_iter().map(|(column, _)| column).collect())
+}
+
+/// The columns that a [`converter`] takes.
+pub(super) fn ordered(columns: &[ArrayRef], terms: &[usize]) -> Vec<ArrayRef> {
+    terms.iter().map(|column| columns[*column].clone()).collect()
 }

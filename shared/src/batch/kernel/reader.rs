@@ -1,13 +1,13 @@
 //! Which bytes of the input are a split's records, read a slice at a time.
 //!
 //! A record is a line. The records that *begin* in a split belong to it (the rule of Hadoop's line reader): a split that does not
-//! start the input reads from one byte before its start and skips past the first `\n`, and its last record may reach past its
+//! start its part of the input reads from one byte before its start and skips past the first `\n`, and its last record may reach past its
 //! end. So every byte of the input is in exactly one split's records, wherever the cuts are.
 //!
 //! Blocks end where a record ends, or, when only words matter, at any space: then not even a long line has to be held whole.
 
 use super::KernelError;
-use crate::batch::{Source, Split};
+use crate::batch::{Part, Source, Split};
 use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
 
 /// Bytes first read past a split's end to find the end of its last record; doubled until found.
@@ -51,7 +51,8 @@ enum State {
 /// Reads a split's records, block by block.
 pub(super) struct SplitReader {
     split: Split,
-    input_len: u64,
+    /// Where the part that the split is of ends.
+    part_end: u64,
     cut: Cut,
     state: State,
     /// The input's byte that is read next, and how many to read past the split's end.
@@ -66,16 +67,17 @@ pub(super) struct SplitReader {
 }
 
 impl SplitReader {
-    pub fn new(split: Split, input_len: u64, cut: Cut) -> SplitReader {
-        let split = Split { start: split.start, end: split.end.min(input_len) };
+    pub fn new(split: Split, part: Part, cut: Cut) -> SplitReader {
+        let part_end = part.end;
+        let split = Split { start: split.start, end: split.end.min(part_end) };
         let (state, offset) = match split.start {
             start if start >= split.end => (State::Done, start),
-            0 => (State::Reading, 0),
+            start if start == part.start => (State::Reading, start),
             start => (State::Skipping, start - 1),
         };
         let buffer = Vec::new();
         let (tail, consumed, filled, delivered, ends_with_newline) = (TAIL_BYTES, 0, 0, 0, true);
-        SplitReader { split, input_len, cut, state, offset, tail, buffer, consumed, filled, delivered, ends_with_newline }
+        SplitReader { split, part_end, cut, state, offset, tail, buffer, consumed, filled, delivered, ends_with_newline }
     }
 
     /// Reads once and gives what can be mapped, perhaps nothing; `None` when the split's records are all given.
@@ -129,7 +131,7 @@ impl SplitReader {
         } else {
             let tail = self.tail;
             self.tail = (tail * 2).min(SLICE_BYTES);
-            (self.input_len - self.offset).min(tail as u64) as usize
+            (self.part_end - self.offset).min(tail as u64) as usize
         };
         let fresh = self.filled;
         self.filled += wanted;
@@ -138,7 +140,7 @@ impl SplitReader {
         }
         let got = source.read_at(self.offset, &mut self.buffer[fresh..self.filled])?;
         if got < wanted {
-            return Err(KernelError::Shrunk { expected: self.input_len, found: self.offset + got as u64 });
+            return Err(KernelError::Shrunk { expected: self.part_end, found: self.offset + got as u64 });
         }
         self.offset += wanted as u64;
         self.buffer[self.filled..self.filled + PADDING].fill(0);
@@ -161,7 +163,7 @@ impl SplitReader {
         }
     }
 
-    /// Looks for the end of the last record: the first `\n` at or after the split's last byte, or the input's end.
+    /// Looks for the end of the last record: the first `\n` at or after the split's last byte, or the part's end.
     fn find_end(&mut self, fresh: usize) {
         if self.offset < self.split.end {
             return;
@@ -174,7 +176,7 @@ impl SplitReader {
             self.filled = end;
             self.buffer[end..end + PADDING].fill(0);
             self.state = State::Done;
-        } else if self.offset >= self.input_len {
+        } else if self.offset >= self.part_end {
             self.state = State::Done;
         }
     }

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::KernelError;
 use super::batch::Batch;
 use super::steps::lines;
-use crate::batch::{Column, Counters, Format, Plan, Source};
+use crate::batch::{Column, Counters, Format, Part, Records, Source};
 use crate::expr::{Context, Expr, Schema, Type};
 
 /// Bytes in which a header has to end.
@@ -28,7 +28,9 @@ pub(super) struct Decoder {
     fields: Vec<usize>,
     /// What makes a column of its texts, for types that are not read directly.
     casts: Vec<Option<Expr>>,
-    /// The input's header has been looked at.
+    /// What the records are in; each part has a header of its own.
+    part: Part,
+    /// The header has been looked at.
     ready: bool,
 }
 
@@ -40,17 +42,18 @@ enum Builder {
 }
 
 impl Decoder {
-    pub fn new(plan: &Plan) -> Decoder {
+    pub fn new(records: &Records, part: Part) -> Decoder {
         let text = Schema(vec![("field".to_owned(), Type::Utf8)]);
         let cast = |column: &Column| match column.data_type {
             Type::Utf8 | Type::Int64 | Type::Float64 => None,
             ref of => Expr::parse(&format!("cast(field as {})", of.to_string().to_lowercase()), &text).ok(),
         };
         Decoder {
-            format: plan.format.clone(),
-            columns: plan.input.clone(),
-            fields: (0..plan.input.len()).collect(),
-            casts: plan.input.iter().map(cast).collect(),
+            format: records.format.clone(),
+            columns: records.columns.clone(),
+            fields: (0..records.columns.len()).collect(),
+            casts: records.columns.iter().map(cast).collect(),
+            part,
             ready: false,
         }
     }
@@ -98,14 +101,14 @@ impl Decoder {
 
     /// The line of a block that begins at byte `at` in which a record is: a header is a line and no record.
     pub fn line(&self, at: u64, record: usize) -> usize {
-        record + usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == 0)
+        record + usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == self.part.start)
     }
 
-    /// Finds the columns in the input's first line.
+    /// Finds the columns in the part's first line.
     fn header(&mut self, source: &mut dyn Source) -> Result<(), KernelError> {
         let Format::Csv { header: true, delimiter, quote } = self.format else { return Ok(()) };
-        let mut bytes = vec![0; HEADER_BYTES_MAX.min(source.len() as usize)];
-        let count = source.read_at(0, &mut bytes)?;
+        let mut bytes = vec![0; HEADER_BYTES_MAX.min((self.part.end - self.part.start) as usize)];
+        let count = source.read_at(self.part.start, &mut bytes)?;
         let Some(line) = lines(&bytes[..count]).next() else { return Ok(()) };
         let names = split(&String::from_utf8_lossy(line), delimiter, quote)
             .map_err(|message| KernelError::Record { place: "the header".to_owned(), message })?;

@@ -2,19 +2,23 @@
 //! keys in increasing order (MapReduce, OSDI'04 §4.2), those that the filters behind it keep, or by `sort` if the plan has one.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::Int64Array;
 use arrow_array::builder::StringBuilder;
+use arrow_array::{Array, ArrayRef, Int64Array, StringArray};
 
 use super::KernelError;
-use super::columns::ColumnReducer;
+use super::batch::Batch;
 use super::counts::CountTable;
+use super::gather::GatherKernel;
 use super::hash::{INLINE_BYTES, load};
 use super::order::sort_rows;
 use super::rows::{RowReader, RowWriter};
 use super::steps::{KeyFilters, Shape};
-use crate::batch::{Counters, Payload, Plan};
+use super::task::TaskResult;
+use crate::batch::{Counters, Job, Payload, Plan};
+use crate::id::TaskId;
 
 /// Bytes of rows that one step adds up.
 const MERGE_BYTES: usize = 1 << 20;
@@ -22,34 +26,42 @@ const MERGE_BYTES: usize = 1 << 20;
 /// Rows that one step of the output filters or writes.
 const WRITE_ROWS: usize = 1 << 16;
 
-/// A reduce task under way. Call [`ReduceKernel::step`] until it says `true`, then [`ReduceKernel::finish`].
+/// A task behind a shuffle under way. Call [`ReduceKernel::step`] until it says `true`, then [`ReduceKernel::finish`].
 ///
 /// A step takes a few milliseconds but for those that sort or finish all keys of the partition.
 pub struct ReduceKernel {
     reducer: Reducer,
     counters: Counters,
+    /// Whether what it leaves are rows of the result.
+    last: bool,
     done: bool,
 }
 
 enum Reducer {
     Words(Box<WordReducer>),
-    Columns(Box<ColumnReducer>),
+    Columns(Box<GatherKernel>),
 }
 
-/// Adds up the counts of words.
+/// Adds up the counts of words, and gives the result's rows.
 struct WordReducer {
     plan: Arc<Plan>,
     having: KeyFilters,
     inputs: VecDeque<Payload>,
     /// How much of the first input is merged.
     merged: usize,
-    counts: CountTable,
-    /// The groups, by key once sorted; `kept` numbers those that the filters leave.
-    groups: Vec<Group>,
+    merger: WordMerger,
+    /// How many groups are filtered; `kept` numbers those that the filters leave.
     filtered: usize,
     kept: Vec<u32>,
     stage: Stage,
     rows: RowWriter,
+}
+
+/// Words and their counts, added up.
+pub(super) struct WordMerger {
+    counts: CountTable,
+    /// By key, once sorted.
+    groups: Vec<Group>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,29 +79,18 @@ struct Group {
     count: u64,
 }
 
-/// What a reduce task leaves: rows, how many, and what it counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReduceResult {
-    pub rows: Payload,
-    pub row_count: u64,
-    pub counters: Counters,
-}
-
-/// Reduces one partition at once. `inputs` are its payloads in the order of the map tasks.
-pub fn reduce(plan: &Arc<Plan>, inputs: &[Payload]) -> Result<ReduceResult, KernelError> {
-    let mut kernel = ReduceKernel::new(plan.clone(), inputs.to_vec());
-    while !kernel.step()? {}
-    Ok(kernel.finish())
-}
-
 impl ReduceKernel {
-    /// Begins the task. `inputs` are the partition's payloads in the order of the map tasks.
-    pub fn new(plan: Arc<Plan>, inputs: Vec<Payload>) -> ReduceKernel {
-        let reducer = match Shape::of(&plan) {
-            Shape::Words { having, .. } if plan.combine => Reducer::Words(Box::new(WordReducer::new(plan, having, inputs))),
-            _ => Reducer::Columns(Box::new(ColumnReducer::new(plan, inputs))),
+    /// Begins the task. `inputs` are the payloads that [`Job::needs`] names.
+    pub fn new(job: &Job, task: TaskId, inputs: Vec<Payload>) -> Result<ReduceKernel, KernelError> {
+        let plan = &job.plan;
+        let last = job.stage(task).is_some_and(|(stage, _)| stage == plan.last());
+        let reducer = match Shape::of(plan) {
+            Shape::Words { having, combine: true, .. } => {
+                Reducer::Words(Box::new(WordReducer::new(plan.clone(), having, inputs)))
+            }
+            _ => Reducer::Columns(Box::new(GatherKernel::new(job, task, inputs)?)),
         };
-        ReduceKernel { reducer, counters: Counters::default(), done: false }
+        Ok(ReduceKernel { reducer, counters: Counters::default(), last, done: false })
     }
 
     /// Does some of the work; `true` when the task is finished.
@@ -103,17 +104,19 @@ impl ReduceKernel {
         Ok(self.done)
     }
 
-    /// The task's output. Panics if [`ReduceKernel::step`] has not said that it is finished: half an output is none.
-    pub fn finish(self) -> ReduceResult {
+    /// The task's output: one payload if its rows are the result's. Panics if [`ReduceKernel::step`] has not said that it is
+    /// finished: half an output is none.
+    pub fn finish(self) -> TaskResult {
         assert!(self.done, "a reduce task is finished before it is asked for its output");
-        let (rows, row_count) = match self.reducer {
+        let (partitions, rows) = match self.reducer {
             Reducer::Words(words) => {
                 let rows = words.rows.rows();
-                (Payload::new(words.rows.into_bytes()), rows)
+                (vec![Payload::new(words.rows.into_bytes())], rows)
             }
             Reducer::Columns(columns) => columns.finish(),
         };
-        ReduceResult { rows, row_count, counters: Counters { output_records: row_count, ..self.counters } }
+        let output_records = if self.last { rows } else { 0 };
+        TaskResult { partitions, counters: Counters { output_records, ..self.counters } }
     }
 }
 
@@ -124,8 +127,7 @@ impl WordReducer {
             having,
             inputs: inputs.into(),
             merged: 0,
-            counts: CountTable::new(),
-            groups: Vec::new(),
+            merger: WordMerger::new(),
             filtered: 0,
             kept: Vec::new(),
             stage: Stage::Merge,
@@ -138,8 +140,8 @@ impl WordReducer {
             Stage::Merge => {
                 self.merge()?;
                 if self.inputs.is_empty() {
-                    self.sort_groups();
-                    counters.reduce_input_groups = self.groups.len() as u64;
+                    self.merger.sort_groups();
+                    counters.reduce_input_groups = self.merger.groups.len() as u64;
                     Stage::Filter
                 } else {
                     Stage::Merge
@@ -147,7 +149,7 @@ impl WordReducer {
             }
             Stage::Filter => {
                 self.filter()?;
-                if self.filtered == self.groups.len() {
+                if self.filtered == self.merger.groups.len() {
                     self.order();
                     Stage::Write { from: 0 }
                 } else {
@@ -171,7 +173,7 @@ impl WordReducer {
         while rows.remaining() > stop {
             let Some(row) = rows.next() else { break };
             let (key, count) = row?;
-            *self.counts.count_mut(key) += count;
+            *self.merger.counts.count_mut(key) += count;
         }
         self.merged = input.len() - rows.remaining();
         if rows.remaining() == 0 {
@@ -179,6 +181,71 @@ impl WordReducer {
             self.merged = 0;
         }
         Ok(())
+    }
+
+    fn filter(&mut self) -> Result<(), KernelError> {
+        let (from, until) = (self.filtered, self.merger.groups.len().min(self.filtered + WRITE_ROWS));
+        let values = self.plan.columns.len().saturating_sub(1);
+        let kept = self.having.rows(values, || self.merger.columns(from..until))?;
+        match kept {
+            Some(kept) => self.kept.extend(kept.set_indices().map(|row| (from + row) as u32)),
+            None => self.kept.extend(from as u32..until as u32),
+        }
+        self.filtered = until;
+        Ok(())
+    }
+
+    /// Each partition's best rows are enough for the whole job's: none that is left out could be among them.
+    fn order(&mut self) {
+        sort_rows(&mut self.kept, &self.plan.sort, self.plan.limit, |group| group, |group| {
+            self.merger.groups[group as usize].count
+        });
+    }
+
+    fn write(&mut self, from: usize, until: usize) {
+        let mut scratch = [0; INLINE_BYTES];
+        for group in &self.kept[from..until] {
+            let place = self.merger.groups[*group as usize].place;
+            if let Some((key, count)) = self.merger.counts.entry(place, &mut scratch) {
+                self.rows.push(key, count);
+            }
+        }
+    }
+}
+
+impl WordMerger {
+    pub fn new() -> WordMerger {
+        WordMerger { counts: CountTable::new(), groups: Vec::new() }
+    }
+
+    /// Adds the rows of an input.
+    pub fn merge(&mut self, input: &Payload) -> Result<(), KernelError> {
+        for row in RowReader::new(input) {
+            let (key, count) = row?;
+            *self.counts.count_mut(key) += count;
+        }
+        Ok(())
+    }
+
+    /// The words by their bytes, and their count as often as there are values.
+    pub fn finish(mut self, values: usize) -> Batch {
+        self.sort_groups();
+        let (words, counts) = self.columns(0..self.groups.len());
+        let rows = words.len();
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(words)];
+        columns.resize(1 + values, Arc::new(counts));
+        Batch::new(columns, rows)
+    }
+
+    /// Some of the groups, and their counts.
+    fn columns(&self, groups: Range<usize>) -> (StringArray, Int64Array) {
+        let (mut keys, mut scratch) = (StringBuilder::new(), [0; INLINE_BYTES]);
+        for group in &self.groups[groups.clone()] {
+            let (key, _) = self.counts.entry(group.place, &mut scratch).expect("a group has a key");
+            keys.append_value(String::from_utf8_lossy(key));
+        }
+        let count = |group: &Group| i64::try_from(group.count).unwrap_or(i64::MAX);
+        (keys.finish(), Int64Array::from_iter_values(self.groups[groups].iter().map(count)))
     }
 
     fn sort_groups(&mut self) {
@@ -198,40 +265,5 @@ impl WordReducer {
                 key_a.cmp(&counts.entry(b.place, &mut of_b).map(|(key, _)| key))
             })
         });
-    }
-
-    fn filter(&mut self) -> Result<(), KernelError> {
-        let (from, until) = (self.filtered, self.groups.len().min(self.filtered + WRITE_ROWS));
-        let values = self.plan.columns.len().saturating_sub(1);
-        let kept = self.having.rows(values, || {
-            let (mut keys, mut scratch) = (StringBuilder::new(), [0; INLINE_BYTES]);
-            for group in &self.groups[from..until] {
-                let (key, _) = self.counts.entry(group.place, &mut scratch).expect("a group has a key");
-                keys.append_value(String::from_utf8_lossy(key));
-            }
-            let count = |group: &Group| i64::try_from(group.count).unwrap_or(i64::MAX);
-            (keys.finish(), Int64Array::from_iter_values(self.groups[from..until].iter().map(count)))
-        })?;
-        match kept {
-            Some(kept) => self.kept.extend(kept.set_indices().map(|row| (from + row) as u32)),
-            None => self.kept.extend(from as u32..until as u32),
-        }
-        self.filtered = until;
-        Ok(())
-    }
-
-    /// Each partition's best rows are enough for the whole job's: none that is left out could be among them.
-    fn order(&mut self) {
-        sort_rows(&mut self.kept, &self.plan.sort, self.plan.limit, |group| group, |group| self.groups[group as usize].count);
-    }
-
-    fn write(&mut self, from: usize, until: usize) {
-        let mut scratch = [0; INLINE_BYTES];
-        for group in &self.kept[from..until] {
-            let place = self.groups[*group as usize].place;
-            if let Some((key, count)) = self.counts.entry(place, &mut scratch) {
-                self.rows.push(key, count);
-            }
-        }
     }
 }

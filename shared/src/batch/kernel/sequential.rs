@@ -11,72 +11,184 @@ use hashbrown::HashTable;
 
 use super::KernelError;
 use super::aggregation::Aggregation;
-use super::batch::{Batch, StepError};
-use super::columns::{RecordMapper, after, column_types, finished, together, unfinished};
+use super::batch::{Batch, Pipeline};
+use super::columns::RecordMapper;
+use super::emit::first;
+use super::gather::{finished, unfinished, unmerged, whole};
+use super::groups::KeyHasher;
 use super::hash::{key_hash, partition_of};
+use super::join::Pairs;
+use super::order::sorted;
+use super::ranges::{Ranges, Sampler, boundaries, sample_types};
 use super::reader::{Cut, SplitReader};
-use super::steps::{KeyFilters, Shape, lines};
-use crate::batch::{Counters, Plan, Source, Split, Table};
+use super::steps::{KeyFilters, Shape, Words, lines};
+use crate::batch::{Counters, Emit, Gather, Job, Plan, Reduce, Source, Stage, Table};
+use crate::expr::Type;
 use crate::expr::text::each_word;
+use crate::id::TaskId;
 use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
 
-/// Runs a plan over a source in one pass. The splits matter to sums of floats only, whose roundings follow the order of additions:
-/// what each split comes to is added up in their order, as a distributed run does.
-pub fn sequential(plan: &Arc<Plan>, splits: &[Split], source: &mut dyn Source) -> Result<Table, KernelError> {
-    match Shape::of(plan) {
-        Shape::Words { lower, filters, having } => words(plan, lower, &filters, &having, source),
-        Shape::Other => columns(plan, splits, source),
+/// Runs a job's plan over a source in one pass. Its splits matter to sums of floats only, whose roundings follow the order of
+/// additions: what each task comes to is added up in their order, as a distributed run does.
+pub fn sequential(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
+    match Shape::of(&job.plan) {
+        Shape::Words { words: Words { lower, filters }, having, .. } => words(&job.plan, lower, &filters, &having, source),
+        Shape::Other => columns(job, source),
     }
 }
 
-fn columns(plan: &Arc<Plan>, splits: &[Split], source: &mut dyn Source) -> Result<Table, KernelError> {
-    let Some(reduce) = &plan.reduce else { return rows(plan, splits, source) };
-    let mut whole = Aggregation::new(reduce);
-    for split in splits {
-        let mut part = Aggregation::new(reduce);
-        each_batch(plan, *split, source, |batch| part.update(&batch))?;
-        let groups: Vec<u32> = (0..part.len() as u32).collect();
-        let states = part.states(&groups, &part.all_states().map_err(|error| unfinished(error, None))?);
-        whole.merge(&states).map_err(|(what, error)| KernelError::Record {
-            place: "the rows of a key".to_owned(),
-            message: format!("`{what}` failed: {}", error.message),
-        })?;
-    }
-    let mut partitions = vec![Vec::new(); plan.partitions.max(1) as usize];
-    for group in whole.ascending() {
-        partitions[whole.partition(group, plan.partitions)].push(group);
-    }
-    let all = finished(&whole)?;
-    let batches: Vec<Batch> = partitions.iter().map(|groups| after(plan, &all, groups)).collect::<Result<_, _>>()?;
-    let rows = batches.iter().map(|batch| batch.rows).sum();
-    Ok(Table::of(plan, together(&column_types(plan), batches.into_iter().map(|batch| batch.columns)), rows))
+/// What the tasks of a stage come to, in order.
+enum Left {
+    Rows(Vec<Batch>),
+    /// The partial states of a reduction.
+    States(Vec<Vec<ArrayRef>>),
 }
 
-/// Without a reduction: the rows in the input's order.
-fn rows(plan: &Arc<Plan>, splits: &[Split], source: &mut dyn Source) -> Result<Table, KernelError> {
-    let mut batches = Vec::new();
-    for split in splits {
-        each_batch(plan, *split, source, |batch| {
-            batches.push(batch);
-            Ok(())
-        })?;
+fn columns(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
+    let plan = &job.plan;
+    let mut left: Vec<Left> = Vec::new();
+    for (index, stage) in plan.stages.iter().enumerate() {
+        left.push(match stage.gather {
+            Gather::Read(input) => read(job, index, input, source)?,
+            _ => {
+                let steps = Pipeline::new(&stage.steps, stage.width, 0..stage.types.len());
+                let rows = gathered(job, stage, &left)?.into_iter();
+                let rows = rows.map(|batch| {
+                    let key = batch.columns.first().cloned();
+                    steps.run(batch).map_err(|error| unfinished(error, key.as_ref()))
+                });
+                let rows = rows.collect::<Result<Vec<_>, _>>()?;
+                match &stage.emit {
+                    Emit::Reduced(reduce) => {
+                        Left::States(rows.iter().map(|rows| states(reduce, rows)).collect::<Result<_, _>>()?)
+                    }
+                    _ => Left::Rows(rows),
+                }
+            }
+        });
     }
-    let rows = batches.iter().map(|batch| batch.rows).sum();
-    Ok(Table::of(plan, together(&column_types(plan), batches.into_iter().map(|batch| batch.columns)), rows))
+    let Some(Left::Rows(rows)) = left.pop() else { return Err(KernelError::Unreadable("the plan has no result".to_owned())) };
+    let all = whole(&plan.stages[plan.last()].types, rows)?;
+    Ok(Table::of(plan, all.columns, all.rows))
 }
 
-fn each_batch(
-    plan: &Plan,
-    split: Split,
-    source: &mut dyn Source,
-    mut take: impl FnMut(Batch) -> Result<(), StepError>,
-) -> Result<(), KernelError> {
-    let mut reader = SplitReader::new(split, source.len(), Cut::Line);
-    let mut mapper = RecordMapper::new(plan);
-    while let Some(block) = reader.next(source)? {
-        mapper.map(&block, source, &mut Counters::default(), &mut take)?;
+/// The records of an input, a task for each split.
+fn read(job: &Job, index: usize, input: usize, source: &mut dyn Source) -> Result<Left, KernelError> {
+    let (plan, stage) = (&job.plan, &job.plan.stages[index]);
+    let (mut states, mut rows) = (Vec::new(), Vec::new());
+    for task in job.tasks(index) {
+        let TaskId::Map(number) = task else { continue };
+        let (split, part) = (job.splits[number as usize], job.part(job.splits[number as usize]));
+        let mut reader = SplitReader::new(split, part, Cut::Line);
+        let mut mapper = RecordMapper::new(plan, stage, input, part, (0..stage.types.len()).collect());
+        let (mut kept, mut batches) = (None, Vec::new());
+        while let Some(block) = reader.next(source)? {
+            mapper.map(&block, source, &mut Counters::default(), |batch| {
+                match &stage.emit {
+                    Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
+                    _ => batches.push(batch),
+                }
+                Ok(())
+            })?;
+        }
+        match &stage.emit {
+            Emit::Reduced(reduce) => states.push(partial(&kept.unwrap_or_else(|| Aggregation::new(reduce)))?),
+            _ => rows.push(whole(&stage.types, batches)?),
+        }
     }
-    Ok(())
+    Ok(match stage.emit {
+        Emit::Reduced(_) => Left::States(states),
+        _ => Left::Rows(rows),
+    })
+}
+
+/// The rows that a stage's tasks gather, a batch for each.
+fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, KernelError> {
+    let plan = &job.plan;
+    let partitions = plan.partitions.max(1) as usize;
+    let rows = |of: usize| match &left[of] {
+        Left::Rows(rows) => &rows[..],
+        Left::States(_) => &[],
+    };
+    let all = |of: usize| whole(&plan.stages[of].types, rows(of).to_vec());
+    match &stage.gather {
+        Gather::Read(_) => Ok(Vec::new()),
+        Gather::Reduce { of, reduce } => {
+            let mut kept = Aggregation::new(reduce);
+            let Left::States(states) = &left[*of] else { return Ok(Vec::new()) };
+            for states in states {
+                kept.merge(states).map_err(|(what, error)| unmerged(what, &error))?;
+            }
+            let mut place = vec![0; kept.len()];
+            for (partition, groups) in kept.partitions(plan.partitions).map_err(|error| unfinished(error, None))?.iter().enumerate() {
+                groups.iter().for_each(|group| place[*group as usize] = partition);
+            }
+            let mut partitions = vec![Vec::new(); partitions];
+            kept.ascending().into_iter().for_each(|group| partitions[place[group as usize]].push(group));
+            let rows = finished(&kept)?;
+            Ok(partitions.into_iter().map(|groups| rows.taken(&groups.into())).collect())
+        }
+        Gather::Join { left: of_left, right: of_right, join } => {
+            let side = |of: usize, keys: &[usize]| {
+                let rows = all(of)?;
+                let keys: Vec<_> = keys.iter().map(|key| rows.columns[*key].clone()).collect();
+                let mut partitions = vec![Vec::new(); partitions];
+                for (row, hash) in KeyHasher::new(&join.key_types).hashes(&keys).into_iter().enumerate() {
+                    partitions[partition_of(hash, plan.partitions)].push(row as u32);
+                }
+                Ok::<_, KernelError>(partitions.into_iter().map(move |partition| rows.taken(&partition.into())))
+            };
+            let sides = side(*of_left, &join.left_keys)?.zip(side(*of_right, &join.right_keys)?);
+            let joined = sides.map(|(left, right)| whole(&gathered_types(plan, stage), Pairs::new(join, left, right).pieces(usize::MAX).collect()));
+            joined.collect()
+        }
+        Gather::Rows { of, sort, limit } => match &plan.stages[*of].emit {
+            Emit::InOrder => {
+                let mut partitions = vec![Vec::new(); partitions];
+                for (task, rows) in job.tasks(*of).zip(rows(*of)) {
+                    let TaskId::Map(number) = task else { continue };
+                    partitions[job.partition_of_split(job.splits[number as usize])].push(rows.clone());
+                }
+                partitions.into_iter().map(|rows| whole(&plan.stages[*of].types, rows)).collect()
+            }
+            Emit::Ranged { sort } => {
+                let types = &plan.stages[*of].types;
+                let all = all(*of)?;
+                let samples = rows(*of).iter().map(|rows| {
+                    let mut sampler = Sampler::new(types.clone());
+                    sampler.see(rows)?;
+                    sampler.finish()
+                });
+                let samples = whole(&sample_types(types), samples.collect::<Result<Vec<_>, _>>()?)?;
+                let boundaries = boundaries(&samples, sort, plan.partitions);
+                let all = all.taken(&sorted(&all.columns, all.rows, sort, None).into());
+                let ranges = Ranges::new(&boundaries.columns, types, sort).divide(&all, plan.partitions);
+                Ok(ranges.into_iter().map(|rows| all.taken(&rows.into())).collect())
+            }
+            _ => Ok(vec![first(&plan.stages[*of].types, rows(*of).to_vec(), sort, *limit)?]),
+        },
+        // Where a range begins is worked out where the rows are sorted.
+        Gather::Samples { .. } => Ok(vec![Batch::new(stage.types.iter().map(Type::empty).collect(), 0)]),
+        Gather::Sampled { of, .. } => Ok(rows(*of).to_vec()),
+    }
+}
+
+/// The types of the rows that a join gives.
+fn gathered_types(plan: &Plan, stage: &Stage) -> Vec<Type> {
+    let Gather::Join { left, right, join } = &stage.gather else { return Vec::new() };
+    let right = join.right_columns.iter().map(|column| plan.stages[*right].types[*column].clone());
+    plan.stages[*left].types.iter().cloned().chain(right).collect()
+}
+
+fn states(reduce: &Reduce, rows: &Batch) -> Result<Vec<ArrayRef>, KernelError> {
+    let mut kept = Aggregation::new(reduce);
+    kept.update(rows).map_err(|error| unfinished(error, None))?;
+    partial(&kept)
+}
+
+fn partial(kept: &Aggregation) -> Result<Vec<ArrayRef>, KernelError> {
+    let groups: Vec<u32> = (0..kept.len() as u32).collect();
+    Ok(kept.states(&groups, &kept.all_states().map_err(|error| unfinished(error, None))?))
 }
 
 /// Words need no columns.

@@ -8,20 +8,26 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use super::KernelError;
 use super::batch::{Batch, Pipeline};
 use super::records::excerpt;
-use crate::batch::{Format, Plan, Reduce, Step};
+use crate::batch::{Emit, Format, Gather, Plan, Stage, Step};
 use crate::expr::{AggregateExpr, Expr};
 
 /// What a kernel sees in a plan.
 pub(in crate::batch) enum Shape {
-    /// `flat_map: words(lower(line))` or `words(line)`, then only filters over the word, which is the key, and nothing but
-    /// `count(*)`: everything that follows from a line follows from its words.
+    /// One MapReduce that counts words ([`Words`]), and whose rows only filters follow.
     Words {
-        lower: bool,
-        filters: KeyFilters,
+        words: Words,
         /// Filters over the reduction's rows.
         having: KeyFilters,
+        combine: bool,
     },
     Other,
+}
+
+/// A stage that reads and does `flat_map: words(lower(line))` or `words(line)`, then only filters over the word, which is the key of
+/// nothing but `count(*)`: everything that follows from a line follows from its words.
+pub(in crate::batch) struct Words {
+    pub lower: bool,
+    pub filters: KeyFilters,
 }
 
 impl Shape {
@@ -30,23 +36,46 @@ impl Shape {
     }
 
     fn words(plan: &Plan) -> Option<Shape> {
-        let (Step::FlatMap(list), rest) = plan.steps.split_first()? else { return None };
+        let [_, Stage { gather: Gather::Reduce { of: 0, reduce }, .. }] = &plan.stages[..] else { return None };
+        let words = Words::of(plan, 0)?;
+        let having = having(plan, 1)?;
+        Some(Shape::Words { words, having, combine: reduce.combine })
+    }
+}
+
+impl Words {
+    /// Whether a stage is one.
+    pub fn of(plan: &Plan, stage: usize) -> Option<Words> {
+        let Stage { gather: Gather::Read(input), steps, emit: Emit::Reduced(reduce), .. } = plan.stages.get(stage)? else {
+            return None;
+        };
+        let (Step::FlatMap(list), rest) = steps.split_first()? else { return None };
         let text = argument_of(list, "words")?;
         let (lower, line) = match argument_of(text, "lower") {
             Some(line) => (true, line),
             None => (false, text),
         };
-        let Reduce { keys, values, .. } = plan.reduce.as_ref()?;
-        let sound = plan.format == Format::Lines && line.column() == Some(LINE) && keys == &[WORD];
-        if !sound || !values.iter().all(AggregateExpr::is_count_all) {
-            return None;
-        }
-        let sound = rest.iter().all(|step| is_filter_over(step, |column| column == WORD))
-            && plan.after.iter().all(|step| is_filter_over(step, |_| true));
-        let filters = KeyFilters::new(rest.to_vec(), WORD + 1);
-        let having = KeyFilters::new(plan.after.clone(), 1 + values.len());
-        sound.then_some(Shape::Words { lower, filters, having })
+        let sound = plan.inputs[*input].format == Format::Lines && line.column() == Some(LINE) && reduce.keys == [WORD];
+        let sound = sound && reduce.values.iter().all(AggregateExpr::is_count_all) && reduce.partition_by.is_none();
+        let sound = sound && rest.iter().all(|step| is_filter_over(step, |column| column == WORD));
+        sound.then(|| Words { lower, filters: KeyFilters::new(rest.to_vec(), WORD + 1) })
     }
+
+    /// The same, for a stage that hands on one count for each word.
+    pub fn combined(plan: &Plan, stage: usize) -> Option<Words> {
+        match &plan.stages.get(stage)?.emit {
+            Emit::Reduced(reduce) if reduce.combine => Words::of(plan, stage),
+            _ => None,
+        }
+    }
+}
+
+/// The filters of a stage that gives the result and does nothing but filter the rows of its reduction.
+pub(super) fn having(plan: &Plan, stage: usize) -> Option<KeyFilters> {
+    let Stage { gather: Gather::Reduce { .. }, width, steps, emit: Emit::Result, .. } = &plan.stages[stage] else {
+        return None;
+    };
+    steps.iter().all(|step| is_filter_over(step, |_| true)).then(|| KeyFilters::new(steps.clone(), *width))
 }
 
 /// Whether it is a filter that looks at nothing but such columns.

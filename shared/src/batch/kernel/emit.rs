@@ -1,0 +1,216 @@
+//! What a task leaves of the rows that its steps give: see [`Emit`].
+
+use arrow_array::UInt32Array;
+
+use super::KernelError;
+use super::aggregation::{Aggregation, Partitioner, mapped, mapped_types, state_types, wanted};
+use super::batch::{Batch, StepError, together};
+use super::groups::KeyHasher;
+use super::hash::partition_of;
+use super::order::sorted;
+use super::ranges::{Ranges, Sampler, sample_types};
+use super::transfer::ColumnWriter;
+use crate::batch::{Emit, Payload, Plan, Reduce, SortKey, Stage};
+use crate::expr::Type;
+
+/// See the module. Rows go in by [`Emitter::take`]; once there are no more, [`Emitter::drain`] until it says `true`.
+pub(super) enum Emitter {
+    /// Equal keys are combined here (MapReduce, OSDI'04 §4.3). Once the rows have ended, their states are written.
+    Combined { kept: Box<Aggregation>, partitions: u32, ending: Option<Ending> },
+    /// Every row leaves by itself.
+    Loose { reduce: Reduce, partitioner: Partitioner, writers: Vec<ColumnWriter> },
+    Keyed { keys: Vec<usize>, hasher: KeyHasher, writers: Vec<ColumnWriter> },
+    /// All rows go to one of the payloads.
+    Kept { partition: usize, writers: Vec<ColumnWriter> },
+    /// The first rows of an order, which is known once all rows are.
+    First { types: Vec<Type>, sort: Vec<SortKey>, limit: Option<u64>, rows: Vec<Batch>, count: usize, writer: ColumnWriter },
+    Sampled { sampler: Sampler, samples: ColumnWriter, writer: ColumnWriter },
+    Ranged { ranges: Box<Ranges>, writers: Vec<ColumnWriter> },
+}
+
+/// Partial states on their way to their payloads.
+pub(super) struct Ending {
+    states: Vec<arrow_array::ArrayRef>,
+    groups: Vec<Vec<u32>>,
+    written: Vec<ColumnWriter>,
+}
+
+/// Rows beyond the limit that may lie there before they are thrown away.
+const SURPLUS_ROWS: usize = 1 << 16;
+
+impl Emitter {
+    /// For a stage of the plan; `partition` is where rows in the input's order go, `ranges` what a task of [`Emit::Ranged`] is given.
+    pub fn new(plan: &Plan, stage: usize, partition: usize, ranges: Option<&Batch>) -> Emitter {
+        let (types, emit) = (&plan.stages[stage].types, &plan.stages[stage].emit);
+        let writers = |types: &[Type]| (0..plan.partitions.max(1)).map(|_| ColumnWriter::new(types)).collect::<Vec<_>>();
+        let first = |sort: &[SortKey], limit: Option<u64>| Emitter::First {
+            types: types.clone(),
+            sort: sort.to_vec(),
+            limit,
+            rows: Vec::new(),
+            count: 0,
+            writer: ColumnWriter::new(types),
+        };
+        match emit {
+            Emit::Result if plan.sort.is_empty() && plan.limit.is_none() => {
+                Emitter::Kept { partition: 0, writers: vec![ColumnWriter::new(types)] }
+            }
+            // Each partition's best rows are enough for the whole job's: none that is left out could be among them.
+            Emit::Result => first(&plan.sort, plan.limit),
+            Emit::Whole { sort, limit } => first(sort, *limit),
+            Emit::Reduced(reduce) if reduce.combine => {
+                Emitter::Combined { kept: Box::new(Aggregation::new(reduce)), partitions: plan.partitions, ending: None }
+            }
+            Emit::Reduced(reduce) => Emitter::Loose {
+                reduce: reduce.clone(),
+                partitioner: Partitioner::new(reduce),
+                writers: writers(&mapped_types(reduce)),
+            },
+            Emit::Keyed(keys) => {
+                let key_types: Vec<Type> = keys.iter().map(|key| types[*key].clone()).collect();
+                Emitter::Keyed { keys: keys.clone(), hasher: KeyHasher::new(&key_types), writers: writers(types) }
+            }
+            Emit::InOrder => Emitter::Kept { partition, writers: writers(types) },
+            Emit::Sampled { .. } => Emitter::Sampled {
+                sampler: Sampler::new(types.clone()),
+                samples: ColumnWriter::new(&sample_types(types)),
+                writer: ColumnWriter::new(types),
+            },
+            Emit::Ranged { sort } => {
+                let boundaries = ranges.map(|ranges| ranges.columns.clone()).unwrap_or_default();
+                Emitter::Ranged { ranges: Box::new(Ranges::new(&boundaries, types, sort)), writers: writers(types) }
+            }
+        }
+    }
+
+    /// Takes rows up.
+    pub fn take(&mut self, batch: Batch) -> Result<(), EmitError> {
+        match self {
+            Emitter::Combined { kept, .. } => kept.update(&batch)?,
+            Emitter::Loose { reduce, partitioner, writers } => {
+                let rows = Batch::new(mapped(reduce, &batch)?, batch.rows);
+                let hashes = partitioner.hashes(&rows).map_err(|error| {
+                    let record = batch.record(error.record);
+                    StepError { record, ..error }
+                })?;
+                by_hash(&rows, &hashes, writers);
+            }
+            Emitter::Keyed { keys, hasher, writers } => {
+                let keys: Vec<_> = keys.iter().map(|key| batch.columns[*key].clone()).collect();
+                by_hash(&batch, &hasher.hashes(&keys), writers);
+            }
+            Emitter::Kept { partition, writers } => writers[*partition].write(batch.columns, batch.rows),
+            Emitter::First { types, sort, limit, rows, count, .. } => {
+                *count += batch.rows;
+                rows.push(batch);
+                let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+                if *count > limit.saturating_add(SURPLUS_ROWS) {
+                    let first = first(types, std::mem::take(rows), sort, Some(limit as u64))?;
+                    *count = first.rows;
+                    rows.push(first);
+                }
+            }
+            Emitter::Sampled { sampler, writer, .. } => {
+                sampler.see(&batch)?;
+                writer.write(batch.columns, batch.rows);
+            }
+            Emitter::Ranged { ranges, writers } => {
+                for (rows, writer) in ranges.divide(&batch, writers.len() as u32).into_iter().zip(writers) {
+                    let rows = batch.taken(&UInt32Array::from(rows));
+                    writer.write(rows.columns, rows.rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some of what is left once the rows have ended; `true` when all is written.
+    pub fn drain(&mut self) -> Result<bool, EmitError> {
+        match self {
+            Emitter::Combined { kept, partitions, ending } => {
+                let ending = match ending {
+                    Some(ending) => ending,
+                    None => {
+                        let (states, groups) = (kept.all_states()?, kept.partitions(*partitions)?);
+                        ending.insert(Ending { states, groups, written: Vec::new() })
+                    }
+                };
+                let Some(groups) = ending.groups.get(ending.written.len()) else { return Ok(true) };
+                let mut writer = ColumnWriter::new(&state_types(kept.reduce()));
+                writer.write(kept.states(groups, &ending.states), groups.len());
+                ending.written.push(writer);
+                Ok(ending.written.len() == ending.groups.len())
+            }
+            Emitter::First { types, sort, limit, rows, writer, .. } => {
+                let first = first(types, std::mem::take(rows), sort, *limit)?;
+                writer.write(first.columns, first.rows);
+                Ok(true)
+            }
+            Emitter::Sampled { sampler, samples, .. } => {
+                let rows = sampler.finish()?;
+                samples.write(rows.columns, rows.rows);
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// The payloads, and how many rows they have.
+    pub fn finish(self) -> (Vec<Payload>, u64) {
+        let writers = match self {
+            Emitter::Combined { ending, .. } => ending.map(|ending| ending.written).unwrap_or_default(),
+            Emitter::Loose { writers, .. }
+            | Emitter::Keyed { writers, .. }
+            | Emitter::Kept { writers, .. }
+            | Emitter::Ranged { writers, .. } => writers,
+            Emitter::First { writer, .. } => vec![writer],
+            Emitter::Sampled { samples, writer, .. } => {
+                let rows = writer.rows();
+                return (vec![samples.finish(), writer.finish()], rows);
+            }
+        };
+        let rows = writers.iter().map(ColumnWriter::rows).sum();
+        (writers.into_iter().map(ColumnWriter::finish).collect(), rows)
+    }
+}
+
+/// Why rows could not be taken: one of them, or all.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EmitError {
+    #[error(transparent)]
+    Row(#[from] StepError),
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+}
+
+/// The columns that the rows of a stage need to have when its steps are done.
+pub(super) fn wanted_by(stage: &Stage) -> Vec<usize> {
+    match &stage.emit {
+        Emit::Reduced(reduce) => wanted(reduce),
+        _ => (0..stage.types.len()).collect(),
+    }
+}
+
+fn by_hash(batch: &Batch, hashes: &[u64], writers: &mut [ColumnWriter]) {
+    let mut rows = vec![Vec::new(); writers.len()];
+    for (row, hash) in hashes.iter().enumerate() {
+        rows[partition_of(*hash, writers.len() as u32)].push(row as u32);
+    }
+    for (rows, writer) in rows.into_iter().zip(writers) {
+        let rows = batch.taken(&UInt32Array::from(rows));
+        writer.write(rows.columns, rows.rows);
+    }
+}
+
+/// The rows of some batches in an order, and only so many of them.
+pub(super) fn first(
+    types: &[Type],
+    batches: Vec<Batch>,
+    sort: &[SortKey],
+    limit: Option<u64>,
+) -> Result<Batch, KernelError> {
+    let rows = batches.iter().map(|batch| batch.rows).sum();
+    let columns = together(types, batches.into_iter().map(|batch| batch.columns))?;
+    let order = UInt32Array::from(sorted(&columns, rows, sort, limit));
+    Ok(Batch::new(columns, rows).taken(&order))
+}
