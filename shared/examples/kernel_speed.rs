@@ -78,7 +78,7 @@ fn run(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Table {
 
 fn map(job: &Job, source: &mut Memory) -> Vec<Vec<Payload>> {
     let task = |number| {
-        let mut kernel = MapKernel::new(job, number).expect("a task of the job");
+        let mut kernel = MapKernel::new(job, number, &[]).expect("a task of the job");
         while !kernel.step(source).expect("memory can be read") {}
         kernel.finish().partitions
     };
@@ -101,7 +101,7 @@ fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
     let (job, start) = (Job::over(plan.clone(), source.len(), split), Instant::now());
     let (mut drain, mut outputs) = (0.0, Vec::new());
     for number in 0..job.maps() as u32 {
-        let mut kernel = MapKernel::new(&job, number).expect("a task of the job");
+        let mut kernel = MapKernel::new(&job, number, &[]).expect("a task of the job");
         loop {
             let step = Instant::now();
             let before = kernel.bytes();

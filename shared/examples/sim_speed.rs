@@ -77,7 +77,7 @@ fn bare(job: &Job, source: &Memory) {
     let mut source = source.clone();
     let mut outputs = Vec::new();
     for number in 0..job.maps() as u32 {
-        let mut kernel = MapKernel::new(job, number).expect("a task of the job");
+        let mut kernel = MapKernel::new(job, number, &[]).expect("a task of the job");
         while !kernel.step(&mut source).expect("memory can be read") {}
         outputs.push(kernel.finish().partitions);
     }

@@ -42,7 +42,7 @@ fn words_are_counted_and_the_table_can_be_looked_at() {
     driver.go(20);
     let Some(Event::Finished { report, .. }) = driver.events.last() else { panic!("{:#?}", driver.events) };
     assert!(report.expectations.iter().all(|it| it.held), "{report:#?}");
-    assert_eq!((report.counters.map_input_records, report.counters.map_output_records, report.tally.tasks_run), (4, 14, 9));
+    assert_eq!((report.counters.map_input_records, report.counters.map_output_records, report.tally.tasks_run), (4, 14, 16));
     driver.command(Command::View { run: 1, id: 7, query: ViewQuery { limit: 2, ..ViewQuery::default() } });
     let Some(Event::Rows { id: 7, view, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(view.rows, [["the", "4"], ["and", "2"]]);

@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use shared::batch::message::Envelope;
-use shared::batch::task::{Outcome, Work};
+use shared::batch::task::{Failure, Outcome, Work};
 use shared::batch::timing::Timing;
 use shared::batch::worker::{Input, Output, Worker};
-use shared::batch::{Job, KernelError, Memory, Source, TaskKernel};
+use shared::batch::{Job, Memory, Source, TaskKernel};
 use shared::id::{Attempt, Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::time::{Span, Time};
 
+use crate::data::DataError;
 use crate::inputs::Inputs;
 
 /// What a worker hears from its driver.
@@ -178,7 +179,7 @@ impl<S: FnMut(Envelope)> Life<S> {
         let (task, attempt) = (work.task, work.attempt);
         match TaskKernel::new(job, work) {
             Ok(kernel) => self.kernel = Some(Running { task, attempt, kernel }),
-            Err(error) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) }),
+            Err(error) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(error.into()) }),
         }
     }
 
@@ -198,18 +199,18 @@ impl<S: FnMut(Envelope)> Life<S> {
                 self.tell(Input::Progress { task, attempt, records, bytes });
             }
             Ok(true) => self.tell(Input::Computed { task, attempt, outcome: running.kernel.finish() }),
-            Err(reason) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(reason) }),
+            Err(failure) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(failure) }),
         }
         self.rest(began.elapsed());
     }
 
-    fn step(&mut self, kernel: &mut TaskKernel) -> Result<bool, String> {
-        let done = match (kernel.reads(), &mut self.source) {
+    fn step(&mut self, kernel: &mut TaskKernel) -> Result<bool, Failure> {
+        match (kernel.reads(), &mut self.source) {
             (false, _) => kernel.step(&mut Memory(Arc::default())),
             (true, Some(source)) => kernel.step(source.as_mut()),
-            (true, none) => kernel.step(none.insert(self.input.source().map_err(|error| error.to_string())?).as_mut()),
-        };
-        done.map_err(|error: KernelError| error.to_string())
+            (true, none) => kernel.step(none.insert(self.input.source().map_err(unopened)?).as_mut()),
+        }
+        .map_err(Failure::from)
     }
 
     /// A node that is `factor` times slower waits `factor - 1` times as long as it computed.
@@ -223,4 +224,9 @@ impl<S: FnMut(Envelope)> Life<S> {
             }
         }
     }
+}
+
+/// The input is not there any more: no record's fault.
+fn unopened(error: DataError) -> Failure {
+    Failure { reason: error.to_string(), record: None }
 }

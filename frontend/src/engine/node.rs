@@ -120,14 +120,14 @@ impl Node {
 
     fn compute(&mut self, work: Work) {
         let Some(job) = &self.job else { return };
-        if let Body::Map(number) = work.body {
+        if let Body::Map { number, .. } = work.body {
             self.source.begin(job.splits[number as usize]);
         }
         let (task, attempt) = (work.task, work.attempt);
         match TaskKernel::new(job, work) {
             Ok(kernel) => self.running = Some(Running { task, attempt, kernel }),
             Err(error) => {
-                self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) });
+                self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.into()) });
             }
         }
     }
@@ -169,7 +169,7 @@ impl Node {
             }
             Err(error) => {
                 self.stop();
-                self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.to_string()) });
+                self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.into()) });
             }
         }
         self.hindrance.after_step(before);

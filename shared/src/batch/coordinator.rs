@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub use self::tasks::{Change, Checkpoint, CommittedPartition};
 use self::tasks::{Completion, Execution, Tasks};
 use super::message::{Collecting, Envelope, Message, OutputPlace, Progress};
-use super::timing::{CRASHES_PER_TASK, FAILURES_PER_TASK, Timing};
+use super::task::Failure;
+use super::timing::{CRASHES_PER_TASK, FAILURES_PER_RECORD, FAILURES_PER_TASK, SKIPPED_RECORDS_MAX, Timing};
 use super::{Counters, Job, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::machine::Machine;
@@ -66,12 +67,43 @@ pub enum Output {
 /// News of tasks and workers, for whoever draws them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    Began { task: TaskId, attempt: Attempt, worker: NodeId, incarnation: Incarnation, backup: bool },
+    Began {
+        task: TaskId,
+        attempt: Attempt,
+        worker: NodeId,
+        incarnation: Incarnation,
+        backup: bool,
+    },
     Advanced(Progress),
-    Ended { task: TaskId, attempt: Attempt, state: AttemptState, records: u64, bytes: u64 },
-    Joined { worker: NodeId, incarnation: Incarnation },
-    WorkerLost { worker: NodeId, incarnation: Incarnation, running: u32, held: u32 },
-    Failed { task: TaskId, attempt: Attempt, worker: NodeId, reason: String },
+    Ended {
+        task: TaskId,
+        attempt: Attempt,
+        state: AttemptState,
+        records: u64,
+        bytes: u64,
+    },
+    Joined {
+        worker: NodeId,
+        incarnation: Incarnation,
+    },
+    WorkerLost {
+        worker: NodeId,
+        incarnation: Incarnation,
+        running: u32,
+        held: u32,
+    },
+    Failed {
+        task: TaskId,
+        attempt: Attempt,
+        worker: NodeId,
+        reason: String,
+    },
+    /// A record will be passed over: the reason says which.
+    Skips {
+        task: TaskId,
+        worker: NodeId,
+        reason: String,
+    },
 }
 
 /// See the module.
@@ -193,7 +225,7 @@ impl Coordinator {
             Message::ReduceDone { task, attempt, counters, rows } => {
                 self.reduce_done(CommittedPartition { task, attempt, worker: from, incarnation, counters }, rows);
             }
-            Message::Failed { task, attempt, reason } => self.attempt_failed(from, incarnation, task, attempt, reason),
+            Message::Failed { task, attempt, failure } => self.attempt_failed(from, incarnation, task, attempt, failure),
             Message::Unfetchable { place } => self.unfetchable(from, incarnation, place),
             // Said to workers; nothing to a coordinator.
             Message::Welcome { .. }
@@ -267,8 +299,8 @@ impl Coordinator {
     }
 
     fn send_assignment(&mut self, worker: NodeId, incarnation: Incarnation, task: TaskId, attempt: Attempt) {
-        let places = self.tasks.places(task);
-        self.send(worker, incarnation, Message::Assign { task, attempt, places });
+        let (places, skip) = (self.tasks.places(task), self.tasks.skipped(task));
+        self.send(worker, incarnation, Message::Assign { task, attempt, places, skip });
     }
 
     fn map_done(&mut self, now: Time, task: TaskId, completion: Completion) {
@@ -350,16 +382,33 @@ impl Coordinator {
         }
     }
 
-    fn attempt_failed(&mut self, worker: NodeId, incarnation: Incarnation, task: TaskId, attempt: Attempt, reason: String) {
+    fn attempt_failed(&mut self, worker: NodeId, incarnation: Incarnation, task: TaskId, attempt: Attempt, failure: Failure) {
+        let Failure { reason, record } = failure;
         self.send(worker, incarnation, Message::Accepted { task, attempt });
         let Some(execution) = self.tasks.take_execution(task, attempt) else { return };
         let (records, bytes) = (execution.records, execution.bytes);
         self.outputs.push_back(Output::Note(Note::Ended { task, attempt, state: AttemptState::Failed, records, bytes }));
         self.outputs.push_back(Output::Note(Note::Failed { task, attempt, worker, reason: reason.clone() }));
+        if let Some(record) = record.filter(|_| self.job.plan.skip_bad_records) {
+            return self.bad_record(worker, task, record, reason);
+        }
         if self.tasks.count_failure(task) >= FAILURES_PER_TASK {
             self.ended = true;
             self.outputs
                 .push_back(Output::Failed(format!("{task} failed {FAILURES_PER_TASK} times, the last time so: {reason}")));
+        }
+    }
+
+    /// An execution failed on a record. The second time the record is passed over from then on.
+    fn bad_record(&mut self, worker: NodeId, task: TaskId, record: u64, reason: String) {
+        if self.tasks.count_bad_record(task, record) == FAILURES_PER_RECORD {
+            self.outputs.push_back(Output::Note(Note::Skips { task, worker, reason: reason.clone() }));
+        }
+        if self.tasks.skipped(task).len() > SKIPPED_RECORDS_MAX && !self.ended {
+            self.ended = true;
+            self.outputs.push_back(Output::Failed(format!(
+                "{task} would have to pass over more than {SKIPPED_RECORDS_MAX} records, which is the bound; the last one: {reason}"
+            )));
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Counters {
     /// Records that are not valid in their format: lines with invalid UTF-8, each bad sequence read as U+FFFD.
     #[serde(with = "crate::wire::text64")]
     pub bad_records: u64,
+    /// Records that were passed over because tasks failed on them.
+    #[serde(with = "crate::wire::text64", default)]
+    pub skipped_records: u64,
     /// Bytes of input that the map tasks' records span.
     #[serde(with = "crate::wire::text64")]
     pub input_bytes: u64,
@@ -38,6 +41,7 @@ impl Counters {
         self.reduce_input_groups += other.reduce_input_groups;
         self.output_records += other.output_records;
         self.bad_records += other.bad_records;
+        self.skipped_records += other.skipped_records;
         self.input_bytes += other.input_bytes;
     }
 }

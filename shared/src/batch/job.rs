@@ -108,7 +108,8 @@ impl Job {
             TaskId::Map(number) => (true, number),
             TaskId::Reduce(number) => (false, number),
         };
-        let stage = (0..self.stages.len()).find(|stage| self.reads(*stage) == reads && self.stages[*stage].contains(&number))?;
+        let stage =
+            (0..self.stages.len()).find(|stage| self.reads(*stage) == reads && self.stages[*stage].contains(&number))?;
         Some((stage, number - self.stages[stage].start))
     }
 

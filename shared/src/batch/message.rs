@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::task::Failure;
 use super::{Counters, Job, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 
@@ -68,14 +69,15 @@ pub enum Message {
         rows: Payload,
     },
     /// Worker to coordinator: the attempt failed by itself.
-    Failed { task: TaskId, attempt: Attempt, reason: String },
+    Failed { task: TaskId, attempt: Attempt, failure: Failure },
     /// Worker to coordinator: the output of this task is not where it was said to be.
     Unfetchable { place: OutputPlace },
 
     /// Coordinator to worker, answering `Register`: this is the job.
     Welcome { job: Arc<Job> },
-    /// Coordinator to worker: run this. `places` are the outputs known so far that it needs.
-    Assign { task: TaskId, attempt: Attempt, places: Vec<OutputPlace> },
+    /// Coordinator to worker: run this. `places` are the outputs known so far that it needs; records that begin at a byte of
+    /// `skip` are passed over, since executions before this one failed on them.
+    Assign { task: TaskId, attempt: Attempt, places: Vec<OutputPlace>, skip: Vec<u64> },
     /// Coordinator to a worker with a task that needs it: the output of a task is (now) there.
     MapAt { place: OutputPlace },
     /// Coordinator to worker: the completion is stored, stop repeating it; the rows of a reduce task may be dropped.

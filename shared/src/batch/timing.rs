@@ -56,6 +56,12 @@ pub const FETCH_TRIES: u32 = 8;
 /// Executions of one task that may fail by themselves before the job fails.
 pub const FAILURES_PER_TASK: u32 = 3;
 
+/// Executions of one task that may fail on one record before that is passed over, where records may be (MapReduce, OSDI'04 §4.6).
+pub const FAILURES_PER_RECORD: u32 = 2;
+
+/// Records that one task passes over at most: more are no accident.
+pub const SKIPPED_RECORDS_MAX: usize = 1_000;
+
 /// Workers that may end by themselves (not by a kill) with one task in hand before the job fails: a task that exhausts a worker's
 /// memory would do so for ever.
 pub const CRASHES_PER_TASK: u32 = 4;

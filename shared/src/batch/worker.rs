@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::fetching::{Action, Fetching};
-use super::{Job, Payload};
 use super::message::{Collecting, Envelope, Message, OutputPlace, Progress};
 use super::task::{Body, Outcome, Work};
 use super::timing::Timing;
+use super::{Counters, Job, Payload};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::machine::Machine;
 use crate::time::Time;
@@ -60,7 +60,7 @@ pub struct Worker {
     timing: Timing,
     job: Option<Arc<Job>>,
     /// Assignments that overtook the welcome: what they are about is not known yet.
-    early: Vec<(TaskId, Attempt, Vec<OutputPlace>)>,
+    early: Vec<(TaskId, Attempt, Vec<OutputPlace>, Vec<u64>)>,
     outputs: VecDeque<Output>,
     /// Attempts ready to run, and the one that runs.
     ready: VecDeque<Work>,
@@ -79,6 +79,13 @@ pub struct Worker {
 struct Held {
     attempt: Attempt,
     partitions: Vec<Payload>,
+    counters: Counters,
+}
+
+impl Held {
+    fn sizes(&self) -> Vec<u64> {
+        self.partitions.iter().map(|rows| rows.len() as u64).collect()
+    }
 }
 
 impl Worker {
@@ -111,12 +118,12 @@ impl Worker {
                 if self.job.is_none() {
                     self.job = Some(job.clone());
                     self.outputs.push_back(Output::Job(job));
-                    for (task, attempt, places) in std::mem::take(&mut self.early) {
-                        self.assign(now, task, attempt, places);
+                    for (task, attempt, places, skip) in std::mem::take(&mut self.early) {
+                        self.assign(now, task, attempt, places, skip);
                     }
                 }
             }
-            Message::Assign { task, attempt, places } => self.assign(now, task, attempt, places),
+            Message::Assign { task, attempt, places, skip } => self.assign(now, task, attempt, places, skip),
             Message::MapAt { place } => {
                 self.fetching.iter_mut().for_each(|fetching| fetching.learn(place));
                 self.fetch(now);
@@ -149,22 +156,27 @@ impl Worker {
         self.compute_next();
     }
 
-    fn assign(&mut self, now: Time, task: TaskId, attempt: Attempt, places: Vec<OutputPlace>) {
-        let Some(job) = self.job.clone() else { return self.early.push((task, attempt, places)) };
+    fn assign(&mut self, now: Time, task: TaskId, attempt: Attempt, places: Vec<OutputPlace>, skip: Vec<u64>) {
+        let Some(job) = self.job.clone() else { return self.early.push((task, attempt, places, skip)) };
         if let Some((said, report)) = self.reports.get_mut(&(task, attempt)) {
             // The assignment was repeated because the report was lost on its way.
             *said = now;
             let report = report.clone();
             return self.send(NodeId::Coordinator, None, report);
         }
-        let held = self.held.get(&task).is_some_and(|held| held.attempt == attempt);
-        if held || job.stage(task).is_none() {
+        if let Some(held) = self.held.get(&task).filter(|held| held.attempt == attempt) {
+            // The coordinator has lost sight of what is here: late news made it believe that this attempt still runs.
+            let report = Message::MapDone { task, attempt, counters: held.counters, sizes: held.sizes() };
+            self.reports.insert((task, attempt), (now, report.clone()));
+            return self.send(NodeId::Coordinator, None, report);
+        }
+        if job.stage(task).is_none() {
             return;
         }
         match task {
             TaskId::Map(number) => {
                 if !self.has(task, attempt) {
-                    self.ready.push_back(Work { task, attempt, body: Body::Map(number) });
+                    self.ready.push_back(Work { task, attempt, body: Body::Map { number, skip } });
                 }
             }
             TaskId::Reduce(_) => {
@@ -243,12 +255,13 @@ impl Worker {
         self.computing = None;
         let report = match outcome {
             Outcome::Mapped { partitions, counters } => {
-                let sizes = partitions.iter().map(|rows| rows.len() as u64).collect();
-                self.held.insert(task, Held { attempt, partitions });
+                let held = Held { attempt, partitions, counters };
+                let sizes = held.sizes();
+                self.held.insert(task, held);
                 Message::MapDone { task, attempt, counters, sizes }
             }
             Outcome::Reduced { rows, counters } => Message::ReduceDone { task, attempt, counters, rows },
-            Outcome::Failed(reason) => Message::Failed { task, attempt, reason },
+            Outcome::Failed(failure) => Message::Failed { task, attempt, failure },
         };
         self.reports.insert((task, attempt), (now, report.clone()));
         self.send(NodeId::Coordinator, None, report);
@@ -256,7 +269,7 @@ impl Worker {
 
     fn cancel(&mut self, task: TaskId, attempt: Attempt) {
         self.reports.remove(&(task, attempt));
-        self.early.retain(|(of, its, _)| (*of, *its) != (task, attempt));
+        self.early.retain(|(of, its, ..)| (*of, *its) != (task, attempt));
         self.ready.retain(|work| (work.task, work.attempt) != (task, attempt));
         self.fetching.retain(|it| (it.task(), it.attempt()) != (task, attempt));
         if self.computing.is_some_and(|it| (it.task, it.attempt) == (task, attempt)) {

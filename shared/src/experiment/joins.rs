@@ -94,7 +94,9 @@ impl<'n> Steps<'_, '_, 'n> {
     fn join_keys(&mut self, node: &'n Node) -> Option<Keys> {
         let names = |steps: &mut Self, name: &str, node: &'n Node| -> Option<Vec<String>> {
             match &node.content {
-                Content::List(nodes) => nodes.iter().map(|node| Some(steps.reader.text(name, node)?.trim().to_owned())).collect(),
+                Content::List(nodes) => {
+                    nodes.iter().map(|node| Some(steps.reader.text(name, node)?.trim().to_owned())).collect()
+                }
                 _ => Some(steps.reader.text(name, node)?.split(',').map(|term| term.trim().to_owned()).collect()),
             }
         };
@@ -155,7 +157,8 @@ impl<'n> Steps<'_, '_, 'n> {
         };
         if let Some(from) = self.tables.open.iter().position(|open| *open == name) {
             let round: Vec<String> = self.tables.open[from..].iter().map(|name| format!("`{name}`")).collect();
-            let message = format!("a cyclic join: {} needs `{name}` to be there already", round.join(", which is joined with "));
+            let message =
+                format!("a cyclic join: {} needs `{name}` to be there already", round.join(", which is joined with "));
             self.reader.problem_with(with.at, message, "a table can be joined only with tables that do not need it");
             return None;
         }

@@ -88,13 +88,14 @@ pub enum Bound {
 }
 
 /// The counters that a batch run ends with.
-pub const COUNTERS: [&str; 10] = [
+pub const COUNTERS: [&str; 11] = [
     "map_input_records",
     "map_output_records",
     "combine_output_records",
     "reduce_input_groups",
     "output_records",
     "bad_records",
+    "skipped_records",
     "tasks_run",
     "tasks_repeated",
     "backup_tasks",

@@ -362,7 +362,11 @@ impl<'n> Steps<'_, '_, 'n> {
     /// `count desc, word`.
     fn sort(&mut self, chain: &mut Chain, at: Place, node: &Node) -> Option<()> {
         if !chain.sort.is_empty() && chain.limit.is_none() {
-            self.reader.problem_with(at, "a `sort` right behind a `sort`", "name both columns in one, with a comma between them");
+            self.reader.problem_with(
+                at,
+                "a `sort` right behind a `sort`",
+                "name both columns in one, with a comma between them",
+            );
             return None;
         }
         self.stages.settle(chain);

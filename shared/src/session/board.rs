@@ -103,6 +103,9 @@ impl Board {
                 let held = counted(*held, "finished output", "finished outputs");
                 self.say(now, format!("{worker} is lost: {running} and {held} go back to the queue."));
             }
+            Note::Skips { task, reason, .. } => {
+                self.say(now, format!("{task} failed twice on a record and passes it over from now on: {reason}"));
+            }
             Note::Failed { task, worker, reason, .. } => self.say(now, format!("{task} failed on {worker}: {reason}")),
         }
     }

@@ -67,7 +67,7 @@ pub fn counter(name: &str, counters: &Counters, tally: &Tally) -> u64 {
 }
 
 /// Every batch counter with its name.
-pub fn named(counters: &Counters, tally: &Tally) -> [(&'static str, u64); 11] {
+pub fn named(counters: &Counters, tally: &Tally) -> [(&'static str, u64); 12] {
     [
         ("map_input_records", counters.map_input_records),
         ("map_output_records", counters.map_output_records),
@@ -75,6 +75,7 @@ pub fn named(counters: &Counters, tally: &Tally) -> [(&'static str, u64); 11] {
         ("reduce_input_groups", counters.reduce_input_groups),
         ("output_records", counters.output_records),
         ("bad_records", counters.bad_records),
+        ("skipped_records", counters.skipped_records),
         ("tasks_run", tally.tasks_run.into()),
         ("tasks_repeated", tally.tasks_repeated.into()),
         ("backup_tasks", tally.backup_tasks.into()),

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::task::{Body, Outcome, Work};
-use crate::batch::{Counters, Job, Payload, Source, TaskKernel};
+use crate::batch::{Counters, Job, Source, TaskKernel};
 use crate::id::TaskId;
 
 /// What the tasks of one job over one input gave.
 #[derive(Clone, Debug)]
 pub struct Kernels {
     job: Arc<Job>,
-    known: BTreeMap<TaskId, (Vec<Payload>, Outcome)>,
+    known: BTreeMap<TaskId, (Body, Outcome)>,
 }
 
 impl Kernels {
@@ -24,21 +24,21 @@ impl Kernels {
 
     /// The result of a task, and how many bytes it works through.
     pub(super) fn run(&mut self, work: Work, source: &mut dyn Source) -> (Outcome, u64) {
-        let (inputs, bytes) = match &work.body {
-            Body::Map(number) => {
+        let bytes = match &work.body {
+            Body::Map { number, .. } => {
                 let split = self.job.splits[*number as usize];
-                (Vec::new(), split.end - split.start)
+                split.end - split.start
             }
-            Body::Reduce(inputs) => (inputs.clone(), inputs.iter().map(|input| input.len() as u64).sum()),
+            Body::Reduce(inputs) => inputs.iter().map(|input| input.len() as u64).sum(),
         };
-        let task = work.task;
+        let (task, body) = (work.task, work.body.clone());
         if let Some((of, outcome)) = self.known.get(&task)
-            && same(of, &inputs)
+            && same(of, &body)
         {
             return (outcome.clone(), bytes);
         }
         let outcome = TaskKernel::run(&self.job, work, source);
-        self.known.insert(task, (inputs, outcome.clone()));
+        self.known.insert(task, (body, outcome.clone()));
         (outcome, bytes)
     }
 
@@ -55,6 +55,11 @@ impl Kernels {
     }
 }
 
-fn same(known: &[Payload], given: &[Payload]) -> bool {
-    known.len() == given.len() && known.iter().zip(given).all(|(a, b)| Arc::ptr_eq(&a.0, &b.0) || a == b)
+fn same(known: &Body, given: &Body) -> bool {
+    match (known, given) {
+        (Body::Reduce(known), Body::Reduce(given)) => {
+            known.len() == given.len() && known.iter().zip(given).all(|(a, b)| Arc::ptr_eq(&a.0, &b.0) || a == b)
+        }
+        (known, given) => known == given,
+    }
 }

@@ -53,9 +53,11 @@ pub fn chain(rng: &mut Rng) -> Plan {
 pub fn join(rng: &mut Rng) -> Plan {
     let kind = |rng: &mut Rng| if rng.below(2) == 0 { "inner" } else { "left" };
     let table_steps = match rng.below(3) {
-        0 => "[ { flat_map: { name: words(lower(line)) } } ]",
+        0 => "[ { flat_map: { name: words(lower(line)) } }, { select: name } ]",
         1 => "[ { flat_map: { name: words(lower(line)) } }, { reduce: { key: name, values: { n: count(*) } } } ]",
-        _ => "[ { flat_map: { name: words(line) } }, { map: { n: \"nullif(length(name), 3)\" } }, { limit: 40 } ]",
+        _ => {
+            "[ { flat_map: { name: words(line) } }, { select: name }, { map: { n: \"nullif(length(name), 3)\" } }, { limit: 40 } ]"
+        }
     };
     let tables = format!("{{ other: {{ input: {{ text: y }}, steps: {table_steps} }} }}");
     let mut steps = vec![WORDS.to_owned()];

@@ -83,7 +83,7 @@ pub fn run_tasks(job: &Job, text: &[u8]) -> (Vec<Payload>, Counters) {
     for task in (0..job.plan.stages.len()).flat_map(|stage| job.tasks(stage)) {
         let inputs = job.needs(task).iter().map(|need| left[&need.task][need.partition as usize].clone()).collect();
         let body = match task {
-            TaskId::Map(number) => Body::Map(number),
+            TaskId::Map(number) => Body::Map { number, skip: vec![] },
             TaskId::Reduce(_) => Body::Reduce(inputs),
         };
         match TaskKernel::run(job, Work { task, attempt: Attempt { epoch: 1, number: 1 }, body }, &mut source) {
@@ -95,7 +95,7 @@ pub fn run_tasks(job: &Job, text: &[u8]) -> (Vec<Payload>, Counters) {
                 counters.add(&counted);
                 rows.push(of);
             }
-            Outcome::Failed(reason) => panic!("{task}: {reason}"),
+            Outcome::Failed(failure) => panic!("{task}: {failure:?}"),
         }
     }
     (rows, counters)

@@ -54,7 +54,7 @@ impl Bench {
     }
 
     pub fn assign(&mut self, task: TaskId, attempt: Attempt, places: Vec<OutputPlace>) -> Vec<Output> {
-        self.hear(NodeId::Coordinator, Message::Assign { task, attempt, places })
+        self.hear(NodeId::Coordinator, Message::Assign { task, attempt, places, skip: vec![] })
     }
 
     /// A map task's kernel ends with two partitions that name it.
@@ -67,7 +67,10 @@ impl Bench {
     /// Another worker answers a fetch with its rows.
     pub fn fetched(&mut self, from: u32, map: u32, partition: u32) -> Vec<Output> {
         let rows = payload(map, partition);
-        self.hear(NodeId::Worker(from), Message::Fetched { task: TaskId::Map(map), attempt: FIRST, partition, found: true, rows })
+        self.hear(
+            NodeId::Worker(from),
+            Message::Fetched { task: TaskId::Map(map), attempt: FIRST, partition, found: true, rows },
+        )
     }
 
     fn drain(&mut self) -> Vec<Output> {
@@ -107,6 +110,6 @@ pub fn computes(outputs: &[Output]) -> Vec<Work> {
 pub fn reduce_inputs(outputs: &[Output]) -> Option<Vec<Payload>> {
     computes(outputs).into_iter().find_map(|work| match work.body {
         Body::Reduce(inputs) => Some(inputs),
-        Body::Map(_) => None,
+        Body::Map { .. } => None,
     })
 }

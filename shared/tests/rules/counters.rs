@@ -1,6 +1,7 @@
 //! Rule 9: counters count each task once, however often it ran.
 
 use shared::batch::message::Message;
+use shared::batch::task::Failure;
 use shared::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use shared::id::NodeId;
 use shared::time::Span;
@@ -16,7 +17,8 @@ fn rule_9_a_task_that_was_lost_failed_and_backed_up_counts_once() {
     desk.join(1);
     desk.join(2);
     let attempt = desk.attempt(1, MAP_0);
-    desk.say(1, Message::Failed { task: MAP_0, attempt, reason: "the disk is full".into() });
+    let failure = Failure { reason: "the disk is full".into(), record: None };
+    desk.say(1, Message::Failed { task: MAP_0, attempt, failure });
     assert_eq!(desk.coordinator.counters().map_input_records, 0, "a failed execution counts nothing");
     desk.do_tasks(1, &[MAP_0, MAP_1]);
     assert_eq!(desk.coordinator.counters().map_input_records, 20);

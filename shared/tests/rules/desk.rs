@@ -188,7 +188,7 @@ impl Desk {
                     self.coordinator.handle(self.now, Input::Committed(first));
                 }
                 Output::Send(Envelope { to: NodeId::Worker(worker), message, .. }) => {
-                    if let Message::Assign { task, attempt, places } = message.clone() {
+                    if let Message::Assign { task, attempt, places, .. } = message.clone() {
                         let hand = self.hands.entry(*worker).or_default();
                         hand.retain(|it| *it != (task, attempt));
                         hand.push((task, attempt));

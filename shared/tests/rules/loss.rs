@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use shared::batch::coordinator::Output;
-use shared::batch::message::{Envelope, OutputPlace, Message};
+use shared::batch::message::{Envelope, Message, OutputPlace};
 use shared::batch::worker::{Input, Output as WorkerOutput};
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::{NodeId, TaskId};
@@ -52,7 +52,7 @@ fn rule_4_completed_maps_of_a_lost_worker_run_again_and_reducers_learn_the_new_p
     assert_eq!(desk.tasks_given(2, 0), [MAP_2, REDUCE_1]);
     let told = |outputs: &[Output]| {
         let place = |message| match message {
-            Message::MapAt { place } if place.map == 0 => Some((place.worker, place.attempt.number)),
+            Message::MapAt { place } if place.task == MAP_0 => Some((place.worker, place.attempt.number)),
             _ => None,
         };
         said_to(2, outputs).into_iter().filter_map(place).collect::<Vec<_>>()
@@ -70,7 +70,11 @@ fn rule_4_completed_maps_of_a_lost_worker_run_again_and_reducers_learn_the_new_p
     let given = desk.given.iter().rev().find(|given| given.task == REDUCE_0).unwrap();
     assert_eq!(given.worker, 2, "the lost reduce task runs again");
     let places: Vec<_> = given.places.iter().map(|place| (place.task, place.worker)).collect();
-    assert_eq!(places, [(MAP_0, NodeId::Worker(3)), (MAP_1, NodeId::Worker(2)), (MAP_2, NodeId::Worker(2))], "with the new places");
+    assert_eq!(
+        places,
+        [(MAP_0, NodeId::Worker(3)), (MAP_1, NodeId::Worker(2)), (MAP_2, NodeId::Worker(2))],
+        "with the new places"
+    );
 }
 
 #[test]
@@ -124,7 +128,7 @@ fn rule_4_what_a_life_says_after_its_end_is_not_heard() {
 fn rule_4_a_worker_does_not_hear_what_is_meant_for_another_life() {
     let mut bench = Bench::new(1);
     let (from, to) = (NodeId::Coordinator, NodeId::Worker(1));
-    let message = Message::Assign { task: MAP_0, attempt: FIRST, places: vec![] };
+    let message = Message::Assign { task: MAP_0, attempt: FIRST, places: vec![], skip: vec![] };
     let envelope = Envelope { from, from_incarnation: 1, to, to_incarnation: Some(2), message };
     assert_eq!(bench.handle(Input::Envelope(envelope)), []);
 }
@@ -137,12 +141,12 @@ fn rule_4_a_worker_keeps_its_map_output_and_gives_it_to_every_reducer_that_asks(
     assert!(matches!(told[..], [(NodeId::Coordinator, Message::MapDone { .. })]), "the coordinator gets no rows: {told:?}");
     bench.hear(NodeId::Coordinator, Message::Accepted { task: MAP_0, attempt: FIRST });
     for (worker, partition) in [(2, 0), (3, 1), (2, 1), (4, 0)] {
-        let outputs = bench.hear(NodeId::Worker(worker), Message::Fetch { map: 0, attempt: FIRST, partition });
+        let outputs = bench.hear(NodeId::Worker(worker), Message::Fetch { task: MAP_0, attempt: FIRST, partition });
         let rows = payload(0, partition);
-        let fetched = Message::Fetched { map: 0, attempt: FIRST, partition, found: true, rows };
+        let fetched = Message::Fetched { task: MAP_0, attempt: FIRST, partition, found: true, rows };
         assert_eq!(said(&outputs), [(NodeId::Worker(worker), fetched)]);
     }
-    let outputs = bench.hear(NodeId::Worker(2), Message::Fetch { map: 7, attempt: FIRST, partition: 0 });
+    let outputs = bench.hear(NodeId::Worker(2), Message::Fetch { task: TaskId::Map(7), attempt: FIRST, partition: 0 });
     assert!(matches!(said(&outputs)[..], [(_, Message::Fetched { found: false, .. })]), "what it never made it does not have");
 }
 
@@ -151,19 +155,20 @@ fn rule_4_a_reducer_that_waits_for_a_lost_worker_asks_at_the_new_place() {
     let mut bench = Bench::new(2);
     let fetches = |outputs: &[WorkerOutput]| {
         let fetch = |(to, message)| match message {
-            Message::Fetch { map, attempt, .. } => Some((map, attempt, to)),
+            Message::Fetch { task, attempt, .. } => Some((task, attempt, to)),
             _ => None,
         };
         said(outputs).into_iter().filter_map(fetch).collect::<Vec<_>>()
     };
     let asked = fetches(&bench.assign(REDUCE_1, FIRST, vec![place(0, 2), place(1, 3)]));
-    assert_eq!(asked, [(0, FIRST, NodeId::Worker(2)), (1, FIRST, NodeId::Worker(3))]);
+    assert_eq!(asked, [(MAP_0, FIRST, NodeId::Worker(2)), (MAP_1, FIRST, NodeId::Worker(3))]);
     bench.fetched(3, 1, 1);
     let moved = OutputPlace { attempt: SECOND, ..place(0, 4) };
     let asked = fetches(&bench.hear(NodeId::Coordinator, Message::MapAt { place: moved }));
-    assert_eq!(asked, [(0, SECOND, NodeId::Worker(4))], "at once, and only for what is missing");
+    assert_eq!(asked, [(MAP_0, SECOND, NodeId::Worker(4))], "at once, and only for what is missing");
     let rows = payload(0, 1);
-    let outputs = bench.hear(NodeId::Worker(4), Message::Fetched { map: 0, attempt: SECOND, partition: 1, found: true, rows });
+    let outputs =
+        bench.hear(NodeId::Worker(4), Message::Fetched { task: MAP_0, attempt: SECOND, partition: 1, found: true, rows });
     assert_eq!(reduce_inputs(&outputs), Some(vec![payload(0, 1), payload(1, 1)]));
 }
 

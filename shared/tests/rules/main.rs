@@ -34,7 +34,7 @@ use std::sync::Arc;
 fn map(plan: &Plan, text: &[u8], split: Split) -> TaskResult {
     let mut job = Job::over(Arc::new(plan.clone()), text.len() as u64, text.len().max(1) as u64);
     job.splits[0] = split;
-    let mut kernel = MapKernel::new(&job, 0).unwrap();
+    let mut kernel = MapKernel::new(&job, 0, &[]).unwrap();
     let mut source = Memory(Arc::new(text.to_vec()));
     while !kernel.step(&mut source).unwrap() {}
     kernel.finish()

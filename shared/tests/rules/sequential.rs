@@ -7,7 +7,7 @@ use shared::id::NodeId;
 use shared::time::{Span, Time};
 
 use crate::bench::{Bench, FIRST, payload, place, reduce_inputs};
-use crate::common::{Scenario, word_count};
+use crate::common::{Scenario, combining, word_count};
 use crate::desk::{MAP_2, REDUCE_1};
 use crate::{long_text, rows};
 
@@ -65,8 +65,7 @@ fn faults() -> Vec<Fault> {
 #[test]
 fn rule_6_under_each_fault_and_under_all_the_bytes_are_those_of_a_sequential_run() {
     let sorted = vec![SortKey { column: 1, descending: true }];
-    let plans =
-        [word_count(4), Plan { combine: false, ..word_count(4) }, Plan { sort: sorted, limit: Some(20), ..word_count(4) }];
+    let plans = [word_count(4), combining(word_count(4), false), Plan { sort: sorted, limit: Some(20), ..word_count(4) }];
     for plan in plans {
         let calm = Scenario { plan, ..Scenario::calm(&long_text(150), 400, 4, 3) };
         let csv = |table: Table| String::from_utf8(table.csv_chunk(0, usize::MAX).0).unwrap();

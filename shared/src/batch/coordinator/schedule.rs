@@ -16,7 +16,7 @@ impl Coordinator {
             return;
         }
         for (stage, needed) in self.tasks.needed().into_iter().enumerate() {
-            if !needed {
+            if !needed || self.tasks.next_idle(stage).is_none() {
                 continue;
             }
             if !self.tasks.near(stage) {

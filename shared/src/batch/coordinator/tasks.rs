@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::message::OutputPlace;
+use crate::batch::timing::FAILURES_PER_RECORD;
 use crate::batch::{Counters, Gather, Job};
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
@@ -38,6 +39,8 @@ struct Saved {
     counted: Option<Counters>,
     begun: u32,
     failures: u32,
+    #[serde(default)]
+    bad_records: BTreeMap<u64, u32>,
 }
 
 impl Checkpoint {
@@ -107,6 +110,8 @@ struct Entry {
     /// Executions ever begun, and those that failed by themselves.
     begun: u32,
     failures: u32,
+    /// Records that executions failed on, by where they begin, and how many did.
+    bad_records: BTreeMap<u64, u32>,
     /// Workers that ended by themselves while they had it in work.
     crashes: u32,
 }
@@ -181,11 +186,11 @@ impl Tasks {
     pub(super) fn changes(&mut self, version: u64, tally: Tally) -> Change {
         let changed = std::mem::take(&mut self.changed);
         let saved = |index: usize| {
-            let Entry { done, counted, begun, failures, .. } = &self.entries[index];
+            let Entry { done, counted, begun, failures, bad_records, .. } = &self.entries[index];
             let held = !self.is_last(index);
             let done = done.clone().filter(|_| held);
             let counted = counted.filter(|_| held);
-            Saved { done, counted, begun: *begun, failures: *failures }
+            Saved { done, counted, begun: *begun, failures: *failures, bad_records: bad_records.clone() }
         };
         Change { version, tally, tasks: changed.into_iter().map(|index| (self.task(index), saved(index))).collect() }
     }
@@ -194,7 +199,7 @@ impl Tasks {
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) {
         for (task, saved) in &checkpoint.tasks {
             let Some(index) = self.index(*task) else { continue };
-            let Saved { done, counted, begun, failures } = saved.clone();
+            let Saved { done, counted, begun, failures, bad_records } = saved.clone();
             let stage = self.stage(index);
             self.stages[stage].counted += usize::from(counted.is_some());
             if done.is_some() {
@@ -204,6 +209,7 @@ impl Tasks {
             }
             let entry = &mut self.entries[index];
             (entry.done, entry.counted, entry.begun, entry.failures) = (done, counted, begun, failures);
+            entry.bad_records = bad_records;
         }
     }
 
@@ -251,10 +257,10 @@ impl Tasks {
         needed
     }
 
-    /// Whether the tasks of a stage can soon get all that they need: everything that its sources need is there.
+    /// Whether the tasks of a stage can soon get all that they need: each of its sources is done, or has all that it needs.
     pub(super) fn near(&self, stage: usize) -> bool {
-        let sources = &self.stages[stage].sources;
-        sources.iter().flat_map(|source| &self.stages[*source].sources).all(|before| self.is_done(*before))
+        let ready = |source: &usize| self.is_done(*source) || self.stages[*source].sources.iter().all(|it| self.is_done(*it));
+        self.stages[stage].sources.iter().all(ready)
     }
 
     fn is_done(&self, stage: usize) -> bool {
@@ -399,6 +405,21 @@ impl Tasks {
         self.changed.insert(index);
         self.entries[index].failures += 1;
         self.entries[index].failures
+    }
+
+    /// How many executions of a task have now failed on a record.
+    pub(super) fn count_bad_record(&mut self, task: TaskId, record: u64) -> u32 {
+        let Some(index) = self.index(task) else { return 0 };
+        self.changed.insert(index);
+        let failures = self.entries[index].bad_records.entry(record).or_default();
+        *failures += 1;
+        *failures
+    }
+
+    /// Where the records begin that the next execution of a task passes over.
+    pub(super) fn skipped(&self, task: TaskId) -> Vec<u64> {
+        let bad = self.entry(task).map(|entry| &entry.bad_records).into_iter().flatten();
+        bad.filter(|(_, failures)| **failures >= FAILURES_PER_RECORD).map(|(record, _)| *record).collect()
     }
 
     /// What a worker was at work on, as far as is known here: of each stage the first task that it was given.

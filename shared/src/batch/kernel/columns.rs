@@ -5,7 +5,7 @@ use super::batch::{Batch, Pipeline};
 use super::emit::{EmitError, Emitter, wanted_by};
 use super::gather::unfinished;
 use super::reader::Block;
-use super::records::{Decoder, place};
+use super::records::Decoder;
 use crate::batch::{Counters, Job, Part, Payload, Plan, Source, Split, Stage};
 
 /// Takes blocks of records through the steps.
@@ -15,9 +15,10 @@ pub(super) struct RecordMapper {
 }
 
 impl RecordMapper {
-    /// For a stage that reads an input, a part of that, and the columns that are wanted of its rows.
-    pub fn new(plan: &Plan, stage: &Stage, input: usize, part: Part, wanted: Vec<usize>) -> RecordMapper {
-        let decoder = Decoder::new(&plan.inputs[input], part);
+    /// For a stage that reads an input, a part of that, the columns that are wanted of its rows, and where records begin that
+    /// are passed over.
+    pub fn new(plan: &Plan, stage: &Stage, input: usize, part: Part, wanted: Vec<usize>, skip: &[u64]) -> RecordMapper {
+        let decoder = Decoder::new(&plan.inputs[input], part, skip);
         RecordMapper { decoder, steps: Pipeline::new(&stage.steps, stage.width, wanted) }
     }
 
@@ -39,10 +40,7 @@ impl RecordMapper {
         });
         taken.map_err(|error| match error {
             EmitError::Kernel(error) => error,
-            EmitError::Row(error) => KernelError::Record {
-                place: place(block.bytes(), block.at, self.decoder.line(block.at, error.record)),
-                message: error.to_string(),
-            },
+            EmitError::Row(error) => self.decoder.refused(block.bytes(), block.at, error.record, error.to_string()),
         })
     }
 }
@@ -54,10 +52,10 @@ pub(super) struct ColumnMapper {
 }
 
 impl ColumnMapper {
-    pub fn new(job: &Job, stage: usize, input: usize, split: Split) -> ColumnMapper {
+    pub fn new(job: &Job, stage: usize, input: usize, split: Split, skip: &[u64]) -> ColumnMapper {
         let of = &job.plan.stages[stage];
         ColumnMapper {
-            records: RecordMapper::new(&job.plan, of, input, job.part(split), wanted_by(of)),
+            records: RecordMapper::new(&job.plan, of, input, job.part(split), wanted_by(of), skip),
             emitter: Emitter::new(&job.plan, stage, job.partition_of_split(split), None),
         }
     }
@@ -79,4 +77,3 @@ impl ColumnMapper {
         self.emitter.finish()
     }
 }
-

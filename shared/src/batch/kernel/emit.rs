@@ -16,16 +16,48 @@ use crate::expr::Type;
 /// See the module. Rows go in by [`Emitter::take`]; once there are no more, [`Emitter::drain`] until it says `true`.
 pub(super) enum Emitter {
     /// Equal keys are combined here (MapReduce, OSDI'04 §4.3). Once the rows have ended, their states are written.
-    Combined { kept: Box<Aggregation>, partitions: u32, ending: Option<Ending> },
+    Combined {
+        kept: Box<Aggregation>,
+        partitions: u32,
+        ending: Option<Ending>,
+    },
     /// Every row leaves by itself.
-    Loose { reduce: Reduce, partitioner: Partitioner, writers: Vec<ColumnWriter> },
-    Keyed { keys: Vec<usize>, hasher: KeyHasher, writers: Vec<ColumnWriter> },
+    Loose {
+        reduce: Box<Reduce>,
+        partitioner: Box<Partitioner>,
+        writers: Vec<ColumnWriter>,
+    },
+    Keyed {
+        keys: Vec<usize>,
+        hasher: Box<KeyHasher>,
+        writers: Vec<ColumnWriter>,
+    },
     /// All rows go to one of the payloads.
-    Kept { partition: usize, writers: Vec<ColumnWriter> },
+    Kept {
+        partition: usize,
+        writers: Vec<ColumnWriter>,
+    },
     /// The first rows of an order, which is known once all rows are.
-    First { types: Vec<Type>, sort: Vec<SortKey>, limit: Option<u64>, rows: Vec<Batch>, count: usize, writer: ColumnWriter },
-    Sampled { sampler: Sampler, samples: ColumnWriter, writer: ColumnWriter },
-    Ranged { ranges: Box<Ranges>, writers: Vec<ColumnWriter> },
+    First(Box<First>),
+    Sampled {
+        sampler: Sampler,
+        samples: Box<ColumnWriter>,
+        writer: Box<ColumnWriter>,
+    },
+    Ranged {
+        ranges: Box<Ranges>,
+        writers: Vec<ColumnWriter>,
+    },
+}
+
+/// The first rows of an order, while others still come.
+pub(super) struct First {
+    types: Vec<Type>,
+    sort: Vec<SortKey>,
+    limit: Option<u64>,
+    rows: Vec<Batch>,
+    count: usize,
+    writer: ColumnWriter,
 }
 
 /// Partial states on their way to their payloads.
@@ -43,13 +75,9 @@ impl Emitter {
     pub fn new(plan: &Plan, stage: usize, partition: usize, ranges: Option<&Batch>) -> Emitter {
         let (types, emit) = (&plan.stages[stage].types, &plan.stages[stage].emit);
         let writers = |types: &[Type]| (0..plan.partitions.max(1)).map(|_| ColumnWriter::new(types)).collect::<Vec<_>>();
-        let first = |sort: &[SortKey], limit: Option<u64>| Emitter::First {
-            types: types.clone(),
-            sort: sort.to_vec(),
-            limit,
-            rows: Vec::new(),
-            count: 0,
-            writer: ColumnWriter::new(types),
+        let first = |sort: &[SortKey], limit: Option<u64>| {
+            let (types, sort, writer) = (types.clone(), sort.to_vec(), ColumnWriter::new(types));
+            Emitter::First(Box::new(First { types, sort, limit, rows: Vec::new(), count: 0, writer }))
         };
         match emit {
             Emit::Result if plan.sort.is_empty() && plan.limit.is_none() => {
@@ -62,19 +90,19 @@ impl Emitter {
                 Emitter::Combined { kept: Box::new(Aggregation::new(reduce)), partitions: plan.partitions, ending: None }
             }
             Emit::Reduced(reduce) => Emitter::Loose {
-                reduce: reduce.clone(),
-                partitioner: Partitioner::new(reduce),
+                reduce: Box::new(reduce.clone()),
+                partitioner: Box::new(Partitioner::new(reduce)),
                 writers: writers(&mapped_types(reduce)),
             },
             Emit::Keyed(keys) => {
                 let key_types: Vec<Type> = keys.iter().map(|key| types[*key].clone()).collect();
-                Emitter::Keyed { keys: keys.clone(), hasher: KeyHasher::new(&key_types), writers: writers(types) }
+                Emitter::Keyed { keys: keys.clone(), hasher: Box::new(KeyHasher::new(&key_types)), writers: writers(types) }
             }
             Emit::InOrder => Emitter::Kept { partition, writers: writers(types) },
             Emit::Sampled { .. } => Emitter::Sampled {
                 sampler: Sampler::new(types.clone()),
-                samples: ColumnWriter::new(&sample_types(types)),
-                writer: ColumnWriter::new(types),
+                samples: Box::new(ColumnWriter::new(&sample_types(types))),
+                writer: Box::new(ColumnWriter::new(types)),
             },
             Emit::Ranged { sort } => {
                 let boundaries = ranges.map(|ranges| ranges.columns.clone()).unwrap_or_default();
@@ -100,16 +128,7 @@ impl Emitter {
                 by_hash(&batch, &hasher.hashes(&keys), writers);
             }
             Emitter::Kept { partition, writers } => writers[*partition].write(batch.columns, batch.rows),
-            Emitter::First { types, sort, limit, rows, count, .. } => {
-                *count += batch.rows;
-                rows.push(batch);
-                let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-                if *count > limit.saturating_add(SURPLUS_ROWS) {
-                    let first = first(types, std::mem::take(rows), sort, Some(limit as u64))?;
-                    *count = first.rows;
-                    rows.push(first);
-                }
-            }
+            Emitter::First(first) => first.take(batch)?,
             Emitter::Sampled { sampler, writer, .. } => {
                 sampler.see(&batch)?;
                 writer.write(batch.columns, batch.rows);
@@ -141,9 +160,10 @@ impl Emitter {
                 ending.written.push(writer);
                 Ok(ending.written.len() == ending.groups.len())
             }
-            Emitter::First { types, sort, limit, rows, writer, .. } => {
-                let first = first(types, std::mem::take(rows), sort, *limit)?;
-                writer.write(first.columns, first.rows);
+            Emitter::First(last) => {
+                let First { types, sort, limit, rows, writer, .. } = &mut **last;
+                let rows = first(types, std::mem::take(rows), sort, *limit)?;
+                writer.write(rows.columns, rows.rows);
                 Ok(true)
             }
             Emitter::Sampled { sampler, samples, .. } => {
@@ -163,7 +183,7 @@ impl Emitter {
             | Emitter::Keyed { writers, .. }
             | Emitter::Kept { writers, .. }
             | Emitter::Ranged { writers, .. } => writers,
-            Emitter::First { writer, .. } => vec![writer],
+            Emitter::First(first) => vec![first.writer],
             Emitter::Sampled { samples, writer, .. } => {
                 let rows = writer.rows();
                 return (vec![samples.finish(), writer.finish()], rows);
@@ -171,6 +191,20 @@ impl Emitter {
         };
         let rows = writers.iter().map(ColumnWriter::rows).sum();
         (writers.into_iter().map(ColumnWriter::finish).collect(), rows)
+    }
+}
+
+impl First {
+    fn take(&mut self, batch: Batch) -> Result<(), KernelError> {
+        self.count += batch.rows;
+        self.rows.push(batch);
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        if self.count > limit.saturating_add(SURPLUS_ROWS) {
+            let rows = first(&self.types, std::mem::take(&mut self.rows), &self.sort, self.limit)?;
+            self.count = rows.rows;
+            self.rows.push(rows);
+        }
+        Ok(())
     }
 }
 
@@ -203,12 +237,7 @@ fn by_hash(batch: &Batch, hashes: &[u64], writers: &mut [ColumnWriter]) {
 }
 
 /// The rows of some batches in an order, and only so many of them.
-pub(super) fn first(
-    types: &[Type],
-    batches: Vec<Batch>,
-    sort: &[SortKey],
-    limit: Option<u64>,
-) -> Result<Batch, KernelError> {
+pub(super) fn first(types: &[Type], batches: Vec<Batch>, sort: &[SortKey], limit: Option<u64>) -> Result<Batch, KernelError> {
     let rows = batches.iter().map(|batch| batch.rows).sum();
     let columns = together(types, batches.into_iter().map(|batch| batch.columns))?;
     let order = UInt32Array::from(sorted(&columns, rows, sort, limit));

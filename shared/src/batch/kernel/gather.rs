@@ -12,8 +12,8 @@ use super::batch::{Batch, Pipeline, StepError, together};
 use super::emit::{EmitError, Emitter, first, wanted_by};
 use super::join::Pairs;
 use super::ranges::{boundaries, sample_types};
-use super::reduce::WordMerger;
 use super::records::excerpt;
+use super::reduce::WordMerger;
 use super::steps::Words;
 use super::transfer;
 use crate::batch::{Counters, Gather, Job, Payload, Plan, Stage};
@@ -41,11 +41,17 @@ enum Gathered {
     /// Words and their counts.
     Words(Box<WordMerger>),
     /// The left side's rows, how many inputs have more of them, and the right side's rows.
-    Sides { left: Vec<Batch>, left_inputs: usize, right: Vec<Batch> },
+    Sides {
+        left: Vec<Batch>,
+        left_inputs: usize,
+        right: Vec<Batch>,
+    },
     /// Rows that are taken further when all are there.
     Rows(Vec<Batch>),
     /// Rows that are taken further as they come.
-    Passing { left: Option<u64> },
+    Passing {
+        left: Option<u64>,
+    },
     /// The samples of a sort.
     Samples(Vec<Batch>),
     /// Everything has been gathered.
@@ -212,7 +218,7 @@ pub(super) fn unfinished(error: StepError, key: Option<&ArrayRef>) -> KernelErro
         Some(Ok(())) => format!("the row of `{}`", excerpt(&text)),
         _ => "a row of the reduction".to_owned(),
     };
-    KernelError::Record { place, message: error.to_string() }
+    KernelError::Record { place, message: error.to_string(), at: None }
 }
 
 fn unemitted(error: EmitError, key: Option<&ArrayRef>) -> KernelError {
@@ -223,5 +229,6 @@ fn unemitted(error: EmitError, key: Option<&ArrayRef>) -> KernelError {
 }
 
 pub(super) fn unmerged(what: &str, error: &RowError) -> KernelError {
-    KernelError::Record { place: "the rows of a key".to_owned(), message: format!("`{what}` failed: {}", error.message) }
+    let message = format!("`{what}` failed: {}", error.message);
+    KernelError::Record { place: "the rows of a key".to_owned(), message, at: None }
 }

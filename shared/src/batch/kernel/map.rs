@@ -45,8 +45,8 @@ struct WordMapper {
 }
 
 impl MapKernel {
-    /// Begins the map task of this number.
-    pub fn new(job: &Job, number: u32) -> Result<MapKernel, KernelError> {
+    /// Begins the map task of this number; records that begin at one of the bytes `skip` are passed over.
+    pub fn new(job: &Job, number: u32, skip: &[u64]) -> Result<MapKernel, KernelError> {
         let unknown = || KernelError::Unreadable(format!("the job has no {}", TaskId::Map(number)));
         let (stage, _) = job.stage(TaskId::Map(number)).ok_or_else(unknown)?;
         let (plan, split) = (&job.plan, job.splits[number as usize]);
@@ -57,7 +57,7 @@ impl MapKernel {
                 let (counter, counts) = (WordCounter::new(lower), CountTable::new());
                 (Mapper::Words(Box::new(WordMapper { counter, filters, counts, partitions, drained: 0 })), Cut::Space)
             }
-            None => (Mapper::Columns(Box::new(ColumnMapper::new(job, stage, input, split))), Cut::Line),
+            None => (Mapper::Columns(Box::new(ColumnMapper::new(job, stage, input, split, skip))), Cut::Line),
         };
         let reader = SplitReader::new(split, job.part(split), cut);
         Ok(MapKernel { reader, mapper, counters: Counters::default(), done: false })

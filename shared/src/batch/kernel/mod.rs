@@ -67,7 +67,12 @@ pub enum KernelError {
     LineTooLong { at: u64 },
     /// A record or a row that cannot be read, or on which an expression failed.
     #[error("{place}: {message}")]
-    Record { place: String, message: String },
+    Record {
+        place: String,
+        message: String,
+        /// The byte of the input at which the record begins, if it is one of the input's.
+        at: Option<u64>,
+    },
     /// Bytes that should be columns of another task are not.
     #[error("the rows of another task cannot be read: {0}")]
     Unreadable(String),

@@ -4,6 +4,7 @@
 //! names the record: guessing would give a wrong number.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
@@ -30,6 +31,8 @@ pub(super) struct Decoder {
     casts: Vec<Option<Expr>>,
     /// What the records are in; each part has a header of its own.
     part: Part,
+    /// Where records begin that are passed over.
+    skip: BTreeSet<u64>,
     /// The header has been looked at.
     ready: bool,
 }
@@ -42,7 +45,7 @@ enum Builder {
 }
 
 impl Decoder {
-    pub fn new(records: &Records, part: Part) -> Decoder {
+    pub fn new(records: &Records, part: Part, skip: &[u64]) -> Decoder {
         let text = Schema(vec![("field".to_owned(), Type::Utf8)]);
         let cast = |column: &Column| match column.data_type {
             Type::Utf8 | Type::Int64 | Type::Float64 => None,
@@ -54,6 +57,7 @@ impl Decoder {
             fields: (0..records.columns.len()).collect(),
             casts: records.columns.iter().map(cast).collect(),
             part,
+            skip: skip.iter().copied().collect(),
             ready: false,
         }
     }
@@ -70,10 +74,13 @@ impl Decoder {
             self.ready = true;
             self.header(source)?;
         }
-        let lines = lines(bytes).skip(self.line(at, 0));
         let mut builders: Vec<Builder> = self.columns.iter().map(|column| Builder::of(&column.data_type)).collect();
-        let mut rows = 0;
-        for line in lines {
+        let (mut rows, mut skipped) = (0, 0);
+        for line in lines(bytes).skip(self.header_lines(at)) {
+            if !self.skip.is_empty() && self.skip.contains(&(at + offset(bytes, line))) {
+                skipped += 1;
+                continue;
+            }
             rows += 1;
             let line = String::from_utf8_lossy(line);
             counters.bad_records += u64::from(matches!(line, Cow::Owned(_)));
@@ -82,26 +89,37 @@ impl Decoder {
                 Format::Csv { delimiter, quote, .. } => self.csv(&line, delimiter, quote, &mut builders),
                 Format::JsonLines => self.json(&line, &mut builders),
             };
-            read.map_err(|message| KernelError::Record { place: place(bytes, at, self.line(at, rows - 1)), message })?;
+            read.map_err(|message| self.refused(bytes, at, rows - 1, message))?;
         }
-        counters.map_input_records += rows as u64;
+        counters.map_input_records += rows as u64 + skipped;
+        counters.skipped_records += skipped;
         let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
         let mut columns = Vec::new();
         for (index, array) in arrays.into_iter().enumerate() {
             columns.push(match &self.casts[index] {
                 None => array,
-                Some(cast) => cast.evaluate(&[array], rows, Context::default()).map_err(|error| KernelError::Record {
-                    place: place(bytes, at, self.line(at, error.row)),
-                    message: format!("`{}`: {}", self.columns[index].name, error.message),
+                Some(cast) => cast.evaluate(&[array], rows, Context::default()).map_err(|error| {
+                    let message = format!("`{}`: {}", self.columns[index].name, error.message);
+                    self.refused(bytes, at, error.row, message)
                 })?,
             });
         }
         Ok(Batch::new(columns, rows))
     }
 
-    /// The line of a block that begins at byte `at` in which a record is: a header is a line and no record.
-    pub fn line(&self, at: u64, record: usize) -> usize {
-        record + usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == self.part.start)
+    /// Lines at the beginning of a block at byte `at` that are no records.
+    fn header_lines(&self, at: u64) -> usize {
+        usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == self.part.start)
+    }
+
+    /// An error of one of a block's records, counted as they were read.
+    pub fn refused(&self, bytes: &[u8], at: u64, record: usize, message: String) -> KernelError {
+        let read = |line: &&[u8]| !self.skip.contains(&(at + offset(bytes, line)));
+        let line = lines(bytes).skip(self.header_lines(at)).filter(read).nth(record);
+        let at = at + line.map_or(0, |line| offset(bytes, line));
+        let text = String::from_utf8_lossy(line.unwrap_or_default());
+        let place = format!("the record at byte {} (`{}`)", at - self.part.start, excerpt(&text));
+        KernelError::Record { place, message, at: Some(at) }
     }
 
     /// Finds the columns in the part's first line.
@@ -110,13 +128,12 @@ impl Decoder {
         let mut bytes = vec![0; HEADER_BYTES_MAX.min((self.part.end - self.part.start) as usize)];
         let count = source.read_at(self.part.start, &mut bytes)?;
         let Some(line) = lines(&bytes[..count]).next() else { return Ok(()) };
-        let names = split(&String::from_utf8_lossy(line), delimiter, quote)
-            .map_err(|message| KernelError::Record { place: "the header".to_owned(), message })?;
+        let names = split(&String::from_utf8_lossy(line), delimiter, quote).map_err(bad_header)?;
         let names: Vec<&str> = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
         for (column, field) in self.columns.iter().zip(&mut self.fields) {
-            *field = names.iter().position(|name| *name == column.name).ok_or_else(|| KernelError::Record {
-                place: "the header".to_owned(),
-                message: format!("it has no column `{}`; it has {}", column.name, crate::nearest::list(names.iter().copied())),
+            *field = names.iter().position(|name| *name == column.name).ok_or_else(|| {
+                let known = crate::nearest::list(names.iter().copied());
+                bad_header(format!("it has no column `{}`; it has {known}", column.name))
             })?;
         }
         Ok(())
@@ -208,14 +225,13 @@ fn split(line: &str, delimiter: u8, quote: u8) -> Result<Vec<String>, String> {
     }
 }
 
-/// A record for people: where it is, and how it begins.
-pub(super) fn place(bytes: &[u8], at: u64, record: usize) -> String {
-    let mut start = 0;
-    for _ in 0..record {
-        start += memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len() - start, |newline| newline + 1);
-    }
-    let line = lines(&bytes[start..]).next().unwrap_or_default();
-    format!("the record at byte {} (`{}`)", at + start as u64, excerpt(&String::from_utf8_lossy(line)))
+fn bad_header(message: String) -> KernelError {
+    KernelError::Record { place: "the header".to_owned(), message, at: None }
+}
+
+/// Where in a block one of its lines begins.
+fn offset(bytes: &[u8], line: &[u8]) -> u64 {
+    (line.as_ptr() as usize - bytes.as_ptr() as usize) as u64
 }
 
 /// Enough of a text to recognise it.

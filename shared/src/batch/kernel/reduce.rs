@@ -197,9 +197,13 @@ impl WordReducer {
 
     /// Each partition's best rows are enough for the whole job's: none that is left out could be among them.
     fn order(&mut self) {
-        sort_rows(&mut self.kept, &self.plan.sort, self.plan.limit, |group| group, |group| {
-            self.merger.groups[group as usize].count
-        });
+        sort_rows(
+            &mut self.kept,
+            &self.plan.sort,
+            self.plan.limit,
+            |group| group,
+            |group| self.merger.groups[group as usize].count,
+        );
     }
 
     fn write(&mut self, from: usize, until: usize) {

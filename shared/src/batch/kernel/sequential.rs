@@ -22,6 +22,7 @@ use super::order::sorted;
 use super::ranges::{Ranges, Sampler, boundaries, sample_types};
 use super::reader::{Cut, SplitReader};
 use super::steps::{KeyFilters, Shape, Words, lines};
+use crate::batch::timing::SKIPPED_RECORDS_MAX;
 use crate::batch::{Counters, Emit, Gather, Job, Plan, Reduce, Source, Stage, Table};
 use crate::expr::Type;
 use crate::expr::text::each_word;
@@ -78,19 +79,17 @@ fn read(job: &Job, index: usize, input: usize, source: &mut dyn Source) -> Resul
     let (mut states, mut rows) = (Vec::new(), Vec::new());
     for task in job.tasks(index) {
         let TaskId::Map(number) = task else { continue };
-        let (split, part) = (job.splits[number as usize], job.part(job.splits[number as usize]));
-        let mut reader = SplitReader::new(split, part, Cut::Line);
-        let mut mapper = RecordMapper::new(plan, stage, input, part, (0..stage.types.len()).collect());
-        let (mut kept, mut batches) = (None, Vec::new());
-        while let Some(block) = reader.next(source)? {
-            mapper.map(&block, source, &mut Counters::default(), |batch| {
-                match &stage.emit {
-                    Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
-                    _ => batches.push(batch),
+        let mut skip = Vec::new();
+        let (kept, batches) = loop {
+            match split_rows(job, stage, input, number, source, &skip) {
+                Ok(rows) => break rows,
+                // Everybody who runs the task stops at the same records, one after the other.
+                Err(KernelError::Record { at: Some(at), .. }) if plan.skip_bad_records && skip.len() < SKIPPED_RECORDS_MAX => {
+                    skip.push(at);
                 }
-                Ok(())
-            })?;
-        }
+                Err(error) => return Err(error),
+            }
+        };
         match &stage.emit {
             Emit::Reduced(reduce) => states.push(partial(&kept.unwrap_or_else(|| Aggregation::new(reduce)))?),
             _ => rows.push(whole(&stage.types, batches)?),
@@ -100,6 +99,31 @@ fn read(job: &Job, index: usize, input: usize, source: &mut dyn Source) -> Resul
         Emit::Reduced(_) => Left::States(states),
         _ => Left::Rows(rows),
     })
+}
+
+/// What a split comes to: the states of its keys, or its rows.
+fn split_rows(
+    job: &Job,
+    stage: &Stage,
+    input: usize,
+    number: u32,
+    source: &mut dyn Source,
+    skip: &[u64],
+) -> Result<(Option<Aggregation>, Vec<Batch>), KernelError> {
+    let (split, part) = (job.splits[number as usize], job.part(job.splits[number as usize]));
+    let mut reader = SplitReader::new(split, part, Cut::Line);
+    let mut mapper = RecordMapper::new(&job.plan, stage, input, part, (0..stage.types.len()).collect(), skip);
+    let (mut kept, mut batches) = (None, Vec::new());
+    while let Some(block) = reader.next(source)? {
+        mapper.map(&block, source, &mut Counters::default(), |batch| {
+            match &stage.emit {
+                Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
+                _ => batches.push(batch),
+            }
+            Ok(())
+        })?;
+    }
+    Ok((kept, batches))
 }
 
 /// The rows that a stage's tasks gather, a batch for each.
@@ -120,7 +144,9 @@ fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, Kerne
                 kept.merge(states).map_err(|(what, error)| unmerged(what, &error))?;
             }
             let mut place = vec![0; kept.len()];
-            for (partition, groups) in kept.partitions(plan.partitions).map_err(|error| unfinished(error, None))?.iter().enumerate() {
+            for (partition, groups) in
+                kept.partitions(plan.partitions).map_err(|error| unfinished(error, None))?.iter().enumerate()
+            {
                 groups.iter().for_each(|group| place[*group as usize] = partition);
             }
             let mut partitions = vec![Vec::new(); partitions];
@@ -139,7 +165,9 @@ fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, Kerne
                 Ok::<_, KernelError>(partitions.into_iter().map(move |partition| rows.taken(&partition.into())))
             };
             let sides = side(*of_left, &join.left_keys)?.zip(side(*of_right, &join.right_keys)?);
-            let joined = sides.map(|(left, right)| whole(&gathered_types(plan, stage), Pairs::new(join, left, right).pieces(usize::MAX).collect()));
+            let joined = sides.map(|(left, right)| {
+                whole(&gathered_types(plan, stage), Pairs::new(join, left, right).pieces(usize::MAX).collect())
+            });
             joined.collect()
         }
         Gather::Rows { of, sort, limit } => match &plan.stages[*of].emit {

@@ -57,6 +57,8 @@ impl Words {
         };
         let sound = plan.inputs[*input].format == Format::Lines && line.column() == Some(LINE) && reduce.keys == [WORD];
         let sound = sound && reduce.values.iter().all(AggregateExpr::is_count_all) && reduce.partition_by.is_none();
+        // Records that are passed over are records, not words.
+        let sound = sound && (rest.is_empty() || !plan.skip_bad_records);
         let sound = sound && rest.iter().all(|step| is_filter_over(step, |column| column == WORD));
         sound.then(|| Words { lower, filters: KeyFilters::new(rest.to_vec(), WORD + 1) })
     }
@@ -134,6 +136,7 @@ fn kept(filters: &Pipeline, columns: Vec<ArrayRef>, keys: &StringArray) -> Resul
     let batch = filters.run(Batch::new(columns, rows)).map_err(|error| KernelError::Record {
         place: format!("the row of `{}`", excerpt(keys.value(error.record))),
         message: error.to_string(),
+        at: None,
     })?;
     let mut kept = BooleanBufferBuilder::new(rows);
     kept.append_n(rows, false);

@@ -27,7 +27,7 @@ impl TaskKernel {
     pub fn new(job: &Job, work: Work) -> Result<TaskKernel, KernelError> {
         let last = job.stage(work.task).is_some_and(|(stage, _)| stage == job.plan.last());
         let kernel = match work.body {
-            Body::Map(number) => Kind::Map(Box::new(MapKernel::new(job, number)?)),
+            Body::Map { number, skip } => Kind::Map(Box::new(MapKernel::new(job, number, &skip)?)),
             Body::Reduce(inputs) => Kind::Reduce(Box::new(ReduceKernel::new(job, work.task, inputs)?)),
         };
         Ok(TaskKernel { kernel, last })
@@ -73,6 +73,6 @@ impl TaskKernel {
             while !kernel.step(source)? {}
             Ok(kernel.finish())
         };
-        run().unwrap_or_else(|error: KernelError| Outcome::Failed(error.to_string()))
+        run().unwrap_or_else(|error: KernelError| Outcome::Failed(error.into()))
     }
 }
