@@ -51,15 +51,16 @@ impl Batch {
     /// The same rows in pieces of at most so many.
     pub fn pieces(self, rows: usize) -> impl Iterator<Item = Batch> {
         let count = self.rows;
-        (0..count).step_by(rows).map(move |from| self.slice(from, rows.min(count - from)))
+        (0..count).step_by(rows).map(move |from| self.part(from, rows.min(count - from)))
     }
 
     /// The first rows.
     pub fn first(&self, rows: usize) -> Batch {
-        self.slice(0, rows.min(self.rows))
+        self.part(0, rows.min(self.rows))
     }
 
-    fn slice(&self, from: usize, rows: usize) -> Batch {
+    /// So many rows from one on.
+    pub fn part(&self, from: usize, rows: usize) -> Batch {
         Batch {
             columns: self.columns.iter().map(|column| column.slice(from, rows)).collect(),
             rows,

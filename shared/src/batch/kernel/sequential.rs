@@ -190,8 +190,15 @@ fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, Kerne
                 let samples = whole(&sample_types(types), samples.collect::<Result<Vec<_>, _>>()?)?;
                 let boundaries = boundaries(&samples, sort, plan.partitions);
                 let all = all.taken(&sorted(&all.columns, all.rows, sort, None).into());
+                // How many rows are in each range; which ones, the order of all rows says alone.
                 let ranges = Ranges::new(&boundaries.columns, types, sort).divide(&all, plan.partitions);
-                Ok(ranges.into_iter().map(|rows| all.taken(&rows.into())).collect())
+                let mut from = 0;
+                let next = |rows: Vec<u32>| {
+                    let range = all.part(from, rows.len());
+                    from += rows.len();
+                    range
+                };
+                Ok(ranges.into_iter().map(next).collect())
             }
             _ => Ok(vec![first(&plan.stages[*of].types, rows(*of).to_vec(), sort, *limit)?]),
         },
