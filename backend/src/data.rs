@@ -40,6 +40,8 @@ pub enum DataError {
     NoDataset { name: String, known: String },
     #[error("the dataset `{name}` is built with the page, which is not here: run `cargo xtask play` once")]
     NoPage { name: String },
+    #[error(transparent)]
+    Source(#[from] SourceError),
     #[error("this upload is not here any more: choose the file again")]
     NoUpload,
     #[error("a file of the page cannot be read by a server: upload it first")]

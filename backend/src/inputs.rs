@@ -1,8 +1,8 @@
 //! The inputs of a run, each of one or more files or texts, read as one stretch of bytes, one part after the other.
 
 use serde::{Deserialize, Serialize};
-use shared::batch::{Source, SourceError};
-use shared::session::{InputSpec, Opened, OpenedPart};
+use shared::batch::{Source, SourceError, micro_batches};
+use shared::session::{InputSpec, MicroBatch, Opened, OpenedPart};
 
 use crate::data::{DataError, FileInput, Input, Library};
 
@@ -35,10 +35,14 @@ impl Inputs {
     }
 
     /// What a session is told of them.
-    pub fn opened(&self) -> Opened {
+    pub fn opened(&self, micro_batch: Option<MicroBatch>) -> Result<Opened, DataError> {
         let names: Vec<&str> = self.0.iter().map(|part| part.of.name()).collect();
         let parts = self.0.iter().map(|part| OpenedPart { input: part.input, bytes: part.of.bytes() }).collect();
-        Opened { name: names.join(", "), parts }
+        let mut opened = Opened { name: names.join(", "), parts, cuts: Vec::new() };
+        if let Some(MicroBatch { rows, header }) = micro_batch {
+            opened.cuts = micro_batches(&mut *self.source()?, &opened.parts(), header, rows)?;
+        }
+        Ok(opened)
     }
 
     /// A way of its own to read them, for one worker.

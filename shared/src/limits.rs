@@ -57,6 +57,9 @@ pub const GENERATED_WORDS_MAX: u32 = 10_000_000;
 /// Map tasks of one job.
 pub const SPLITS_MAX: u64 = 100_000;
 
+/// Micro-batches of one job.
+pub const MICRO_BATCHES_MAX: usize = 1_000;
+
 /// Runs under way at once in one session.
 pub const RUNS_AT_ONCE: usize = 4;
 

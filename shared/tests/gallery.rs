@@ -38,6 +38,7 @@ fn run(name: &str) -> (Vec<String>, String) {
     let calm = Scenario {
         plan: experiment.batch.plan.clone(),
         text: Arc::new(texts.concat().into_bytes()),
+        cuts: Vec::new(),
         tables: texts[1..].iter().map(String::len).collect(),
         split_bytes: experiment.batch.split.unwrap(),
         workers: experiment.workers.unwrap(),
@@ -48,7 +49,7 @@ fn run(name: &str) -> (Vec<String>, String) {
     for (faults, seeds) in [(Vec::new(), 1), (experiment.faults.clone(), 20)] {
         for seed in 0..seeds {
             let (_, finished) = calm.clone().with_faults(faults.clone()).finish(seed);
-            let table = Table::new(&calm.plan, finished.rows).unwrap();
+            let table = Table::new(&calm.job().plan, finished.rows).unwrap();
             assert_eq!(table.output_hash(), sequential.output_hash(), "{name}, seed {seed}");
             judge(&experiment, &table, &finished.counters, &finished.tally);
         }

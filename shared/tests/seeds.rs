@@ -32,6 +32,11 @@ fn every_seed_of_a_sort_equals_the_sequential_run() {
     all_equal(Shape::Sort, 5_000, "a_sort");
 }
 
+#[test]
+fn every_seed_of_micro_batches_equals_the_sequential_run() {
+    all_equal(Shape::MicroBatches, 1_000, "micro_batches");
+}
+
 /// Seeds from 0 on; `name` chooses the test of the shape alone.
 fn all_equal(shape: Shape, seeds: u64, name: &str) {
     if let Ok(seed) = std::env::var("MILLRACE_SEED") {

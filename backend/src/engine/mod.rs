@@ -23,7 +23,7 @@ use shared::batch::table::Table;
 use shared::experiment::{Experiment, Isolation};
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
-use shared::session::{Input as SessionInput, Output, Session, SessionSpec, Simulated};
+use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated};
 use shared::time::Time;
 use shared::wire::{Command, Event, RunCommand};
 use tokio::sync::OwnedSemaphorePermit;
@@ -49,7 +49,7 @@ pub enum EngineInput {
     Run(RunCommand, Box<Experiment>),
     Found {
         run: u32,
-        found: Result<Inputs, DataError>,
+        found: Result<(Inputs, Opened), DataError>,
     },
     Envelope {
         run: u32,
@@ -184,10 +184,9 @@ impl<C: Client> Engine<C> {
         }
     }
 
-    fn found(&mut self, run: u32, found: Result<Inputs, DataError>) {
+    fn found(&mut self, run: u32, found: Result<(Inputs, Opened), DataError>) {
         let opened = match found {
-            Ok(input) => {
-                let opened = input.opened();
+            Ok((input, opened)) => {
                 if let Some(running) = self.runs.get_mut(&run) {
                     running.input = Some(input);
                 }
@@ -214,12 +213,16 @@ impl<C: Client> Engine<C> {
         match output {
             Output::Event(event) => self.client.event(event),
             Output::Data(frame) => self.client.data(frame),
-            Output::Open { run, inputs } => {
+            Output::Open { run, inputs, micro_batch } => {
                 let stopped = Arc::new(AtomicBool::new(false));
                 let crew = Crew::new(run, self.post.clone());
                 self.runs.insert(run, Running { crew, input: None, file: None, stopped });
                 let (library, post) = (self.library.clone(), self.post.clone());
-                self.spare(move || post.send(EngineInput::Found { run, found: Inputs::find(&library, &inputs) }));
+                self.spare(move || {
+                    let found = Inputs::find(&library, &inputs);
+                    let found = found.and_then(|inputs| inputs.opened(micro_batch).map(|opened| (inputs, opened)));
+                    post.send(EngineInput::Found { run, found });
+                });
             }
             Output::Spawn { run, node, incarnation, isolation } => self.spawn(run, node, incarnation, isolation),
             Output::Terminate { run, node, incarnation } => {

@@ -8,7 +8,7 @@ use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
 use shared::session::run::RunSpec;
-use shared::session::{Input, InputSpec, Output, Session, SessionSpec};
+use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec};
 use shared::wire::{Command, Event, Place, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -105,7 +105,7 @@ impl Host {
                     // A buffer made here can be given away.
                     let _ = scope().post_message_with_transfer(&buffer, &Array::of1(&buffer));
                 }
-                Output::Open { run, inputs } => self.open(run, inputs),
+                Output::Open { run, inputs, micro_batch } => self.open(run, inputs, micro_batch),
                 Output::Spawn { run, node, incarnation, isolation } => self.spawn_node(run, node, incarnation, isolation),
                 Output::Terminate { run, node, incarnation } => self.terminate(run, node, incarnation),
                 Output::Send { run, envelope } => {
@@ -138,10 +138,10 @@ impl Host {
         post::string(&encode_event(self.seq, event));
     }
 
-    fn open(&mut self, run: u32, inputs: Vec<InputSpec>) {
+    fn open(&mut self, run: u32, inputs: Vec<InputSpec>, micro_batch: Option<MicroBatch>) {
         let attached = self.attached.remove(&run);
         spawn_local(async move {
-            let found = open::open(inputs, attached).await;
+            let found = open::open(inputs, micro_batch, attached).await;
             with_host(|host| {
                 let opened = found.map(|found| {
                     host.inputs.insert(run, found.blob);

@@ -1,14 +1,16 @@
 //! Finding a run's input in the page. Whatever it is, it becomes a `Blob`, which workers share without a copy.
 
 use js_sys::{Array, JsString, Uint8Array};
+use shared::batch::micro_batches;
 use shared::batch::zipf::ZipfText;
 use shared::experiment::Input as ExperimentInput;
-use shared::session::{InputSpec, Opened, OpenedPart};
+use shared::session::{InputSpec, MicroBatch, Opened, OpenedPart};
 use shared::wire::InputChoice;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Response};
 
+use super::blob::BlobSource;
 use super::{describe, scope};
 
 /// Bytes of text that a page generates at most: a blob of that size is still kept outside the page's memory.
@@ -30,7 +32,11 @@ struct Found {
 }
 
 /// Finds them, or says why not.
-pub async fn open(inputs: Vec<InputSpec>, mut attached: Option<Blob>) -> Result<Inputs, String> {
+pub async fn open(
+    inputs: Vec<InputSpec>,
+    micro_batch: Option<MicroBatch>,
+    mut attached: Option<Blob>,
+) -> Result<Inputs, String> {
     let (mut names, mut parts, blobs) = (Vec::new(), Vec::new(), Array::new());
     for (index, input) in inputs.into_iter().enumerate() {
         let found = find(input, &mut attached).await?;
@@ -43,7 +49,13 @@ pub async fn open(inputs: Vec<InputSpec>, mut attached: Option<Blob>) -> Result<
         1 => blobs.get(0).unchecked_into(),
         _ => blob_of(&blobs)?,
     };
-    Ok(Inputs { opened: Opened { name: names.join(", "), parts }, blob })
+    let mut opened = Opened { name: names.join(", "), parts, cuts: Vec::new() };
+    if let Some(MicroBatch { rows, header }) = micro_batch {
+        let source =
+            BlobSource::new(blob.clone()).and_then(|mut source| micro_batches(&mut source, &opened.parts(), header, rows));
+        opened.cuts = source.map_err(|error| error.to_string())?;
+    }
+    Ok(Inputs { opened, blob })
 }
 
 async fn find(input: InputSpec, attached: &mut Option<Blob>) -> Result<Found, String> {

@@ -313,7 +313,7 @@ impl Coordinator {
             let message = if again { Message::Accepted { task, attempt } } else { Message::Cancel { task, attempt } };
             return self.send(worker, incarnation, message);
         }
-        if self.job.stage(task).is_none_or(|(stage, _)| stage == self.job.plan.last()) {
+        if self.job.stage(task).is_none() || self.job.is_last(task) {
             return;
         }
         let place = OutputPlace { task, attempt, worker, incarnation };
@@ -345,7 +345,7 @@ impl Coordinator {
 
     fn committed(&mut self, now: Time, partition: CommittedPartition) {
         let CommittedPartition { task, attempt, worker, incarnation, counters } = partition;
-        if self.tasks.completion(task).is_some() || !self.job.last_tasks().any(|last| last == task) {
+        if self.tasks.completion(task).is_some() || !self.job.is_last(task) {
             return;
         }
         let (records, bytes) = records_and_bytes(&counters);

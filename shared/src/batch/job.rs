@@ -41,23 +41,29 @@ pub struct Need {
 
 impl Job {
     /// The job of a plan whose parts are cut into splits of `split_bytes`. The parts are in the order of the plan's inputs, each of
-    /// which has one at least.
-    pub fn new(plan: Arc<Plan>, parts: Vec<Part>, split_bytes: u64) -> Job {
-        let (mut all, mut of_inputs) = (Vec::new(), vec![0..0; plan.inputs.len()]);
-        for part in &parts {
-            let first = all.len() as u32;
-            let cut = splits(part.end - part.start, split_bytes).into_iter();
-            all.extend(cut.map(|split| Split { start: part.start + split.start, end: part.start + split.end }));
-            if let Some(of_input) = of_inputs.get_mut(part.input as usize) {
-                let begun = of_input.end > 0;
-                *of_input = if begun { of_input.start } else { first }..all.len() as u32;
-            }
-        }
-        let (mut stages, mut next): (Vec<Range<u32>>, u32) = (Vec::new(), 0);
+    /// which has one at least. `cuts` are where micro-batches of the first input begin, the first of which begins where the input
+    /// does; none: there is one batch.
+    pub fn new(plan: Arc<Plan>, parts: Vec<Part>, split_bytes: u64, cuts: &[u64]) -> Job {
+        let plan = if cuts.len() > 1 { Arc::new(plan.in_batches(cuts.len())) } else { plan };
+        let (mut all, mut stages, mut next): (Vec<Split>, Vec<Range<u32>>, u32) = (Vec::new(), Vec::new(), 0);
         for stage in &plan.stages {
             let count = match &stage.gather {
                 Gather::Read(input) => {
-                    stages.push(of_inputs[*input].clone());
+                    let first = all.len() as u32;
+                    let batch = stage.batch as usize;
+                    let (whole, within) = match (*input, cuts) {
+                        (0, [_, _, ..]) => (false, cuts[batch]..cuts.get(batch + 1).copied().unwrap_or(u64::MAX)),
+                        _ => (true, 0..u64::MAX),
+                    };
+                    for part in parts.iter().filter(|part| part.input as usize == *input) {
+                        let (start, end) = (part.start.max(within.start), part.end.min(within.end));
+                        // An empty input has a split too; the rest of a part that is another micro-batch's has none.
+                        if start < end || (whole && start == end) {
+                            let cut = splits(end - start, split_bytes).into_iter();
+                            all.extend(cut.map(|split| Split { start: start + split.start, end: start + split.end }));
+                        }
+                    }
+                    stages.push(first..all.len() as u32);
                     continue;
                 }
                 Gather::Reduce { .. } | Gather::Join { .. } => plan.partitions,
@@ -78,7 +84,7 @@ impl Job {
     /// A job over one text or file of this length.
     pub fn over(plan: Arc<Plan>, bytes: u64, split_bytes: u64) -> Job {
         let parts = vec![Part { input: 0, start: 0, end: bytes }];
-        Job::new(plan, parts, split_bytes)
+        Job::new(plan, parts, split_bytes, &[])
     }
 
     pub fn maps(&self) -> usize {
@@ -98,8 +104,13 @@ impl Job {
     }
 
     /// The tasks whose rows are the result's partitions, in order.
-    pub fn last_tasks(&self) -> impl ExactSizeIterator<Item = TaskId> + use<> {
-        self.tasks(self.plan.last())
+    pub fn last_tasks(&self) -> impl Iterator<Item = TaskId> {
+        (0..self.stages.len()).filter(|stage| self.plan.is_last(*stage)).flat_map(|stage| self.tasks(stage))
+    }
+
+    /// Whether a task's rows are the result's.
+    pub fn is_last(&self, task: TaskId) -> bool {
+        self.stage(task).is_some_and(|(stage, _)| self.plan.is_last(stage))
     }
 
     /// The stage of a task, and which of the stage's tasks it is; `None` for a task that the job does not have.

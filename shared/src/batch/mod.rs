@@ -19,5 +19,5 @@ pub use job::{Job, Need, Part};
 pub use kernel::{KernelError, MapKernel, ReduceKernel, TaskKernel, TaskResult};
 pub use payload::Payload;
 pub use plan::{Column, Emit, Format, Gather, Join, Plan, Records, Reduce, SortKey, Stage, Step};
-pub use source::{Memory, Source, SourceError, Split, splits};
+pub use source::{Memory, Source, SourceError, Split, micro_batches, splits};
 pub use table::{Table, View, ViewQuery};

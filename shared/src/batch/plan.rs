@@ -17,7 +17,8 @@ use crate::expr::{AggregateExpr, Expr, Type};
 pub struct Plan {
     /// What is read, one for each stage that reads, in the order of those stages.
     pub inputs: Vec<Records>,
-    /// Each gathers from stages before it only. The last one's rows are the result.
+    /// Each gathers from stages before it only. The rows of those with [`Emit::Result`] are the result: the last one's, or, in
+    /// micro-batches, each one's last.
     pub stages: Vec<Stage>,
     /// The columns of the result.
     pub columns: Vec<Column>,
@@ -76,6 +77,9 @@ pub struct Stage {
     /// The types of the rows' columns after the steps.
     pub types: Vec<Type>,
     pub emit: Emit,
+    /// Which micro-batch it is for, from 0. It begins when the one before is committed.
+    #[serde(default)]
+    pub batch: u32,
 }
 
 /// Where a stage's rows come from. Stages are named by their place in [`Plan::stages`].
@@ -181,9 +185,21 @@ impl Plan {
         reduce.values.iter().position(AggregateExpr::is_count_all).map(|value| reduce.keys.len() + value)
     }
 
-    /// The stage whose rows are the result.
-    pub fn last(&self) -> usize {
-        self.stages.len() - 1
+    /// Whether a stage's rows are the result's.
+    pub fn is_last(&self, stage: usize) -> bool {
+        matches!(self.stages.get(stage), Some(Stage { emit: Emit::Result, .. }))
+    }
+
+    /// The same plan for so many micro-batches: its stages once for each.
+    pub fn in_batches(&self, batches: usize) -> Plan {
+        let once = self.stages.len();
+        let moved = |batch: usize, stage: &Stage| {
+            let mut stage = Stage { batch: batch as u32, ..stage.clone() };
+            stage.gather.move_by(batch * once);
+            stage
+        };
+        let stages = (0..batches).flat_map(|batch| self.stages.iter().map(move |stage| moved(batch, stage)));
+        Plan { stages: stages.collect(), ..self.clone() }
     }
 
     /// The types of the columns in a stage's payloads.
@@ -197,6 +213,16 @@ impl Plan {
 }
 
 impl Gather {
+    /// Names other stages, so many later.
+    fn move_by(&mut self, stages: usize) {
+        match self {
+            Gather::Read(_) => {}
+            Gather::Reduce { of, .. } | Gather::Rows { of, .. } | Gather::Samples { of, .. } => *of += stages,
+            Gather::Join { left, right, .. } => (*left, *right) = (*left + stages, *right + stages),
+            Gather::Sampled { of, ranges } => (*of, *ranges) = (*of + stages, *ranges + stages),
+        }
+    }
+
     /// The stages it gathers from.
     pub fn sources(&self) -> Vec<usize> {
         match self {

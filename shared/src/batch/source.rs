@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Part;
+
 /// Bytes that can be read at any offset. Reading changes nothing, so an attempt may read what another has read.
 pub trait Source {
     /// The length in bytes when the job was submitted.
@@ -57,4 +59,37 @@ pub fn splits(length: u64, size: u64) -> Vec<Split> {
         return vec![Split { start: 0, end: 0 }];
     }
     (0..length.div_ceil(size)).map(|i| Split { start: i * size, end: ((i + 1) * size).min(length) }).collect()
+}
+
+/// Where micro-batches of so many rows begin in the first input's parts (each of which may begin with `header` lines that are no
+/// rows): the input's first byte, then the first byte after each batch. Lines are rows.
+pub fn micro_batches(source: &mut dyn Source, parts: &[Part], header: u64, rows: u64) -> Result<Vec<u64>, SourceError> {
+    const PIECE_BYTES: u64 = 1 << 20;
+    let own: Vec<&Part> = parts.iter().filter(|part| part.input == 0).collect();
+    let mut cuts: Vec<u64> = own.first().map(|part| part.start).into_iter().collect();
+    let (mut seen, mut piece) = (0, Vec::new());
+    for part in &own {
+        let (mut at, mut header) = (part.start, header);
+        while at < part.end {
+            piece.resize((part.end - at).min(PIECE_BYTES) as usize, 0);
+            let read = source.read_at(at, &mut piece)?;
+            if read == 0 {
+                return Err(SourceError("the input is shorter than when it was opened".to_owned()));
+            }
+            for newline in memchr::memchr_iter(b'\n', &piece[..read]) {
+                if header > 0 {
+                    header -= 1;
+                    continue;
+                }
+                seen += 1;
+                let next = at + newline as u64 + 1;
+                if seen == rows && next < own.last().map_or(0, |last| last.end) {
+                    cuts.push(next);
+                    seen = 0;
+                }
+            }
+            at += read as u64;
+        }
+    }
+    Ok(cuts)
 }

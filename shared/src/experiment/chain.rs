@@ -1,6 +1,7 @@
 //! Stages as steps make them: a chain is the stage that is open, to which record-wise steps are added, until a step that needs a
 //! shuffle closes it and opens the next.
 
+use super::steps::Given;
 use crate::batch::{Column, Emit, Gather, Join, Plan, Records, Reduce, SortKey, Stage, Step};
 use crate::expr::{Schema, Type};
 
@@ -64,8 +65,9 @@ impl Stages {
     }
 
     /// Closes the last chain: its rows are the result.
-    pub fn finish(mut self, mut chain: Chain, partitions: u32, skip_bad_records: bool) -> Plan {
-        if chain.limit.is_none() {
+    pub fn finish(mut self, mut chain: Chain, given: &Given) -> Plan {
+        // Each micro-batch has its own order and limit, and stays as it is when the next one comes.
+        if chain.limit.is_none() || given.in_batches {
             self.settle(&mut chain);
         }
         let (sort, limit) = (std::mem::take(&mut chain.sort), chain.limit.take());
@@ -77,6 +79,7 @@ impl Stages {
         self.close(&mut chain, Emit::Result);
         let columns = chain.schema.0.into_iter().map(|(name, data_type)| Column { name, data_type }).collect();
         let Stages { inputs, stages } = self;
+        let Given { partitions, skip_bad_records, .. } = *given;
         Plan { inputs, stages, columns, sort, limit, partitions, skip_bad_records }
     }
 
@@ -100,7 +103,7 @@ impl Stages {
     fn close(&mut self, chain: &mut Chain, emit: Emit) -> usize {
         let steps = std::mem::take(&mut chain.steps);
         let types: Vec<Type> = chain.schema.0.iter().map(|(_, of)| of.clone()).collect();
-        self.stages.push(Stage { gather: chain.gather.clone(), width: chain.width, steps, types, emit });
+        self.stages.push(Stage { gather: chain.gather.clone(), width: chain.width, steps, types, emit, batch: 0 });
         self.stages.len() - 1
     }
 

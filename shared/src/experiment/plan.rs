@@ -4,7 +4,7 @@ use super::joins::Tables;
 use super::problem::Place;
 use super::reader::{Fields, Reader};
 use super::spec::{Batch, Input};
-use super::steps;
+use super::steps::{self, Given};
 use super::yaml::{Content, Node};
 use crate::batch::{Column, Format, Records};
 use crate::expr::{Expr, TYPE_NAMES, Type, Value};
@@ -24,19 +24,25 @@ pub(super) fn batch(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<B
     let split = fields.take("split").map(|node| reader.size("split", node, 1, u64::MAX));
     let partitions = fields.take("partitions").map(|node| reader.whole("partitions", node, 1, PARTITIONS_MAX.into()));
     let skip = fields.take("skip_bad_records").map_or(Some(false), |node| reader.boolean("skip_bad_records", node));
+    let micro_batch = fields.take("micro_batch").map(|node| reader.rows("micro_batch", node));
     let tables = fields.take("tables").map_or(Some(Tables::default()), |node| Tables::read(reader, node));
     let steps = fields.need(reader, "steps");
     let partitions = partitions.unwrap_or(Some(PARTITIONS_DEFAULT.into()));
     // Without columns nobody knows what the steps could name.
     let steps = steps.zip(records).zip(tables).and_then(|((node, records), tables)| {
-        let given = (partitions.unwrap_or(1) as u32, skip.unwrap_or(false));
+        let given = Given {
+            partitions: partitions.unwrap_or(1) as u32,
+            skip_bad_records: skip.unwrap_or(false),
+            in_batches: micro_batch.is_some(),
+        };
         steps::steps(reader, node, input, records, tables, seed, given)
     });
     reader.finish(fields);
     let (plan, inputs, words) = steps?;
     partitions.and(skip)?;
     let split = split.map_or(Some(None), |split| split.map(Some))?;
-    Some(Batch { inputs, split, plan, steps: words })
+    let micro_batch = micro_batch.map_or(Some(None), |rows| rows.map(Some))?;
+    Some(Batch { inputs, split, micro_batch, plan, steps: words })
 }
 
 pub(super) fn input(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<Input> {

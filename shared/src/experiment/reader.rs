@@ -109,6 +109,12 @@ impl<'a> Reader<'a> {
         self.within(name, node, value, least, most, |value| value.to_string())
     }
 
+    /// A number of rows, at least 1.
+    pub(super) fn rows(&mut self, name: &str, node: &Node) -> Option<u64> {
+        let value = self.scalar(name, node, units::rows)?;
+        self.within(name, node, value, 1, u64::MAX, |value| value.to_string())
+    }
+
     pub(super) fn size(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
         let value = self.scalar(name, node, units::size)?;
         self.within(name, node, value, least, most, units::shown)

@@ -48,6 +48,8 @@ pub struct Batch {
     pub inputs: Vec<Input>,
     /// Bytes of a split; `None`: chosen by the input's size.
     pub split: Option<u64>,
+    /// Rows of a micro-batch, if the batch's own input is cut into such, each of which is committed by itself.
+    pub micro_batch: Option<u64>,
     pub plan: Plan,
     /// The steps in words, in order, for the graph.
     pub steps: Vec<String>,

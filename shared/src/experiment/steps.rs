@@ -18,6 +18,14 @@ const STEPS_TO_COME: [&str; 1] = ["window"];
 /// Rounds of one `repeat`.
 const ROUNDS_MAX: u64 = 100;
 
+/// What is said beside the steps and matters to the plan.
+pub(super) struct Given {
+    pub partitions: u32,
+    pub skip_bad_records: bool,
+    /// The plan runs over one micro-batch after the other.
+    pub in_batches: bool,
+}
+
 /// Everything that the steps of a batch come to.
 pub(super) struct Steps<'r, 'a, 'n> {
     pub reader: &'r mut Reader<'a>,
@@ -41,7 +49,7 @@ pub(super) fn steps<'n>(
     records: Records,
     tables: Tables<'n>,
     seed: u64,
-    (partitions, skip_bad_records): (u32, bool),
+    given: Given,
 ) -> Option<(Plan, Vec<Input>, Vec<String>)> {
     let before = reader.problems.len();
     let sound = input.is_some();
@@ -61,7 +69,7 @@ pub(super) fn steps<'n>(
     if whole.is_none() || !sound || reader.problems.len() > before {
         return None;
     }
-    let plan = stages.finish(chain, partitions, skip_bad_records);
+    let plan = stages.finish(chain, &given);
     if plan.stages.len() > STAGES_MAX {
         reader.problem(node.at, format!("the steps come to {} stages; the limit is {STAGES_MAX}", plan.stages.len()));
         return None;

@@ -16,6 +16,12 @@ pub(super) fn whole(text: &str) -> Result<u64, String> {
     digits.parse().map_err(|_| format!("the largest number is {}", u64::MAX))
 }
 
+/// A number of rows: `10_000 rows`, or a plain number.
+pub(super) fn rows(text: &str) -> Result<u64, String> {
+    let number = text.trim().strip_suffix("rows").unwrap_or(text).trim();
+    whole(number).map_err(|_| "write a number of rows like `10_000 rows`".to_owned())
+}
+
 /// A size for people, in the largest unit that gives a whole number: `64 KiB`.
 pub(super) fn shown(bytes: u64) -> String {
     let mut binary = SIZES.iter().filter(|(name, _)| name.ends_with("iB"));

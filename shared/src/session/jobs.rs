@@ -9,11 +9,11 @@ use super::run::{Run, RunSpec};
 use super::{InputSpec, SessionSpec, expectations};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
-use crate::batch::{Counters, Gather, Job, Part, Payload, Plan, Stage as PlanStage, Table};
+use crate::batch::{Counters, Format, Gather, Job, Part, Payload, Plan, Stage as PlanStage, Table};
 use crate::experiment::{self, Expectation, Experiment, Isolation, Problem, Respawn};
 use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
-use crate::limits::{REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
+use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use crate::wire::{Bytes, Event, Frame, Phase, Place, Report, RunCommand, StageView, Started, Tally};
@@ -25,6 +25,16 @@ pub struct Opened {
     pub name: String,
     /// What they are made of, in the order of the inputs; each input has one at least.
     pub parts: Vec<OpenedPart>,
+    /// Where the micro-batches begin that were asked for; see [`micro_batches`](crate::batch::micro_batches).
+    pub cuts: Vec<u64>,
+}
+
+/// How an input is to be cut into micro-batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MicroBatch {
+    pub rows: u64,
+    /// Lines at the beginning of each file that are no rows.
+    pub header: u64,
 }
 
 /// One file or text of an input.
@@ -38,11 +48,11 @@ pub struct OpenedPart {
 impl Opened {
     /// A single text or file.
     pub fn one(name: impl Into<String>, bytes: u64) -> Opened {
-        Opened { name: name.into(), parts: vec![OpenedPart { input: 0, bytes }] }
+        Opened { name: name.into(), parts: vec![OpenedPart { input: 0, bytes }], cuts: Vec::new() }
     }
 
     /// Where each part is in the run's bytes.
-    fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<Part> {
         let mut start = 0;
         let place = |part: &OpenedPart| {
             let placed = Part { input: part.input, start, end: start + part.bytes };
@@ -88,6 +98,7 @@ pub(super) struct Prepared {
     pub workers: u32,
     pub isolation: Isolation,
     pub plan: Arc<Plan>,
+    pub micro_batch: Option<MicroBatch>,
     split: Option<u64>,
     steps: Vec<String>,
     respawn: Option<Span>,
@@ -138,6 +149,8 @@ impl Prepared {
         if let (Some(choice), Some(own)) = (command.input.clone(), inputs.first_mut()) {
             *own = InputSpec::Chosen(choice);
         }
+        let header = matches!(experiment.batch.plan.inputs[0].format, Format::Csv { header: true, .. }).into();
+        let micro_batch = experiment.batch.micro_batch.map(|rows| MicroBatch { rows, header });
         Ok(Prepared {
             place: command.place,
             title: experiment.title,
@@ -146,6 +159,7 @@ impl Prepared {
             workers,
             isolation: experiment.isolation,
             plan: Arc::new(experiment.batch.plan),
+            micro_batch,
             split: experiment.batch.split,
             steps: experiment.batch.steps,
             respawn: match experiment.respawn {
@@ -269,7 +283,13 @@ impl Entry {
                 "{count} splits of {size} bytes are more than the {SPLITS_MAX} that a job may have: give `split` at least {fitting} B"
             ));
         }
-        let job = Job::new(plan.clone(), parts, size);
+        if opened.cuts.len() > MICRO_BATCHES_MAX {
+            return Err(format!(
+                "the input has {} micro-batches; the limit is {MICRO_BATCHES_MAX}: give `micro_batch` more rows",
+                opened.cuts.len()
+            ));
+        }
+        let job = Job::new(plan.clone(), parts, size, &opened.cuts);
         if job.reduces() > REDUCES_MAX {
             return Err(format!(
                 "the stages have {} tasks behind their shuffles; the limit is {REDUCES_MAX}: give the job fewer partitions",

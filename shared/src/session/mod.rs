@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::jobs::{Entry, Outcome, Prepared, Stage};
-pub use self::jobs::{Opened, OpenedPart, Simulated, split_size};
+pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
 use crate::batch::message::Envelope;
@@ -74,6 +74,8 @@ pub enum Output {
     Open {
         run: u32,
         inputs: Vec<InputSpec>,
+        /// Also to be found: where the micro-batches of the first begin.
+        micro_batch: Option<MicroBatch>,
     },
     /// Make a worker of this run with access to its input.
     Spawn {
@@ -197,7 +199,7 @@ impl Session {
         if let Some(key) = command.idempotency_key {
             self.keys.insert(key, run);
         }
-        self.outputs.push_back(Output::Open { run, inputs: prepared.inputs.clone() });
+        self.outputs.push_back(Output::Open { run, inputs: prepared.inputs.clone(), micro_batch: prepared.micro_batch });
         self.runs.insert(run, Entry::new(now, prepared));
     }
 
@@ -301,7 +303,7 @@ impl Session {
         simulated: Option<(Time, String)>,
     ) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
-        let table = match Table::new(&entry.prepared.plan, partitions) {
+        let table = match Table::new(&entry.job().plan, partitions) {
             Ok(table) => table,
             Err(error) => return self.fail(run, error.to_string()),
         };

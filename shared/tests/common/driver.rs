@@ -63,7 +63,7 @@ impl Driver {
             match output {
                 Output::Event(event) => self.events.push(event),
                 Output::Data(frame) => self.frames.push(frame),
-                Output::Open { run, inputs } => {
+                Output::Open { run, inputs, .. } => {
                     let [InputSpec::Experiment(ExperimentInput::Text(text))] = &inputs[..] else { panic!("only text here") };
                     let opened = Opened::one("text", text.len() as u64);
                     self.texts.insert(run, Arc::new(text.clone().into_bytes()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use shared::batch::kernel::sequential;
 use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
-use shared::batch::{Counters, Emit, Gather, Job, Memory, Part, Payload, Plan, Table, TaskKernel};
+use shared::batch::{Counters, Emit, Gather, Job, Memory, Part, Payload, Plan, Table, TaskKernel, micro_batches};
 use shared::experiment::check;
 use shared::fault::{self, Fault};
 use shared::id::{Attempt, TaskId};
@@ -25,6 +25,8 @@ pub struct Scenario {
     /// What is read: the batch's own text, and behind it those of joined tables, of so many bytes each.
     pub text: Arc<Vec<u8>>,
     pub tables: Vec<usize>,
+    /// Where micro-batches begin; none: there is one batch.
+    pub cuts: Vec<u64>,
     pub split_bytes: u64,
     pub workers: u32,
     pub faults: Vec<Fault>,
@@ -42,6 +44,8 @@ pub enum Shape {
     Join,
     /// Sampled ranges, and what may come before and after them.
     Sort,
+    /// Any of these, over one micro-batch after the other.
+    MicroBatches,
 }
 
 /// The plan of a batch with these steps, in YAML, a line each.
@@ -115,7 +119,16 @@ impl Scenario {
     pub fn calm(text: &str, split_bytes: u64, partitions: u32, workers: u32) -> Scenario {
         let text = Arc::new(text.as_bytes().to_vec());
         let respawn = Some(Span::seconds(1));
-        Scenario { plan: word_count(partitions), text, tables: vec![], split_bytes, workers, faults: vec![], respawn }
+        Scenario {
+            plan: word_count(partitions),
+            text,
+            tables: vec![],
+            cuts: vec![],
+            split_bytes,
+            workers,
+            faults: vec![],
+            respawn,
+        }
     }
 
     /// Everything from one seed: the text, the plan, the cluster, and between no and six faults of all kinds.
@@ -127,6 +140,11 @@ impl Scenario {
             Shape::Chain => chains::chain(rng),
             Shape::Join => chains::join(rng),
             Shape::Sort => chains::sort(rng),
+            Shape::MicroBatches => match rng.below(3) {
+                0 => chains::join(rng),
+                1 => chains::sort(rng),
+                _ => chains::chain(rng),
+            },
         };
         let mut tables = Vec::new();
         for _ in 1..plan.inputs.len() {
@@ -134,13 +152,17 @@ impl Scenario {
             tables.push(table.len());
             text.extend(table);
         }
+        let cuts = match shape {
+            Shape::MicroBatches => draw_cuts(rng, &text[..text.len() - tables.iter().sum::<usize>()]),
+            _ => Vec::new(),
+        };
         let maps = 1 + rng.below(16);
         let split_bytes = (text.len() as u64 / maps).max(1 + rng.below(8));
         let workers = 1 + rng.below(5) as u32;
         let count = rng.below(7) as u32;
         let faults = fault::draw(rng, workers, count);
         let respawn = Some(Span::millis(1 + rng.below(800)));
-        Scenario { plan, text: Arc::new(text), tables, split_bytes, workers, faults, respawn }
+        Scenario { plan, text: Arc::new(text), tables, cuts, split_bytes, workers, faults, respawn }
     }
 
     pub fn with_faults(self, faults: Vec<Fault>) -> Scenario {
@@ -154,7 +176,7 @@ impl Scenario {
             parts.push(Part { input: input as u32, start, end: start + bytes as u64 });
             start += bytes as u64;
         }
-        Arc::new(Job::new(Arc::new(self.plan.clone()), parts, self.split_bytes))
+        Arc::new(Job::new(Arc::new(self.plan.clone()), parts, self.split_bytes, &self.cuts))
     }
 
     pub fn run_spec(&self) -> RunSpec {
@@ -193,10 +215,16 @@ impl Scenario {
 
     /// The rows of a distributed run against those of the sequential one, byte for byte.
     pub fn assert_equals_sequential(&self, finished: &Finished) {
-        let table = Table::new(&self.plan, finished.rows.clone()).unwrap();
+        let table = Table::new(&self.job().plan, finished.rows.clone()).unwrap();
         let csv = |table: &Table| String::from_utf8(table.csv_chunk(0, usize::MAX).0).unwrap();
         assert!(csv(&table) == csv(&self.sequential()), "the rows differ from those of a sequential run");
     }
+}
+
+/// Micro-batches of a few lines each.
+fn draw_cuts(rng: &mut Rng, text: &[u8]) -> Vec<u64> {
+    let parts = [Part { input: 0, start: 0, end: text.len() as u64 }];
+    micro_batches(&mut Memory(Arc::new(text.to_vec())), &parts, 0, 1 + rng.below(12)).unwrap()
 }
 
 fn draw_text(rng: &mut Rng) -> Vec<u8> {

@@ -122,6 +122,10 @@ struct StageBooks {
     /// Where they are in `entries`.
     tasks: Range<usize>,
     reads: bool,
+    /// Its rows are the result's.
+    last: bool,
+    /// The last stage of the micro-batch before, which has to be committed first.
+    after: Option<usize>,
     /// The stages that gather from it, and those that it gathers from.
     consumers: Vec<usize>,
     sources: Vec<usize>,
@@ -154,6 +158,7 @@ impl Tasks {
     pub(super) fn new(job: Arc<Job>) -> Tasks {
         let (maps, count) = (job.maps(), job.maps() + job.reduces());
         let mut stages: Vec<StageBooks> = Vec::new();
+        let mut before = None;
         for (index, stage) in job.plan.stages.iter().enumerate() {
             let mut tasks = job.tasks(index).map(|task| index_of(task, maps));
             let first = tasks.next().unwrap_or_default();
@@ -162,12 +167,17 @@ impl Tasks {
             stages.push(StageBooks {
                 tasks: first..first + job.tasks(index).len(),
                 reads: sources.is_empty(),
+                last: job.plan.is_last(index),
+                after: before,
                 consumers: Vec::new(),
                 sources,
                 done: 0,
                 counted: 0,
                 durations: (0, Span::ZERO),
             });
+            if job.plan.is_last(index) {
+                before = Some(index);
+            }
         }
         Tasks {
             job,
@@ -237,8 +247,8 @@ impl Tasks {
     /// when nobody needed it any more is not made again; but a task whose completion died with an earlier coordinator is
     /// still owed its counts.
     pub(super) fn all_done(&self) -> bool {
-        self.stages.last().is_some_and(|last| last.done == last.tasks.len())
-            && self.stages.iter().all(|stage| stage.counted == stage.tasks.len())
+        let done = |stage: &StageBooks| !stage.last || stage.done == stage.tasks.len();
+        self.stages.iter().all(|stage| done(stage) && stage.counted == stage.tasks.len())
     }
 
     /// Whether a stage's tasks read the input, and so never wait for others.
@@ -251,16 +261,17 @@ impl Tasks {
         let mut needed = vec![false; self.stages.len()];
         for (stage, books) in self.stages.iter().enumerate().rev() {
             let waits = |consumer: &usize| !self.is_done(*consumer) && needed[*consumer];
-            needed[stage] =
-                books.counted < books.tasks.len() || books.consumers.is_empty() || books.consumers.iter().any(waits);
+            let owes = books.counted < books.tasks.len() || (books.last && !self.is_done(stage));
+            needed[stage] = owes || books.consumers.iter().any(waits);
         }
         needed
     }
 
-    /// Whether the tasks of a stage can soon get all that they need: each of its sources is done, or has all that it needs.
+    /// Whether the tasks of a stage can soon get all that they need: each of its sources is done, or has all that it needs. And the
+    /// micro-batch before is committed.
     pub(super) fn near(&self, stage: usize) -> bool {
         let ready = |source: &usize| self.is_done(*source) || self.stages[*source].sources.iter().all(|it| self.is_done(*it));
-        self.stages[stage].sources.iter().all(ready)
+        self.stages[stage].sources.iter().all(ready) && self.stages[stage].after.is_none_or(|before| self.is_done(before))
     }
 
     fn is_done(&self, stage: usize) -> bool {
@@ -542,7 +553,7 @@ impl Tasks {
 
     /// Whether a task's rows are the result's.
     fn is_last(&self, index: usize) -> bool {
-        self.stages.last().is_some_and(|stage| stage.tasks.contains(&index))
+        self.stages[self.stage(index)].last
     }
 }
 

@@ -83,7 +83,7 @@ impl ReduceKernel {
     /// Begins the task. `inputs` are the payloads that [`Job::needs`] names.
     pub fn new(job: &Job, task: TaskId, inputs: Vec<Payload>) -> Result<ReduceKernel, KernelError> {
         let plan = &job.plan;
-        let last = job.stage(task).is_some_and(|(stage, _)| stage == plan.last());
+        let last = job.is_last(task);
         let reducer = match Shape::of(plan) {
             Shape::Words { having, combine: true, .. } => {
                 Reducer::Words(Box::new(WordReducer::new(plan.clone(), having, inputs)))

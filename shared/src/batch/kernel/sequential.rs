@@ -68,8 +68,13 @@ fn columns(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
             }
         });
     }
-    let Some(Left::Rows(rows)) = left.pop() else { return Err(KernelError::Unreadable("the plan has no result".to_owned())) };
-    let all = whole(&plan.stages[plan.last()].types, rows)?;
+    let results = left.into_iter().enumerate().filter(|(stage, _)| plan.is_last(*stage));
+    let rows = results.flat_map(|(_, left)| match left {
+        Left::Rows(rows) => rows,
+        Left::States(_) => Vec::new(),
+    });
+    let types: Vec<Type> = plan.columns.iter().map(|column| column.data_type.clone()).collect();
+    let all = whole(&types, rows.collect())?;
     Ok(Table::of(plan, all.columns, all.rows))
 }
 

@@ -25,7 +25,7 @@ pub struct TaskResult {
 
 impl TaskKernel {
     pub fn new(job: &Job, work: Work) -> Result<TaskKernel, KernelError> {
-        let last = job.stage(work.task).is_some_and(|(stage, _)| stage == job.plan.last());
+        let last = job.is_last(work.task);
         let kernel = match work.body {
             Body::Map { number, skip } => Kind::Map(Box::new(MapKernel::new(job, number, &skip)?)),
             Body::Reduce(inputs) => Kind::Reduce(Box::new(ReduceKernel::new(job, work.task, inputs)?)),
