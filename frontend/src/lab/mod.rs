@@ -1,6 +1,6 @@
 //! The one screen: what is run, what it is doing, how well, and what came of it.
 //!
-//! Reading order: [`model`] (a run as plain data), [`state`] (signals), `commands` and `hear` (the two directions of talk with a
+//! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two directions of talk with a
 //! session), then the views: [`header`], [`setup`], [`metrics`], [`graph`], [`timeline`], [`workers`], [`news`], [`result`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
@@ -27,6 +27,7 @@ mod hear;
 pub mod intro;
 pub mod metrics;
 pub mod model;
+pub mod names;
 pub mod news;
 pub mod rate;
 pub mod result;

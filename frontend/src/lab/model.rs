@@ -8,9 +8,10 @@ use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::Time;
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, Started, Tally, WorkerState, WorkerView,
+    AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, StageView, Started, Tally, WorkerState, WorkerView,
 };
 
+use super::names::with_names;
 use super::rate::Rate;
 
 /// How far a run has come.
@@ -58,6 +59,20 @@ pub struct TaskModel {
     pub read: f64,
     /// Records of the execution that counts.
     pub records: u64,
+}
+
+/// How the tasks of a stage stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCount {
+    pub tasks: usize,
+    pub running: usize,
+    pub done: usize,
+}
+
+impl StageCount {
+    pub fn is_done(self) -> bool {
+        self.done == self.tasks
+    }
 }
 
 /// A worker and what it is doing.
@@ -134,6 +149,7 @@ impl RunModel {
 
     /// Ends the run without a result; nothing of it goes on.
     pub fn fail(&mut self, message: String, problems: Vec<Problem>) {
+        let message = with_names(self.stages(), &message);
         self.stage = Stage::Failed { message, problems };
         for worker in &mut self.workers {
             worker.current = None;
@@ -193,6 +209,22 @@ impl RunModel {
         }
     }
 
+    /// What the run's tasks are of; nothing before it has begun.
+    pub fn stages(&self) -> &[StageView] {
+        self.started.as_ref().map_or(&[], |started| &started.stages)
+    }
+
+    /// How each stage stands, in their order.
+    pub fn stage_counts(&self) -> Vec<StageCount> {
+        let count = |stage: &StageView| {
+            let (first, tasks) = (stage.first as usize, stage.tasks as usize);
+            let all = self.tasks(stage.phase).get(first..first + tasks).unwrap_or_default();
+            let with = |state| all.iter().filter(|task| task.state == state).count();
+            StageCount { tasks, running: with(TaskState::Running), done: with(TaskState::Done) }
+        };
+        self.stages().iter().map(count).collect()
+    }
+
     /// The attempts of a task, oldest first.
     pub fn attempts_of(&self, phase: Phase, task: u32) -> impl Iterator<Item = &AttemptView> {
         let indices = self.task(phase, task).map_or(&[][..], |task| &task.attempts);
@@ -213,7 +245,8 @@ impl RunModel {
         self.progress = frame.progress.clamp(0.0, 1.0);
         self.counters = frame.counters;
         self.tally = frame.tally;
-        self.news.extend(frame.news);
+        let stages = self.started.as_ref().map_or(&[][..], |started| &started.stages);
+        self.news.extend(frame.news.into_iter().map(|News { at, text }| News { at, text: with_names(stages, &text) }));
         self.take_workers(frame.workers);
         for attempt in frame.attempts {
             self.take_attempt(attempt);

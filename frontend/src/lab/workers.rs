@@ -8,6 +8,7 @@ use shared::wire::{Phase, WorkerState};
 
 use super::format::{Figure, bytes_per_second, of};
 use super::model::{RunModel, WorkerModel};
+use super::names::task_name;
 use super::state::use_lab;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
@@ -160,11 +161,11 @@ fn doing(run: &RunModel, worker: &WorkerModel) -> (String, f64) {
             let again =
                 if attempt.number > 1 { format!(", {}", super::format::circled(attempt.number)) } else { String::new() };
             let backup = if attempt.backup { ", backup" } else { "" };
-            let (phase, done) = match attempt.phase {
-                Phase::Map => ("map", run.task(Phase::Map, attempt.task).map_or(0.0, |task| task.read)),
-                Phase::Reduce => ("reduce", 0.0),
+            let done = match attempt.phase {
+                Phase::Map => run.task(Phase::Map, attempt.task).map_or(0.0, |task| task.read),
+                Phase::Reduce => 0.0,
             };
-            (format!("{phase}-{}{again}{backup}", attempt.task), done)
+            (format!("{}{again}{backup}", task_name(run.stages(), attempt.phase, attempt.task)), done)
         }
         _ if run.is_active() => ("waiting for a task".into(), 0.0),
         _ => ("at rest".into(), 0.0),

@@ -8,11 +8,13 @@ use std::ops::Range;
 use shared::wire::Phase;
 use web_sys::HtmlCanvasElement;
 
-use super::layout::{Box, Grid, Layout};
+use super::grid::Box;
+use super::layout::{Layout, Placed, Role};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::circled;
-use crate::lab::model::{RunModel, TaskState};
+use crate::lab::model::{RunModel, TaskModel, TaskState};
+use crate::lab::names::task_name_in_stage;
 
 /// Least side of a cell with room for a tick or a cross. Pixels.
 const SIGN_PX_MIN: f64 = 6.0;
@@ -20,35 +22,6 @@ const SIGN_PX_MIN: f64 = 6.0;
 const NUMBER_PX_MIN: f64 = 11.0;
 /// Least width of a cell with room for a name. Pixels.
 const NAME_PX_MIN: f64 = 60.0;
-
-/// What a cell stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Split,
-    Map,
-    Reduce,
-    Output,
-}
-
-impl Role {
-    const ALL: [Role; 4] = [Role::Split, Role::Map, Role::Reduce, Role::Output];
-
-    fn phase(self) -> Phase {
-        match self {
-            Role::Split | Role::Map => Phase::Map,
-            Role::Reduce | Role::Output => Phase::Reduce,
-        }
-    }
-
-    fn grid(self, layout: &Layout) -> &Grid {
-        match self {
-            Role::Split => &layout.splits,
-            Role::Map => &layout.maps,
-            Role::Reduce => &layout.reduces,
-            Role::Output => &layout.outputs,
-        }
-    }
-}
 
 /// What is painted in a cell; equal ones are not painted again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,61 +37,56 @@ struct Face {
 pub struct Cells {
     pen: Pen,
     palette: Palette,
-    layout: Layout,
-    faces: [Vec<Option<Face>>; 4],
+    placed: Vec<Placed>,
+    /// What each of them shows, for each of `placed`.
+    faces: Vec<Vec<Option<Face>>>,
 }
 
 impl Cells {
     /// Paints every task of the run; `None` where there is no canvas to be had.
-    pub fn draw(
-        canvas: &HtmlCanvasElement,
-        size: (f64, f64),
-        layout: Layout,
-        palette: Palette,
-        run: &RunModel,
-    ) -> Option<Cells> {
-        let pen = Pen::on(canvas, size)?;
-        let faces = Role::ALL.map(|role| vec![None; role.grid(&layout).count]);
-        let mut cells = Cells { pen, palette, layout, faces };
-        for role in Role::ALL {
-            (0..role.grid(&cells.layout).count).for_each(|cell| cells.show(run, role, cell));
+    pub fn draw(canvas: &HtmlCanvasElement, layout: &Layout, palette: Palette, run: &RunModel) -> Option<Cells> {
+        let pen = Pen::on(canvas, layout.size)?;
+        let placed = layout.cells.clone();
+        let faces = placed.iter().map(|placed| vec![None; placed.grid.count]).collect();
+        let mut cells = Cells { pen, palette, placed, faces };
+        for index in 0..cells.placed.len() {
+            (0..cells.placed[index].grid.count).for_each(|cell| cells.show(run, index, cell));
         }
         Some(cells)
     }
 
     /// Paints the cells of tasks that changed, if what they show differs.
     pub fn update(&mut self, run: &RunModel, changed: &[(Phase, u32)]) {
-        for role in Role::ALL {
-            let grid = *role.grid(&self.layout);
-            let of_role = changed.iter().filter(|(phase, _)| *phase == role.phase());
-            let mut cells: Vec<usize> = of_role.map(|(_, task)| grid.cell_of(*task as usize)).collect();
+        for index in 0..self.placed.len() {
+            let placed = self.placed[index];
+            let mine = changed.iter().filter(|(phase, _)| *phase == placed.phase);
+            let mut cells: Vec<usize> = mine.filter_map(|(_, task)| placed.cell_of(*task as usize)).collect();
             cells.sort_unstable();
             cells.dedup();
-            cells.into_iter().for_each(|cell| self.show(run, role, cell));
+            cells.into_iter().for_each(|cell| self.show(run, index, cell));
         }
     }
 
     /// The tasks under a point.
     pub fn tasks_at(&self, x: f64, y: f64) -> Option<(Phase, Range<usize>)> {
-        Role::ALL.iter().find_map(|role| {
-            let grid = role.grid(&self.layout);
-            grid.at(x, y).map(|cell| (role.phase(), grid.tasks(cell)))
-        })
+        self.placed.iter().find_map(|placed| placed.grid.at(x, y).map(|cell| (placed.phase, placed.tasks(cell))))
     }
 
-    fn show(&mut self, run: &RunModel, role: Role, cell: usize) {
-        let grid = *role.grid(&self.layout);
-        let at = grid.cell(cell);
-        let face = face(run, role, grid.tasks(cell), at.width);
-        let Some(known) = self.faces[role as usize].get_mut(cell) else { return };
+    fn show(&mut self, run: &RunModel, index: usize, cell: usize) {
+        let placed = self.placed[index];
+        let (role, at) = (placed.role, placed.grid.cell(cell));
+        let face = face(run, &placed, cell);
+        let Some(known) = self.faces[index].get_mut(cell) else { return };
         if *known == Some(face) {
             return;
         }
         *known = Some(face);
         self.pen.clear(at.x - 0.5, at.y - 0.5, at.width + 1.0, at.height + 1.0);
         self.body(role, at, face);
-        if grid.is_list && matches!(role, Role::Map | Role::Reduce) && at.width >= NAME_PX_MIN && at.height >= NUMBER_PX_MIN {
-            self.name(role, cell, at, face);
+        let has_name = placed.grid.is_list && matches!(role, Role::Map | Role::Reduce);
+        if has_name && at.width >= NAME_PX_MIN && at.height >= NUMBER_PX_MIN {
+            let task = placed.tasks(cell).start as u32;
+            self.name(&task_name_in_stage(run.stages(), placed.phase, task), at, face);
         }
         let is_wide = at.width > 2.0 * at.height;
         let again = is_again(role, face);
@@ -180,14 +148,12 @@ impl Cells {
         }
     }
 
-    fn name(&mut self, role: Role, index: usize, at: Box, face: Face) {
-        let kind = if role == Role::Map { "map" } else { "reduce" };
-        let name = format!("{kind}-{index}");
+    fn name(&mut self, name: &str, at: Box, face: Face) {
         // A tick, a cross or a number stands at the end.
         let taken = if face.state == TaskState::Waiting { 8.0 } else { 26.0 };
-        if name.len() as f64 * CHARACTER_PX + 6.0 + taken <= at.width {
+        if name.chars().count() as f64 * CHARACTER_PX + 6.0 + taken <= at.width {
             self.pen.fill_with(&self.palette.text, 1.0);
-            self.pen.text(&name, at.x + 6.0, at.y + at.height / 2.0 + 0.5);
+            self.pen.text(name, at.x + 6.0, at.y + at.height / 2.0 + 0.5);
         }
     }
 
@@ -233,9 +199,10 @@ fn is_again(role: Role, face: Face) -> bool {
     counts && face.attempts > 1
 }
 
-/// What the cell of these tasks shows: the state that most needs to be seen, and how far they are together.
-fn face(run: &RunModel, role: Role, tasks: Range<usize>, width: f64) -> Face {
-    let all = run.tasks(role.phase());
+/// What a cell shows: the state of its tasks that most needs to be seen, and how far they are together.
+fn face(run: &RunModel, placed: &Placed, cell: usize) -> Face {
+    let (role, tasks, width) = (placed.role, placed.tasks(cell), placed.grid.cell(cell).width);
+    let all = run.tasks(placed.phase);
     let tasks = &all[tasks.start.min(all.len())..tasks.end.min(all.len())];
     let any = |state| tasks.iter().any(|task| task.state == state);
     let state = if any(TaskState::Failed) {
@@ -254,7 +221,7 @@ fn face(run: &RunModel, role: Role, tasks: Range<usize>, width: f64) -> Face {
         (TaskState::Running | TaskState::Requeued, Role::Output) | (TaskState::Requeued, Role::Split) => TaskState::Waiting,
         (state, _) => state,
     };
-    let part = |task: &crate::lab::model::TaskModel| match (task.state, role) {
+    let part = |task: &TaskModel| match (task.state, role) {
         (TaskState::Done, _) => 1.0,
         (TaskState::Running, Role::Reduce) => 0.5,
         (TaskState::Running, Role::Split | Role::Map) => task.read,

@@ -1,20 +1,27 @@
-//! The job as a graph: input splits → map tasks → shuffle → reduce tasks → output.
+//! The job as a graph: what is read, the tasks of each stage with the shuffles between them, what comes of it.
+//!
+//! [`columns`] orders the stages, [`tracks`] and [`layout`] measure them out, [`grid`] and [`edges`] are the parts of the picture;
+//! [`cells`] paints what changes, and [`words`] says it.
 
 pub mod cells;
+pub mod columns;
+pub mod edges;
+pub mod grid;
 pub mod layout;
-
-use std::ops::Range;
+pub mod tracks;
+pub mod words;
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::wire::{AttemptState, Phase};
 use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
 
-use self::cells::{Cells, state_name};
-use self::layout::Layout;
-use super::format::{Figure, bytes, circled, count, duration_ms, of};
-use super::model::{RunModel, TaskState};
+use self::cells::Cells;
+use self::edges::{Bundle, Flow};
+use self::layout::{Bar, Head, Layout, Of};
+pub use self::words::ending;
+use self::words::{describe, number, running, summary, title, told};
+use super::model::{RunModel, StageCount};
 use super::state::use_lab;
 use crate::components::palette::use_palette;
 use crate::components::panel::Panel;
@@ -27,14 +34,12 @@ pub fn Graph() -> impl IntoView {
     let tip = expect_context::<Tip>();
     let frame = NodeRef::<html::Div>::new();
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
-    // What is drawn: it changes with the run's shape and the panel's size, not with its progress.
-    let shape = Memo::new(move |_| {
-        lab.run.with(|run| run.started.as_ref().map(|started| (run.run, started.splits.len(), started.reduces as usize)))
-    });
+    // What is drawn: it changes with the run's stages and the panel's size, not with its progress.
+    let shape = Memo::new(move |_| lab.run.with(|run| (run.run, run.stages().to_vec())));
     let layout = Memo::new(move |_| {
         let (width, height) = size.get();
-        let (_, maps, partitions) = shape.get()?;
-        (width > 0.0 && height > 0.0).then(|| Layout::new(width, height, maps, partitions))
+        let is_seen = width > 0.0 && height > 0.0;
+        shape.with(|(_, stages)| (is_seen && !stages.is_empty()).then(|| Layout::new(width, height, stages)))
     });
     let canvas = NodeRef::<html::Canvas>::new();
     let palette = use_palette();
@@ -42,9 +47,13 @@ pub fn Graph() -> impl IntoView {
     Effect::new(move |_| {
         // Another run of the same shape is another drawing.
         shape.track();
-        let (Some(layout), Some(canvas)) = (layout.get(), canvas.get()) else { return };
-        let fresh = lab.run.with_untracked(|run| Cells::draw(&canvas, size.get_untracked(), layout, palette.get(), run));
-        cells.set_value(fresh);
+        let Some(canvas) = canvas.get() else { return };
+        let palette = palette.get();
+        layout.with(|layout| {
+            if let Some(layout) = layout {
+                cells.set_value(lab.run.with_untracked(|run| Cells::draw(&canvas, layout, palette, run)));
+            }
+        });
     });
     Effect::new(move |_| {
         lab.run.track();
@@ -56,6 +65,13 @@ pub fn Graph() -> impl IntoView {
         });
     });
 
+    let counts = Memo::new(move |_| lab.run.with(RunModel::stage_counts));
+    let scrolls = Memo::new(move |_| {
+        let (width, height) = size.get();
+        layout.with(|layout| layout.as_ref().is_some_and(|layout| layout.size.0 > width || layout.size.1 > height))
+    });
+    let let_go = follow(frame, layout, Memo::new(move |_| shape.with(|(run, _)| *run)), counts);
+
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
@@ -64,53 +80,99 @@ pub fn Graph() -> impl IntoView {
             None => tip.hide(),
         }
     };
-    let flows = Memo::new(move |_| lab.run.with(flows));
     let summary = Memo::new(move |_| lab.run.with(summary));
+    let told = Memo::new(move |_| lab.run.with(told));
+    let active = Memo::new(move |_| lab.run.with(RunModel::is_active));
     let edges = move || {
-        layout.get().map(|layout| {
-            let edge = |edge: layout::Edge| {
-                let bundled = if edge.bundled { " bundled" } else { "" };
-                view! { <path class=format!("{}{bundled}", edge.flow.class()) d=edge.path></path> }
+        let layout = layout.get()?;
+        let bundle = |bundle: Bundle| {
+            let (flow, from, to) = (bundle.flow, bundle.from, bundle.to);
+            let flowing = Memo::new(move |_| counts.with(|counts| is_flowing(counts, active.get(), flow, from, to)));
+            let edge = |edge: edges::Edge| {
+                let class = if edge.bundled { "edge bundled" } else { "edge" };
+                view! { <path class=class d=edge.path></path> }
             };
-            let bar = layout.shuffle;
+            let edges = bundle.edges.into_iter().map(edge).collect_view();
+            view! { <g class=flow.class() class:flowing=flowing>{edges}</g> }
+        };
+        let bar = |Bar { from, to, area }: Bar| {
+            let flowing = move |counts: &Vec<StageCount>| {
+                let into = from.iter().any(|from| is_flowing(counts, active.get(), Flow::Into, *from, to));
+                into || is_flowing(counts, active.get(), Flow::OutOf, to, to)
+            };
+            let flowing = Memo::new(move |_| counts.with(&flowing));
             view! {
-                {layout.edges.into_iter().map(edge).collect_view()}
-                <rect class="shuffle-bar" x=bar.x y=bar.y width=bar.width height=bar.height rx="2"></rect>
+                <rect
+                    class="shuffle-bar"
+                    class:flowing=flowing
+                    x=area.x
+                    y=area.y
+                    width=area.width
+                    height=area.height
+                    rx="2"
+                ></rect>
             }
+        };
+        let bundles = layout.bundles.into_iter().map(bundle).collect_view();
+        let bars = layout.bars.into_iter().map(bar).collect_view();
+        Some(view! {
+            {bundles}
+            {bars}
         })
     };
     let heads = move || {
         let layout = layout.get()?;
-        let heads = HEADS.iter().zip(layout.heads).enumerate().map(|(index, (title, (left, width)))| {
-            let value = Memo::new(move |_| lab.run.with(|run| head(run, index)));
+        let head = |Head { of, area, in_one_line }: Head| {
+            let title = shape.with_untracked(|(_, stages)| title(stages, of));
+            let value = Memo::new(move |_| counts.with(|counts| lab.run.with(|run| number(run, counts, of))));
+            let is_running = move |counts: &Vec<StageCount>| running(counts).any(|stage| of == Of::Stage(stage));
+            let is_running = Memo::new(move |_| counts.with(is_running));
+            let style = format!("left:{:.0}px;top:{:.0}px;width:{:.0}px", area.x, area.y, area.width);
             view! {
-                <div class="graph-head" style=format!("left:{left:.0}px;width:{width:.0}px")>
-                    <span class="graph-title">{*title}</span>
+                <div class="graph-head" class:in-one-line=in_one_line class:running=is_running style=style>
+                    <span class="graph-title">{title}</span>
                     <span class="graph-value num" title=move || value.get().exact>
                         {move || value.with(|value| format!("{} {}", value.value, value.unit))}
                     </span>
                 </div>
             }
-        });
-        Some(heads.collect_view())
+        };
+        Some(layout.heads.into_iter().map(head).collect_view())
+    };
+    let sheet = move || {
+        let (width, height) = layout.with(|layout| layout.as_ref().map(|layout| layout.size))?;
+        Some(format!("width:{width:.0}px;height:{height:.0}px"))
     };
     let summary_aside = move || view! { <span class="num" data-testid="graph-summary">{summary}</span> };
     view! {
         <Panel name="graph" title="Job" aside=summary_aside>
-            <div class="graph" node_ref=frame data-testid="graph">
-                <svg class=move || format!("drawing {}", flows.get()) aria-hidden="true">
-                    {edges}
-                </svg>
-                <canvas
-                    class="drawing"
-                    class:hidden=move || layout.with(Option::is_none)
-                    node_ref=canvas
-                    role="img"
-                    aria-label=move || format!("The job as a graph: {}", summary.get())
-                    on:pointermove=point
-                    on:pointerleave=move |_| tip.hide()
-                ></canvas>
-                <div aria-hidden="true">{heads}</div>
+            <div
+                class="graph"
+                class:scrolls=scrolls
+                node_ref=frame
+                data-testid="graph"
+                role="group"
+                aria-label="The job's stages, from left to right"
+                tabindex=move || scrolls.get().then_some("0")
+                on:wheel=move |_| let_go()
+                on:pointerdown=move |_| let_go()
+                on:keydown=move |_| let_go()
+            >
+                <div class="graph-sheet" style=sheet>
+                    <svg class="drawing" aria-hidden="true">
+                        {edges}
+                    </svg>
+                    <canvas
+                        class="drawing"
+                        class:hidden=move || layout.with(Option::is_none)
+                        node_ref=canvas
+                        role="img"
+                        aria-label=told
+                        on:pointermove=point
+                        on:pointerleave=move |_| tip.hide()
+                    ></canvas>
+                    <div aria-hidden="true">{heads}</div>
+                </div>
                 <Show when=move || layout.with(Option::is_none)>
                     <p class="empty hint">"The job will be drawn here: its splits, its tasks and how far each has come."</p>
                 </Show>
@@ -119,114 +181,39 @@ pub fn Graph() -> impl IntoView {
     }
 }
 
-const HEADS: [&str; 5] = ["Input", "Map", "Shuffle", "Reduce", "Output"];
-
-/// The number under a column's heading.
-fn head(run: &RunModel, column: usize) -> Figure {
-    let Some(started) = &run.started else { return Figure::unknown() };
-    let done = |phase| run.tasks(phase).iter().filter(|task| task.state == TaskState::Done).count();
-    let of_all = |phase| {
-        let value = format!("{} of {}", done(phase), run.tasks(phase).len());
-        Figure { exact: format!("{value} tasks done"), value, unit: "" }
-    };
-    match column {
-        0 => bytes(started.input_bytes),
-        1 => of_all(Phase::Map),
-        2 => count(run.counters.combine_output_records),
-        3 => of_all(Phase::Reduce),
-        _ => count(run.counters.output_records),
-    }
-}
-
-/// Along which edges something flows now, as classes of the drawing.
-fn flows(run: &RunModel) -> String {
-    let any = |phase, state| run.tasks(phase).iter().any(|task| task.state == state);
-    let mut classes = Vec::new();
-    if any(Phase::Map, TaskState::Running) {
-        classes.push("reads");
-    }
-    if run.is_active() && any(Phase::Map, TaskState::Done) {
-        classes.push("shuffles-in");
-    }
-    if any(Phase::Reduce, TaskState::Running) {
-        classes.push("shuffles-out");
-    }
-    if any(Phase::Reduce, TaskState::Done) {
-        classes.push("commits");
-    }
-    classes.join(" ")
-}
-
-fn summary(run: &RunModel) -> String {
-    if run.started.is_none() {
-        return String::new();
-    }
-    let done = run.maps.iter().chain(&run.reduces).filter(|task| task.state == TaskState::Done).count();
-    let mut parts = vec![format!("{done} of {}", of((run.maps.len() + run.reduces.len()) as u64, "task", "tasks"))];
-    if run.tally.tasks_repeated > 0 {
-        parts.push(format!("{} repeated", run.tally.tasks_repeated));
-    }
-    if run.tally.backup_tasks > 0 {
-        parts.push(of(u64::from(run.tally.backup_tasks), "backup", "backups"));
-    }
-    if run.tally.workers_lost > 0 {
-        parts.push(of(u64::from(run.tally.workers_lost), "worker lost", "workers lost"));
-    }
-    parts.join(" · ")
-}
-
-/// What the note over a cell says.
-fn describe(run: &RunModel, phase: Phase, tasks: Range<usize>) -> Option<Vec<String>> {
-    if tasks.len() == 1 { describe_one(run, phase, tasks.start as u32) } else { describe_several(run, phase, tasks) }
-}
-
-fn describe_several(run: &RunModel, phase: Phase, tasks: Range<usize>) -> Option<Vec<String>> {
-    let kind = if phase == Phase::Map { "map" } else { "reduce" };
-    let models = run.tasks(phase).get(tasks.clone())?;
-    let states = [TaskState::Done, TaskState::Running, TaskState::Requeued, TaskState::Failed, TaskState::Waiting];
-    let counts = states.into_iter().filter_map(|state| {
-        let count = models.iter().filter(|task| task.state == state).count();
-        (count > 0).then(|| format!("{count} {}", state_name(state)))
+/// Keeps the stage that is worked on in view where the drawing is wider than its panel, until the user moves it; another run begins
+/// anew. Gives what is to be called when the user does.
+fn follow(
+    frame: NodeRef<html::Div>,
+    layout: Memo<Option<Layout>>,
+    run: Memo<u32>,
+    counts: Memo<Vec<StageCount>>,
+) -> impl Fn() + Copy + 'static {
+    let held_in = StoredValue::new(None::<u32>);
+    let at = Memo::new(move |_| counts.with(|counts| running(counts).next()));
+    Effect::new(move |_| {
+        let (run, Some(stage), Some(frame)) = (run.get(), at.get(), frame.get()) else { return };
+        if held_in.get_value() == Some(run) {
+            return;
+        }
+        layout.with(|layout| {
+            let heads = layout.iter().flat_map(|layout| &layout.heads);
+            if let Some(head) = heads.into_iter().find(|head| head.of == Of::Stage(stage)) {
+                let middle = head.area.x + head.area.width / 2.0;
+                frame.set_scroll_left((middle - f64::from(frame.client_width()) / 2.0) as i32);
+            }
+        });
     });
-    let heading = format!("{kind}-{} to {kind}-{}", tasks.start, tasks.end.saturating_sub(1));
-    Some(std::iter::once(heading).chain(counts).collect())
+    move || held_in.set_value(Some(run.get_untracked()))
 }
 
-fn describe_one(run: &RunModel, phase: Phase, task: u32) -> Option<Vec<String>> {
-    let model = run.task(phase, task)?;
-    let kind = if phase == Phase::Map { "map" } else { "reduce" };
-    let mut lines = vec![format!("{kind}-{task}: {}", state_name(model.state))];
-    if let (Phase::Map, Some(split)) = (phase, run.started.as_ref().and_then(|started| started.splits.get(task as usize))) {
-        let size = bytes(split.0);
-        lines.push(format!("split {task}, {} {}", size.value, size.unit));
-    }
-    for attempt in run.attempts_of(phase, task) {
-        let end = attempt.end.unwrap_or(run.now);
-        let length = duration_ms(end.since(attempt.start).0 as f64 / 1e3);
-        let backup = if attempt.backup { " (backup)" } else { "" };
-        lines.push(format!(
-            "{} worker-{}{backup}, {} {}: {}",
-            circled(attempt.number),
-            attempt.worker,
-            length.value,
-            length.unit,
-            ending(attempt.state)
-        ));
-    }
-    if model.attempts.is_empty() {
-        lines.push("Not given to a worker yet".into());
-    }
-    Some(lines)
-}
-
-/// How an attempt stands, in words.
-pub fn ending(state: AttemptState) -> &'static str {
-    match state {
-        AttemptState::Running => "running",
-        AttemptState::Done => "done",
-        AttemptState::Killed => "its worker was lost while it ran",
-        AttemptState::Lost => "done, but its output was lost with its worker",
-        AttemptState::Superseded => "another execution was accepted first",
-        AttemptState::Failed => "failed",
+/// Whether something flows along these lines now.
+fn is_flowing(counts: &[StageCount], is_active: bool, flow: Flow, from: usize, to: usize) -> bool {
+    let count = |stage: usize| counts.get(stage).copied().unwrap_or_default();
+    match flow {
+        Flow::Read => count(from).running > 0,
+        Flow::Into => is_active && count(from).done > 0 && !count(to).is_done(),
+        Flow::OutOf => count(to).running > 0,
+        Flow::Commit => count(from).done > 0,
     }
 }

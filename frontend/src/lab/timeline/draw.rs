@@ -1,11 +1,12 @@
 //! The timeline's picture on two canvases over each other: what has ended is painted once, what still moves is painted anew each
 //! time. So a frame costs what is running, however much has been done.
 //!
-//! What a bar tells without its colour: a map task's is solid, a reduce task's a frame with a light inside; one that came to nothing
-//! is thin and, where there is room or its worker died in it, ends with a cross; a repeated one carries its number and a line below.
+//! What a bar tells without its colour: a map task's is solid, that of a task behind a shuffle a frame with a light inside; one that
+//! came to nothing is thin and, where there is room or its worker died in it, ends with a cross; a repeated one carries its number and
+//! a line below.
 
 use shared::time::Time;
-use shared::wire::{AttemptState, AttemptView, Phase, WorkerState};
+use shared::wire::{AttemptState, AttemptView, Phase, StageView, WorkerState};
 use web_sys::HtmlCanvasElement;
 
 use super::scale::{AXIS_PX, Scale};
@@ -13,6 +14,7 @@ use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::{circled, duration_ms};
 use crate::lab::model::RunModel;
+use crate::lab::names::task_mark;
 
 /// Least width of a bar, so that even the shortest attempt is seen. Pixels.
 const BAR_PX_MIN: f64 = 1.5;
@@ -92,7 +94,7 @@ impl Settled {
                 continue;
             }
             self.painted[index] = Some(attempt.state);
-            self.add(attempt, attempt.end.unwrap_or(run.now));
+            self.add(run, attempt, attempt.end.unwrap_or(run.now));
             if is_crossed(self.scale, attempt) {
                 gone.push(attempt);
             }
@@ -107,7 +109,7 @@ impl Settled {
         }
     }
 
-    fn add(&mut self, attempt: &AttemptView, end: Time) {
+    fn add(&mut self, run: &RunModel, attempt: &AttemptView, end: Time) {
         let scale = self.scale;
         let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)).max(scale.x(attempt.start) + BAR_PX_MIN));
         let plain = attempt.state == AttemptState::Done && attempt.number == 1;
@@ -119,7 +121,7 @@ impl Settled {
             (lane.reach, lane.phase) = (lane.reach.max(right), Some(attempt.phase));
         }
         let hidden = lane.cross.filter(|cross| (left - cross).abs() < scale.lane_height());
-        bar(&mut self.pen, scale, attempt, end, &self.palette);
+        bar(&mut self.pen, scale, run.stages(), attempt, end, &self.palette);
         if let Some(x) = hidden {
             cross(&mut self.pen, scale, attempt.worker, x, &self.palette);
         }
@@ -159,7 +161,7 @@ pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now
     let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
     names(&mut pen, scale, run, palette);
     for attempt in run.running() {
-        bar(&mut pen, scale, attempt, now, palette);
+        bar(&mut pen, scale, run.stages(), attempt, now, palette);
         let cross_at = settled.lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
         if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
             cross(&mut pen, scale, attempt.worker, x, palette);
@@ -197,7 +199,7 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
     }
 }
 
-fn bar(pen: &mut Pen, scale: Scale, attempt: &AttemptView, end: Time, palette: &Palette) {
+fn bar(pen: &mut Pen, scale: Scale, stages: &[StageView], attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
     let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
     // Work that came to nothing steps back behind the work that counts.
@@ -224,19 +226,18 @@ fn bar(pen: &mut Pen, scale: Scale, attempt: &AttemptView, end: Time, palette: &
         pen.rect(left, top + thick - 2.0, width - gap, 2.0);
     }
     if width >= NAME_PX_MIN && height >= NAMED_LANE_PX_MIN {
-        name(pen, attempt, left, top + thick / 2.0, width, palette);
+        let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
+        let label = format!("{}{again}", task_mark(stages, attempt.phase, attempt.task));
+        name(pen, &label, attempt, (left, top + thick / 2.0), width, palette);
     }
 }
 
-/// The task's name inside its bar, if it fits.
-fn name(pen: &mut Pen, attempt: &AttemptView, left: f64, middle: f64, width: f64, palette: &Palette) {
-    let kind = if attempt.phase == Phase::Map { 'm' } else { 'r' };
-    let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
-    let label = format!("{kind}{}{again}", attempt.task);
+/// The task's mark inside its bar, if it fits.
+fn name(pen: &mut Pen, label: &str, attempt: &AttemptView, (left, middle): (f64, f64), width: f64, palette: &Palette) {
     if label.chars().count() as f64 * CHARACTER_PX + 8.0 <= width {
         let solid = attempt.phase == Phase::Map && !is_gone(attempt);
         pen.fill_with(if solid { &palette.ground } else { &palette.text }, 1.0);
-        pen.text(&label, left + 4.0, middle + 0.5);
+        pen.text(label, left + 4.0, middle + 0.5);
     }
 }
 

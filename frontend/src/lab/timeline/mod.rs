@@ -7,7 +7,7 @@ pub mod table;
 use leptos::html;
 use leptos::prelude::*;
 use shared::time::{Span, Time};
-use shared::wire::{AttemptView, Phase};
+use shared::wire::{AttemptView, Phase, StageView};
 use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
 
@@ -16,6 +16,7 @@ use self::scale::Scale;
 use super::format::{bytes, circled, count, duration_ms, of};
 use super::graph::ending;
 use super::model::{RunModel, Stage};
+use super::names::task_name;
 use super::state::{use_lab, wall_ms};
 use crate::components::palette::{Palette, use_palette};
 use crate::components::panel::Panel;
@@ -52,11 +53,13 @@ pub fn Timeline() -> impl IntoView {
     };
     let summary = Memo::new(move |_| lab.run.with(summary));
     let empty = Memo::new(move |_| lab.run.with(|run| run.started.is_none()));
+    // The word for every task that is no map task.
+    let gathering = Memo::new(move |_| lab.run.with(|run| gathering(run.stages())));
     let aside = move || {
         view! {
             <span class="legend" aria-hidden="true">
                 <span class="key map">"map"</span>
-                <span class="key reduce">"reduce"</span>
+                <span class="key reduce">{gathering}</span>
                 <span class="key lost">"lost"</span>
                 <span class="key again">"repeated"</span>
             </span>
@@ -89,6 +92,16 @@ pub fn Timeline() -> impl IntoView {
                 <table::AttemptsTable />
             </Show>
         </Panel>
+    }
+}
+
+/// What tasks behind shuffles are called together.
+fn gathering(stages: &[StageView]) -> String {
+    let mut words = stages.iter().filter(|stage| stage.phase == Phase::Reduce).map(|stage| stage.what.as_str());
+    match (words.next(), words.next()) {
+        (Some(only), None) => only.to_owned(),
+        (None, _) => "reduce".to_owned(),
+        _ => "after a shuffle".to_owned(),
     }
 }
 
@@ -143,14 +156,13 @@ fn summary(run: &RunModel) -> String {
 
 /// What the note over a bar says.
 fn describe(run: &RunModel, attempt: &AttemptView) -> Vec<String> {
-    let kind = if attempt.phase == Phase::Map { "map" } else { "reduce" };
     let length = duration_ms(attempt.end.unwrap_or(run.now).since(attempt.start).0 as f64 / 1e3);
     let start = duration_ms(attempt.start.0 as f64 / 1e3);
     let (records, size) = (count(attempt.records.0), bytes(attempt.bytes.0));
     let life = if attempt.incarnation > 1 { format!(", life {}", attempt.incarnation) } else { String::new() };
     let backup = if attempt.backup { ", a backup" } else { "" };
     vec![
-        format!("{kind}-{} {}{backup}", attempt.task, circled(attempt.number)),
+        format!("{} {}{backup}", task_name(run.stages(), attempt.phase, attempt.task), circled(attempt.number)),
         format!("worker-{}{life}", attempt.worker),
         format!("from {} {} for {} {}", start.value, start.unit, length.value, length.unit),
         format!("{} {} records, {} {}", records.value, records.unit, size.value, size.unit),

@@ -1,10 +1,12 @@
 //! The timeline as a table, for those who read rather than see it: the latest attempts first.
 
 use leptos::prelude::*;
-use shared::wire::{AttemptView, Phase};
+use shared::wire::{AttemptView, StageView};
 
 use crate::lab::format::{count, duration_ms, of};
 use crate::lab::graph::ending;
+use crate::lab::model::RunModel;
+use crate::lab::names::task_name;
 use crate::lab::state::use_lab;
 
 /// Rows shown at most; the rest are counted.
@@ -16,7 +18,7 @@ type Row = [String; 7];
 #[component]
 pub fn AttemptsTable() -> impl IntoView {
     let lab = use_lab();
-    let rows = Memo::new(move |_| lab.run.with(|run| run.attempts.iter().rev().take(ROWS_MAX).map(row).collect::<Vec<Row>>()));
+    let rows = Memo::new(move |_| lab.run.with(|run| rows(run)));
     let more = Memo::new(move |_| lab.run.with(|run| run.attempts.len().saturating_sub(ROWS_MAX) as u64));
     let any_more = move || more.get() > 0;
     view! {
@@ -54,13 +56,16 @@ pub fn AttemptsTable() -> impl IntoView {
     }
 }
 
-fn row(attempt: &AttemptView) -> Row {
-    let kind = if attempt.phase == Phase::Map { "map" } else { "reduce" };
+fn rows(run: &RunModel) -> Vec<Row> {
+    run.attempts.iter().rev().take(ROWS_MAX).map(|attempt| row(run.stages(), attempt)).collect()
+}
+
+fn row(stages: &[StageView], attempt: &AttemptView) -> Row {
     let start = duration_ms(attempt.start.0 as f64 / 1e3);
     let length = attempt.end.map(|end| duration_ms(end.since(attempt.start).0 as f64 / 1e3));
     let records = count(attempt.records.0);
     [
-        format!("{kind}-{}", attempt.task),
+        task_name(stages, attempt.phase, attempt.task),
         format!("{}{}", attempt.number, if attempt.backup { ", backup" } else { "" }),
         format!("worker-{}", attempt.worker),
         format!("{} {}", start.value, start.unit),
