@@ -249,8 +249,10 @@ impl Drawing<'_> {
 
     /// The column of a stage, and its part of it.
     fn slot_of(&self, stage: usize) -> Option<(usize, Slot)> {
-        let found = self.slots.iter().enumerate().flat_map(|(column, slots)| slots.iter().map(move |slot| (column, *slot)));
-        found.filter(|(_, slot)| slot.item == Item::Stage(stage)).last()
+        self.slots.iter().enumerate().find_map(|(column, slots)| {
+            let slot = slots.iter().find(|slot| slot.item == Item::Stage(stage))?;
+            Some((column, *slot))
+        })
     }
 
     /// The strips through which a stage's rows pass the columns between it and the column of the stage that gathers them.

@@ -62,7 +62,7 @@ impl Tracks {
     /// For a job of one MapReduce.
     pub fn of_one(width: f64, maps: usize) -> Tracks {
         let narrow = width < NARROW_PX;
-        let pad = pad(width);
+        let pad = Style::ROOMY.pad(width);
         let usable = (width - 2.0 * pad).max(100.0);
         // Shares of the width: the four gaps between columns carry edges, the two around the shuffle many of them.
         let shares = if maps <= SINGLE_COLUMN_MAX {
@@ -93,10 +93,10 @@ impl Tracks {
 
     /// For any other job, by its columns.
     pub fn of_chain(width: f64, stages: &[StageView], columns: &[Vec<Item>]) -> Tracks {
-        let usable = (width - 2.0 * pad(width)).max(100.0);
         let ways = [(true, Style::ROOMY), (false, Style::ROOMY), (false, Style::COMPACT)];
         let wants = |(splits, style)| wants(stages, columns, splits, style);
-        let (splits, style) = ways.into_iter().find(|way| total(&wants(*way)) <= usable).unwrap_or(ways[2]);
+        let (splits, style) =
+            ways.into_iter().find(|way| total(&wants(*way)) + 2.0 * way.1.pad(width) <= width).unwrap_or(ways[2]);
         laid_out(width, splits, style, &wants((splits, style)))
     }
 }
@@ -117,6 +117,11 @@ struct Style {
 impl Style {
     const ROOMY: Style = Style { compact: false, cells: 32.0, shuffle: 34.0, side: 14.0, bar: 6.0 };
     const COMPACT: Style = Style { compact: true, cells: 18.0, shuffle: 18.0, side: 8.0, bar: 4.0 };
+
+    /// Space at the left and at the right.
+    fn pad(self, width: f64) -> f64 {
+        if self.compact || width < NARROW_PX { 8.0 } else { 16.0 }
+    }
 }
 
 /// The least that a column needs, and its shares of what is left over.
@@ -169,15 +174,12 @@ fn total(wants: &[Want]) -> f64 {
     wants.iter().map(|want| want.cells + want.gap).sum()
 }
 
-fn pad(width: f64) -> f64 {
-    if width < NARROW_PX { 8.0 } else { 16.0 }
-}
-
 /// The columns side by side, as wide as the drawing at least.
 fn laid_out(width: f64, splits: bool, style: Style, wants: &[Want]) -> Tracks {
-    let pad = pad(width);
-    let width = if total(wants) + 2.0 * pad > width { (total(wants) + 2.0 * pad).ceil() } else { width };
-    let left_over = (width - 2.0 * pad - total(wants)).max(0.0);
+    let pad = style.pad(width);
+    let needed = total(wants) + 2.0 * pad;
+    let width = if needed > width { needed.ceil() } else { width };
+    let left_over = (width - needed).max(0.0);
     let shares: f64 = wants.iter().map(|want| want.cells_grow + want.gap_grow).sum();
     let mut x = pad;
     let mut all = Vec::with_capacity(wants.len());

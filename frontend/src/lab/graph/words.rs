@@ -142,3 +142,120 @@ pub fn ending(state: AttemptState) -> &'static str {
         AttemptState::Failed => "failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::batch::Counters;
+    use shared::time::Time;
+    use shared::wire::{AttemptView, Bytes, Event, Frame, News, Place, Started, Tally};
+
+    use super::*;
+
+    fn stage(what: &str, phase: Phase, first: u32, tasks: u32, of: &[u32]) -> StageView {
+        StageView { what: what.into(), phase, first, tasks, of: of.to_vec() }
+    }
+
+    fn attempt(index: u32, phase: Phase, task: u32, state: AttemptState) -> AttemptView {
+        let end = (state != AttemptState::Running).then_some(Time(2_000));
+        AttemptView {
+            index,
+            phase,
+            task,
+            number: 1,
+            backup: false,
+            worker: 1,
+            incarnation: 1,
+            start: Time(1_000),
+            end,
+            state,
+            records: Bytes(0),
+            bytes: Bytes(0),
+        }
+    }
+
+    /// A run of these stages whose attempts stand like this.
+    fn run(stages: Vec<StageView>, attempts: Vec<AttemptView>, news: &[&str]) -> RunModel {
+        let mut run = RunModel::asked(1, Place::Browser);
+        let tasks = |phase| stages.iter().filter(move |stage| stage.phase == phase).map(|stage| stage.tasks).sum::<u32>();
+        let started = Started {
+            run: 1,
+            place: Place::Browser,
+            title: String::new(),
+            input: String::new(),
+            input_bytes: 0,
+            splits: vec![Bytes(1_000); tasks(Phase::Map) as usize],
+            reduces: tasks(Phase::Reduce),
+            stages,
+            workers: 1,
+            seed: 1,
+            steps: Vec::new(),
+            columns: Vec::new(),
+        };
+        run.apply(Event::Started(started), 0.0);
+        let frame = Frame {
+            run: 1,
+            now: Time(3_000),
+            progress: 0.5,
+            workers: Vec::new(),
+            attempts,
+            counters: Counters::default(),
+            tally: Tally::default(),
+            news: news.iter().map(|text| News { at: Time(0), text: (*text).into() }).collect(),
+        };
+        run.apply(Event::Frame(Box::new(frame)), 0.0);
+        run
+    }
+
+    fn join_and_reduce_twice() -> RunModel {
+        let stages = vec![
+            stage("map", Phase::Map, 0, 2, &[]),
+            stage("map", Phase::Map, 2, 1, &[]),
+            stage("join", Phase::Reduce, 0, 2, &[0, 1]),
+            stage("reduce", Phase::Reduce, 2, 2, &[2]),
+            stage("reduce", Phase::Reduce, 4, 1, &[3]),
+        ];
+        let maps = (0..3).map(|task| attempt(task, Phase::Map, task, AttemptState::Done));
+        let others = [(0, AttemptState::Done), (1, AttemptState::Running), (3, AttemptState::Running)];
+        let others = others.iter().enumerate().map(|(at, (task, state))| attempt(3 + at as u32, Phase::Reduce, *task, *state));
+        run(stages, maps.chain(others).collect(), &["reduce-3 is slow: worker-2 runs it too."])
+    }
+
+    #[test]
+    fn a_chain_is_told_stage_after_stage() {
+        let run = join_and_reduce_twice();
+        assert_eq!(
+            told(&run),
+            "The job as a graph: 4 of 8 tasks · now join and reduce 1. Map 1: 2 of 2 tasks done. Map 2: 1 of 1 task done. \
+             Join, from map 1 and map 2: 1 of 2 tasks done, 1 running. Reduce 1, from join: 0 of 2 tasks done, 1 running. \
+             Reduce 2, from reduce 1: 0 of 1 task done."
+        );
+        let counts = run.stage_counts();
+        let numbers: Vec<String> = (0..5).map(|stage| number(&run, &counts, Of::Stage(stage)).value).collect();
+        assert_eq!(numbers, ["2/2", "1/1", "1/2", "0/2", "0/1"]);
+        assert_eq!(number(&run, &counts, Of::Input(1)).exact, "1,000 bytes");
+    }
+
+    #[test]
+    fn notes_and_news_name_tasks_by_what_they_do() {
+        let run = join_and_reduce_twice();
+        let lines = describe(&run, Phase::Reduce, 3..4).expect("the task is there");
+        assert_eq!(lines, ["reduce 1 · task 1: running", "gathers from join", "① worker-1, 2 ms: running"]);
+        let lines = describe(&run, Phase::Map, 2..3).expect("the task is there");
+        assert_eq!(lines, ["map-2: done", "split 2, 1.00 kB", "① worker-1, 1 ms: done"]);
+        let lines = describe(&run, Phase::Reduce, 0..2).expect("the tasks are there");
+        assert_eq!(lines, ["join-0 to join-1", "1 done", "1 running"]);
+        assert_eq!(run.news[0].text, "reduce 1 · task 1 is slow: worker-2 runs it too.");
+    }
+
+    #[test]
+    fn one_map_reduce_is_told_as_ever() {
+        let stages = vec![stage("map", Phase::Map, 0, 2, &[]), stage("reduce", Phase::Reduce, 0, 2, &[0])];
+        let run = run(stages, vec![attempt(0, Phase::Map, 0, AttemptState::Running)], &[]);
+        assert_eq!(summary(&run), "0 of 4 tasks");
+        let counts = run.stage_counts();
+        assert_eq!(number(&run, &counts, Of::Stage(0)).value, "0 of 2");
+        assert_eq!(number(&run, &counts, Of::Stage(0)).exact, "0 of 2 tasks done");
+        let lines = describe(&run, Phase::Reduce, 1..2).expect("the task is there");
+        assert_eq!(lines, ["reduce-1: waiting", "Not given to a worker yet"]);
+    }
+}

@@ -18,7 +18,7 @@ type Row = [String; 7];
 #[component]
 pub fn AttemptsTable() -> impl IntoView {
     let lab = use_lab();
-    let rows = Memo::new(move |_| lab.run.with(|run| rows(run)));
+    let rows = Memo::new(move |_| lab.run.with(rows));
     let more = Memo::new(move |_| lab.run.with(|run| run.attempts.len().saturating_sub(ROWS_MAX) as u64));
     let any_more = move || more.get() > 0;
     view! {

@@ -124,7 +124,136 @@ fn drawn(stages: &[StageView], width: f64, height: f64) -> Vec<String> {
 
 fn assert_drawn(stages: &[StageView], width: f64, expected: &str) {
     let drawn = drawn(stages, width, 216.0).join("\n");
-    assert_eq!(drawn.trim_end(), expected.trim_matches('\n').trim_end(), "drawn:\n{drawn}\n");
+    assert_eq!(drawn.trim_end(), expected.trim_start_matches('\n'), "drawn:\n{drawn}\n");
+}
+
+#[test]
+fn one_map_reduce_is_five_columns() {
+    let expected = "
+ Input               Map              Shuffle         Reduce           Output
+
+ ..............      mmmmmmmmmmmmmmm
+                                             |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+ ..............      mmmmmmmmmmmmmmm         |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+                                             |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+ ..............      mmmmmmmmmmmmmmm         |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+
+ ..............      mmmmmmmmmmmmmmm";
+    assert_drawn(&one(8, 4), 820.0, expected);
+}
+
+#[test]
+fn without_a_reduce_rows_are_collected_in_the_inputs_order() {
+    let expected = "
+ Input               Map              Shuffle         Collect          Output
+
+
+ ..............      mmmmmmmmmmmmmmm         |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+                                             |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+                                             |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+                                             |
+ ..............      mmmmmmmmmmmmmmm         |        rrrrrrrrrrrrr    ooooooooo
+ ..............      mmmmmmmmmmmmmmm";
+    assert_drawn(&map_only(), 820.0, expected);
+}
+
+#[test]
+fn a_chain_has_a_column_for_each_shuffle() {
+    let expected = "
+ Input         Map                  Reduce 1             Reduce 2      Output
+
+
+ ...........   mmmmmmmmmm     |
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+                              |                    |
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+                              |                    |
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+                              |                    |
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr           rrrrrrrrrrrr  ooooooooo
+ ...........   mmmmmmmmmm";
+    assert_drawn(&chain_of_three(), 820.0, expected);
+}
+
+#[test]
+fn joined_inputs_are_above_one_another() {
+    let expected = "
+ Input              Map 1                         Join               Output
+
+
+ ... .........       mmmmmmmmmmmmmm
+                                          |       rrrrrrrrrrrrrrr    oooooooooooo
+ ... .........       mmmmmmmmmmmmmm       |
+                                          |       rrrrrrrrrrrrrrr    oooooooooooo
+ Input              Map 2                 |
+                                          |       rrrrrrrrrrrrrrr    oooooooooooo
+                                          |
+ ..............     mmmmmmmmmmmmmmm               rrrrrrrrrrrrrrr    oooooooooooo
+
+ ..............     mmmmmmmmmmmmmmm";
+    assert_drawn(&join(), 820.0, expected);
+}
+
+#[test]
+fn rows_pass_the_choice_of_ranges() {
+    let expected = "
+ Input      Map            Choose ranges     Split by range    Sort      Output
+
+
+ ........   mmmmmmmm   |                |    rrrrrrrrrrr   |
+ ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
+                       |                |                  |
+ ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
+                       |   rrrrrrrrrr   |                  |
+ ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
+                       |                |                  |
+ ........   mmmmmmmm                    |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
+ ........   mmmmmmmm                         rrrrrrrrrrr";
+    assert_drawn(&sort(), 820.0, expected);
+}
+
+#[test]
+fn a_sort_on_a_phone_leaves_out_the_splits() {
+    let expected = "
+Map    Choose ranSplit by rSort Output
+
+
+mmmm |         | rrrrrrr |
+mmmm |         | rrrrrrr | rrrr ooooo
+     |         |         |
+mmmm |         | rrrrrrr | rrrr ooooo
+     | rrrrrr  |         |
+mmmm |         | rrrrrrr | rrrr ooooo
+     |         |         |
+mmmm           | rrrrrrr | rrrr ooooo
+mmmm             rrrrrrr";
+    assert_drawn(&sort(), 384.0, expected);
+}
+
+#[test]
+fn twenty_stages_are_compact_with_headings_by_turns() {
+    let expected = "
+Map 1    Reduce Reduce 2Reduce Reduce Reduce Reduce Reduce 7Reduce Reduce Reduce 10
+
+     Join 1  Join 2 Join 3 Join 4 Join 5  Join 6 Join 7 Join 8 Join 9  Join 10 Output
+
+ mm
+ mm |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr  rr rrrr ooooo
+ mm |   |   |  |   |  |   |   |  |   |  |   |   |  |   |   |  |   |  |   |
+Map 2rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr| rr|rrrr ooooo
+    |   |   |  |   |  |   |   |  |   |  |   |   |  |   |   |  |   |  |   |
+    |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr| rr|rrrr ooooo
+ mm |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr|   |
+ mm                                                                  | rr|rrrr ooooo
+ mm";
+    assert_drawn(&twenty(), 850.0, expected);
 }
 
 fn overlap(a: Box, b: Box) -> bool {
