@@ -4,7 +4,7 @@
 //! where there is too little it leaves out the splits, then it becomes compact, its headings in two rows by turns, and at last the
 //! drawing is wider than its panel, which scrolls.
 
-use shared::wire::StageView;
+use shared::wire::{Phase, StageView};
 
 use super::columns::Item;
 use super::grid::SINGLE_COLUMN_MAX;
@@ -17,8 +17,9 @@ const HEAD_GAP_PX: f64 = 6.0;
 /// Widths of a character in a heading's title and in its number. Pixels.
 const TITLE_CHARACTER_PX: f64 = 6.6;
 const NUMBER_CHARACTER_PX: f64 = 7.4;
-/// Headings with a size, such as `12.3 MB`, and with a count of rows. Pixels.
+/// Headings with a size, such as `12.3 MB`, below or beside their title, and with a count of rows. Pixels.
 const INPUT_HEAD_PX: f64 = 56.0;
+const INPUT_LINE_PX: f64 = 94.0;
 const OUTPUT_HEAD_PX: f64 = 48.0;
 /// Less is narrow. Pixels.
 const NARROW_PX: f64 = 560.0;
@@ -136,17 +137,20 @@ struct Want {
 }
 
 fn wants(stages: &[StageView], columns: &[Vec<Item>], with_splits: bool, style: Style) -> Vec<Want> {
-    let splits = Want { cells: style.cells, gap: style.side, head: INPUT_HEAD_PX, cells_grow: 0.8, gap_grow: 0.4 };
     let outputs = Want { cells: style.cells, gap: 0.0, head: OUTPUT_HEAD_PX, cells_grow: 0.6, gap_grow: 0.0 };
+    // Headings in the middle of a column may not reach over the lines beside it.
+    let cells = |head: f64, stages: usize| if stages > 1 { head.max(style.cells) } else { style.cells };
     let column = |(index, items): (usize, &Vec<Item>)| {
         let of_column = || items.iter().filter_map(|item| if let Item::Stage(stage) = item { Some(*stage) } else { None });
         let in_one_line = of_column().count() >= ONE_LINE_STAGES_MIN;
         let head = of_column().map(|stage| head_px(stages, stage, in_one_line)).fold(0.0, f64::max);
-        // Headings in the middle of a column may not reach over the lines beside it.
-        let cells = if of_column().count() > 1 { head.max(style.cells) } else { style.cells };
+        let cells = cells(head, of_column().count());
         let (gap, gap_grow) = if index + 1 == columns.len() { (style.side, 0.3) } else { (style.shuffle, 1.1) };
         Want { cells, gap, head, cells_grow: 1.0, gap_grow }
     };
+    let inputs = stages.iter().filter(|stage| stage.phase == Phase::Map).count();
+    let head = if inputs >= ONE_LINE_STAGES_MIN { INPUT_LINE_PX } else { INPUT_HEAD_PX };
+    let splits = Want { cells: cells(head, inputs), gap: style.side, head, cells_grow: 0.8, gap_grow: 0.4 };
     let all = with_splits.then_some(splits).into_iter().chain(columns.iter().enumerate().map(column)).chain([outputs]);
     let mut wants: Vec<Want> = all.collect();
     // In one row a heading has its column and the gap behind it; in two by turns also the next column.

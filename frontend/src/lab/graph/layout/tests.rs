@@ -185,19 +185,19 @@ fn a_chain_has_a_column_for_each_shuffle() {
 #[test]
 fn joined_inputs_are_above_one_another() {
     let expected = "
- Input              Map 1                         Join               Output
+ Input               Map 1                        Join               Output
 
 
- ... .........       mmmmmmmmmmmmmm
-                                          |       rrrrrrrrrrrrrrr    oooooooooooo
- ... .........       mmmmmmmmmmmmmm       |
-                                          |       rrrrrrrrrrrrrrr    oooooooooooo
- Input              Map 2                 |
-                                          |       rrrrrrrrrrrrrrr    oooooooooooo
+ ...............     mmmmmmmmmmmmmm
+                                          |       rrrrrrrrrrrrrr     oooooooooooo
+ ...............     mmmmmmmmmmmmmm       |
+                                          |       rrrrrrrrrrrrrr     oooooooooooo
+ Input               Map 2                |
+                                          |       rrrrrrrrrrrrrr     oooooooooooo
                                           |
- ..............     mmmmmmmmmmmmmmm               rrrrrrrrrrrrrrr    oooooooooooo
+ ...............     mmmmmmmmmmmmmmm              rrrrrrrrrrrrrr     oooooooooooo
 
- ..............     mmmmmmmmmmmmmmm";
+ ...............     mmmmmmmmmmmmmmm";
     assert_drawn(&join(), 820.0, expected);
 }
 
