@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{Client, PATIENCE, Server, children, kill, run_command, word_count};
 use rustix::process::Signal;
 use shared::id::NodeId;
-use shared::wire::{Command, DataHeader, Event, Report, Resume};
+use shared::wire::{Command, DataHeader, Event, Frame, Place, Report, Resume, RunCommand, Speed, Stride};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -202,6 +202,55 @@ fn a_coordinator_that_restarts_goes_on_from_its_checkpoint() {
         });
         assert_eq!(back.sum::<usize>(), 2);
     }
+}
+
+/// The next frame that fits, of the run that goes on.
+fn frame(client: &mut Client, fits: impl Fn(&Frame) -> bool) -> Frame {
+    loop {
+        match client.next().1 {
+            Event::Frame(frame) if fits(&frame) => return *frame,
+            Event::Finished { .. } | Event::Failed { .. } => panic!("the run is over"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_paced_simulation_is_paused_stepped_killed_in_and_ends_with_the_trace_of_one_go() {
+    let server = Server::start(&[]);
+    let mut client = server.client(None);
+    let text = word_count(2, "compute: 400 KB/s\n").replace("split: 1 MiB", "split: 64 KiB");
+    let simulated = |run, pace| Command::Run(RunCommand { place: Place::Simulate, pace, ..run_command(run, &text) });
+    client.say(&simulated(1, None));
+    let whole = finished(&client.until_over()).clone();
+
+    client.say(&simulated(2, Some(Speed::Times(0.5))));
+    frame(&mut client, |frame| frame.now.0 > 100_000);
+    client.say(&Command::Pause { run: 2 });
+    let paused = frame(&mut client, |frame| frame.pace.is_some_and(|pace| pace.paused));
+    client.say(&Command::Step { run: 2, by: Stride::Task });
+    assert!(frame(&mut client, |frame| frame.now > paused.now).pace.unwrap().paused);
+    client.say(&Command::Speed { run: 2, speed: Speed::Max });
+    client.say(&Command::Resume { run: 2 });
+    assert_eq!(finished(&client.until_over()).trace_hash, whole.trace_hash);
+    client.say(&Command::Pause { run: 2 });
+    assert!(client.error().contains("run 2 has ended"));
+
+    client.say(&simulated(3, Some(Speed::Times(1.0))));
+    frame(&mut client, |frame| frame.now.0 > 100_000);
+    client.say(&Command::Kill { run: 3, node: NodeId::Worker(1) });
+    let news = frame(&mut client, |frame| !frame.news.is_empty()).news;
+    assert_eq!(news[0].text, "worker-1 was killed.");
+    client.say(&Command::Speed { run: 3, speed: Speed::Max });
+    let events = client.until_over();
+    assert_exact(finished(&events));
+    assert_eq!(finished(&events).output_hash, whole.output_hash);
+    assert!(finished(&events).tally.workers_lost == 1 && finished(&events).trace_hash != whole.trace_hash);
+
+    client.say(&simulated(4, Some(Speed::Times(1.0))));
+    frame(&mut client, |_| true);
+    client.say(&Command::Stop { run: 4 });
+    assert!(matches!(client.until_over().last(), Some(Event::Failed { message, .. }) if message == "the run was stopped"));
 }
 
 /// Slow enough that the kills come in time.

@@ -16,9 +16,18 @@ async fn main() -> WebDriverResult<()> {
     for look in LOOKS {
         page.look(look).await?;
         page.driver.goto(&server.url).await?;
+        page.until_attribute("worker-2", "data-state", |state| state == "down").await?;
+        save(&page, &folder, &format!("{}-{}-opening", look.theme, look.width)).await?;
+        page.press("pause").await?;
+        page.until_attribute("status", "data-paused", |paused| paused == "true").await?;
+        save(&page, &folder, &format!("{}-{}-paused", look.theme, look.width)).await?;
+        page.press("speed-max").await?;
+        page.press("pause").await?;
         page.finished().await?;
+        page.rows_in_view().await?;
+        save(&page, &folder, &format!("{}-{}-simulated", look.theme, look.width)).await?;
         // The introduction's button: the bundled text often enough over for a kill.
-        page.press("kill-one").await?;
+        page.press("real-run").await?;
         page.until("graph-summary", "a third of its tasks", |text| {
             let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).collect();
             numbers.len() >= 2 && numbers[0] >= numbers[1] / 3.0

@@ -20,7 +20,12 @@ impl Page {
         Page::open(browser, &format!("{url}/?autorun=no")).await
     }
 
-    /// Opens an address in a window of its own. The page without `?autorun=no` begins a first run.
+    /// Opens a page that counts the bundled text in its own workers at once.
+    pub async fn open_counting(browser: &Browser, url: &str) -> WebDriverResult<Page> {
+        Page::open(browser, &format!("{url}/?run=browser")).await
+    }
+
+    /// Opens an address in a window of its own. A page without a query begins with a simulation in slow motion.
     pub async fn open(browser: &Browser, url: &str) -> WebDriverResult<Page> {
         let page = Page { driver: browser.window().await? };
         page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE_LONG_TASKS })).await?;
@@ -140,6 +145,18 @@ impl Page {
         self.start().await?;
         assert_eq!(self.ended().await?, "failed", "the run was to end without a result");
         self.text("failure").await
+    }
+
+    /// Virtual time of the simulation that is looked at, in milliseconds.
+    pub async fn virtual_ms(&self) -> WebDriverResult<f64> {
+        let exact = self.attribute("elapsed", "data-exact").await?;
+        Ok(exact.trim_end_matches(" ms").parse().unwrap_or_else(|_| panic!("`{exact}` is no time")))
+    }
+
+    /// Waits until virtual time has come so far.
+    pub async fn virtual_time(&self, ms: f64) -> WebDriverResult<()> {
+        let past = |exact: &str| exact.trim_end_matches(" ms").parse::<f64>().is_ok_and(|at| at >= ms);
+        self.until_attribute("elapsed", "data-exact", past).await.map(drop)
     }
 
     /// Waits until the service worker has the page, so that it loads without its server.

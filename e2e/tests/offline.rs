@@ -26,7 +26,7 @@ async fn run_without_end_on_the_server(page: &Page) -> WebDriverResult<()> {
 #[tokio::test]
 async fn the_page_runs_a_job_after_its_server_is_gone_and_it_is_loaded_again() -> WebDriverResult<()> {
     let (mut server, browser) = (Server::start(), Browser::start().await);
-    let page = Page::open(&browser, &server.url).await?;
+    let page = Page::open_counting(&browser, &server.url).await?;
     page.finished().await?;
     page.cached().await?;
     let hash = page.text("output-hash").await?;

@@ -69,7 +69,7 @@ async fn twenty_kills_over_ten_jobs_change_no_count() -> WebDriverResult<()> {
 #[tokio::test]
 async fn the_bundled_text_gives_the_same_rows_in_every_place() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
-    let page = Page::open(&browser, &server.url).await?;
+    let page = Page::open_counting(&browser, &server.url).await?;
     page.finished().await?;
     let here = page.text("output-hash").await?;
     for place in ["place-server", "place-simulate"] {

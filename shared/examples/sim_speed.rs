@@ -14,6 +14,7 @@ use shared::batch::zipf::ZipfText;
 use shared::batch::{Job, MapKernel, Memory, Payload, ReduceKernel, Source};
 use shared::id::TaskId;
 use shared::session::run::RunSpec;
+use shared::sim::model::COMPUTE_BYTES_PER_SECOND;
 use shared::sim::{Kernels, SimSpec, Simulation};
 use shared::time::Span;
 
@@ -69,7 +70,16 @@ fn seconds(run: impl FnOnce()) -> f64 {
 fn simulation(job: &Arc<Job>, source: &Memory, kernels: Kernels) -> Simulation {
     let (job, timing) = (job.clone(), Timing::SIMULATED);
     let respawn = Some(Span::seconds(1));
-    let run = RunSpec { run: 1, job, workers: 4, timing, faults: vec![], respawn, observed: false };
+    let run = RunSpec {
+        run: 1,
+        job,
+        workers: 4,
+        timing,
+        faults: vec![],
+        respawn,
+        compute: COMPUTE_BYTES_PER_SECOND,
+        observed: false,
+    };
     Simulation::with_kernels(SimSpec { run, seed: 42, keeps_rows: false }, Box::new(source.clone()), kernels)
 }
 

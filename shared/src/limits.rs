@@ -88,3 +88,15 @@ pub const TOP_K_MAX: usize = 10_000;
 
 /// Characters of a text in a view of a result; a longer one ends with `…`, and the export has it whole.
 pub const VIEW_TEXT_CHARS_MAX: usize = 1_000;
+
+/// The slowest pace of a simulation: a second of virtual time in a little more than a quarter of an hour.
+pub const SPEED_MIN: f64 = 0.001;
+
+/// The fastest pace that is kept by the clock; what is to be faster goes as fast as it can.
+pub const SPEED_MAX: f64 = 1_000.0;
+
+/// Bytes a second that a simulated kernel may be said to work through, at least: a task still ends.
+pub const COMPUTE_MIN: u64 = 1_000;
+
+/// And at most: beyond it, reading costs nothing.
+pub const COMPUTE_MAX: u64 = 1 << 40;

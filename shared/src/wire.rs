@@ -46,6 +46,14 @@ pub enum Command {
     Kill { run: u32, node: NodeId },
     /// Restart the coordinator from its last checkpoint.
     RestartCoordinator { run: u32 },
+    /// Hold the virtual time of a paced run; nothing happens in it until it goes on.
+    Pause { run: u32 },
+    /// Let the virtual time of a paced run go on.
+    Resume { run: u32 },
+    /// Change how fast the virtual time of a paced run goes.
+    Speed { run: u32, speed: Speed },
+    /// Let one thing happen in a paced run, however long its virtual time; afterwards it is paused.
+    Step { run: u32, by: Stride },
     /// End a run; its workers end and its event is [`Event::Failed`].
     Stop { run: u32 },
     /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
@@ -75,9 +83,41 @@ pub struct RunCommand {
     /// Replaces the experiment's seed.
     #[serde(default, with = "text64_option")]
     pub seed: Option<u64>,
+    /// For `simulate` only: virtual time goes so fast by the clock on the wall, and frames come while it goes. Without it the run
+    /// is simulated in one go and told in one frame.
+    #[serde(default)]
+    pub pace: Option<Speed>,
     /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+}
+
+/// How fast virtual time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// So many times as fast as the clock on the wall, between [`SPEED_MIN`](crate::limits::SPEED_MIN) and
+    /// [`SPEED_MAX`](crate::limits::SPEED_MAX); slower where the machine cannot keep up.
+    Times(f64),
+    /// As fast as it goes.
+    Max,
+}
+
+/// How far one step of a paced run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stride {
+    /// To the next event of the trace: a message that arrives, a kernel that ends.
+    Event,
+    /// Until a task is done, or one that was done is lost.
+    Task,
+}
+
+/// How a paced run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    pub speed: Speed,
+    pub paused: bool,
 }
 
 /// An input that is not in the experiment's text.
@@ -202,18 +242,22 @@ pub struct Frame {
     pub tally: Tally,
     /// One-line news since the last frame, oldest first: kills, losses, restarts, backups.
     pub news: Vec<News>,
+    /// How a paced run goes; `now` is its virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
 }
 
 impl Frame {
     /// Takes up a later frame of the same run, as if both had been one: for a client that is slower than the run.
     pub fn merge(&mut self, later: Frame) {
-        let Frame { run: _, now, progress, workers, attempts, counters, tally, news } = later;
+        let Frame { run: _, now, progress, workers, attempts, counters, tally, news, pace } = later;
         let mut known: BTreeMap<u32, AttemptView> =
             std::mem::take(&mut self.attempts).into_iter().map(|attempt| (attempt.index, attempt)).collect();
         known.extend(attempts.into_iter().map(|attempt| (attempt.index, attempt)));
         self.attempts = known.into_values().collect();
         self.news.extend(news);
         (self.now, self.progress, self.workers, self.counters, self.tally) = (now, progress, workers, counters, tally);
+        self.pace = pace;
     }
 }
 

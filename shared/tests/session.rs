@@ -32,7 +32,16 @@ expect:
 
 fn run(number: u32) -> RunCommand {
     let text = EXPERIMENT.to_owned();
-    RunCommand { run: number, place: Place::Browser, text, input: None, workers: None, seed: None, idempotency_key: None }
+    RunCommand {
+        run: number,
+        place: Place::Browser,
+        text,
+        input: None,
+        workers: None,
+        seed: None,
+        pace: None,
+        idempotency_key: None,
+    }
 }
 
 #[test]

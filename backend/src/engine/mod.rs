@@ -2,10 +2,11 @@
 //!
 //! One thread per session runs the engine: it waits for the next input or the session's next wake, hands it in, and carries out
 //! every output. What takes long goes to threads of its own: workers (`crew`, `worker`, `process`, `pipe`), and what can be spared
-//! (`spare`): finding an input, the sequential twin of a run, a simulation. The client sees events; how they travel is its own
+//! (`spare`): finding an input, the sequential twin of a run, a simulation, also one at a pace (`pacer`). The client sees events; how they travel is its own
 //! business, see [`Client`].
 
 mod crew;
+mod pacer;
 mod pipe;
 pub mod process;
 mod spare;
@@ -23,9 +24,9 @@ use shared::batch::table::Table;
 use shared::experiment::{Experiment, Isolation};
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
-use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated};
+use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated, paced};
 use shared::time::Time;
-use shared::wire::{Command, Event, RunCommand};
+use shared::wire::{Command, Event, Frame, RunCommand};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::crew::Crew;
@@ -63,6 +64,10 @@ pub enum EngineInput {
     Sequential {
         run: u32,
         output_hash: Result<u64, String>,
+    },
+    Paced {
+        run: u32,
+        frame: Box<Frame>,
     },
     Simulated {
         run: u32,
@@ -102,6 +107,8 @@ struct Running {
     input: Option<Inputs>,
     /// The same as files, for workers that are processes.
     file: Option<InputFiles>,
+    /// The way to its simulation, if that is paced; without it that ends.
+    pacer: Option<Sender<paced::Input>>,
     /// Tells threads that compute for this run that nobody waits any more.
     stopped: Arc<AtomicBool>,
 }
@@ -174,6 +181,7 @@ impl<C: Client> Engine<C> {
             EngineInput::Envelope { run, envelope } => self.tell(SessionInput::Envelope { run, envelope }),
             EngineInput::Down { run, node, incarnation } => self.tell(SessionInput::Down { run, node, incarnation }),
             EngineInput::Sequential { run, output_hash } => self.tell(SessionInput::Sequential { run, output_hash }),
+            EngineInput::Paced { run, frame } => self.tell(SessionInput::Paced { run, frame }),
             EngineInput::Simulated { run, simulated } => self.tell(SessionInput::Simulated { run, simulated }),
             EngineInput::End => {
                 for run in self.runs.keys().copied().collect::<Vec<_>>() {
@@ -216,7 +224,7 @@ impl<C: Client> Engine<C> {
             Output::Open { run, inputs, micro_batch } => {
                 let stopped = Arc::new(AtomicBool::new(false));
                 let crew = Crew::new(run, self.post.clone());
-                self.runs.insert(run, Running { crew, input: None, file: None, stopped });
+                self.runs.insert(run, Running { crew, input: None, file: None, pacer: None, stopped });
                 let (library, post) = (self.library.clone(), self.post.clone());
                 self.spare(move || {
                     let found = Inputs::find(&library, &inputs);
@@ -250,7 +258,22 @@ impl<C: Client> Engine<C> {
                     post.send(EngineInput::Sequential { run, output_hash });
                 });
             }
-            Output::Simulate { run, spec, seed } => {
+            Output::Simulate { run, spec, seed, pace: Some(speed) } => {
+                let Some((input, stopped)) = self.computing(run) else { return };
+                let (pacer, words) = channel();
+                if let Some(running) = self.runs.get_mut(&run) {
+                    running.pacer = Some(pacer);
+                }
+                let post = self.post.clone();
+                self.spare(move || pacer::pace(*spec, seed, speed, &input, stopped, &words, &post));
+            }
+            Output::Steer { run, word } => {
+                if let Some(pacer) = self.runs.get(&run).and_then(|running| running.pacer.as_ref()) {
+                    // One that has ended hears nothing; its result is in the inbox.
+                    let _ = pacer.send(word);
+                }
+            }
+            Output::Simulate { run, spec, seed, pace: None } => {
                 let Some((input, stopped)) = self.computing(run) else { return };
                 let (post, trace) = (self.post.clone(), self.trace.take());
                 self.spare(move || {

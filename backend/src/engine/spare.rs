@@ -17,14 +17,20 @@ pub type TraceSink = Box<dyn Write + Send>;
 
 /// The job's plan over the whole input in one plain pass: the hash of its rows.
 pub fn sequential(job: &Job, input: &Inputs, stopped: Arc<AtomicBool>) -> Result<u64, String> {
-    let mut source = Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped };
+    let mut source = Stoppable::open(input, stopped)?;
     one_pass(job, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
 /// A source that ends in an error once nobody waits for what is computed from it.
-struct Stoppable {
+pub(super) struct Stoppable {
     source: Box<dyn Source>,
     stopped: Arc<AtomicBool>,
+}
+
+impl Stoppable {
+    pub(super) fn open(input: &Input, stopped: Arc<AtomicBool>) -> Result<Stoppable, String> {
+        Ok(Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped })
+    }
 }
 
 impl Source for Stoppable {
@@ -48,7 +54,7 @@ pub fn simulate(
     stopped: Arc<AtomicBool>,
     trace: Option<TraceSink>,
 ) -> Result<Box<Simulated>, String> {
-    let source = Box::new(Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped });
+    let source = Box::new(Stoppable::open(input, stopped)?);
     let simulated = match trace {
         None => simulation::simulate(spec, seed, source),
         Some(mut trace) => {

@@ -215,6 +215,7 @@ pub fn run_command(run: u32, text: &str) -> RunCommand {
         input: None,
         workers: None,
         seed: None,
+        pace: None,
         idempotency_key: None,
     }
 }

@@ -8,7 +8,8 @@ use crate::lab::format;
 #[component]
 pub fn Figure(
     /// Its name, in small type above it.
-    label: &'static str,
+    #[prop(into)]
+    label: Signal<&'static str>,
     #[prop(into)] value: Signal<format::Figure>,
     #[prop(optional)] testid: &'static str,
 ) -> impl IntoView {

@@ -23,17 +23,23 @@ fn twin_hash(message: &JsValue) -> Result<u64, String> {
 
 /// From `{ role: "simulation", spec, seed, input }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
 pub fn simulation(message: &JsValue) {
-    answer(simulated(message).map(|simulated| {
+    answer_simulated(asked(message).and_then(|(spec, seed, source)| simulate(spec, seed, Box::new(source))));
+}
+
+/// Says `{ simulated, rows }` or `{ failed }`.
+pub(super) fn answer_simulated(simulated: Result<Simulated, String>) {
+    answer(simulated.map(|simulated| {
         let json = serde_json::to_string(&simulated).expect("a result has string keys and no failing serializers");
         let buffers: Array = simulated.partitions.iter().map(|rows| Uint8Array::from(&rows[..]).buffer()).collect();
         (post::fields(&[("simulated", json.into()), ("rows", buffers.clone().into())]), buffers)
     }));
 }
 
-fn simulated(message: &JsValue) -> Result<Simulated, String> {
+/// What is to be simulated, under which seed, over what.
+pub(super) fn asked(message: &JsValue) -> Result<(RunSpec, u64, BlobSource), String> {
     let spec: RunSpec = parse(message, "spec")?;
     let seed = post::text(message, "seed").and_then(|seed| seed.parse().ok()).ok_or("the seed is missing")?;
-    simulate(spec, seed, Box::new(input(message)?))
+    Ok((spec, seed, input(message)?))
 }
 
 /// The result of [`simulation`] in its message.
@@ -44,7 +50,7 @@ pub fn read_simulated(message: &JsValue) -> Option<Simulated> {
     Some(simulated)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(message: &JsValue, name: &str) -> Result<T, String> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(message: &JsValue, name: &str) -> Result<T, String> {
     let text = post::text(message, name).ok_or_else(|| format!("`{name}` is missing"))?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }

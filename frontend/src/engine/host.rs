@@ -8,8 +8,8 @@ use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
 use shared::session::run::RunSpec;
-use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec};
-use shared::wire::{Command, Event, Place, decode_command, encode_event};
+use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced};
+use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
@@ -43,6 +43,18 @@ struct Child {
     waiting: Vec<(Object, Array)>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl Child {
+    /// Says something to it, or keeps that until it is ready.
+    fn say(&mut self, object: Object, buffers: Array) {
+        if self.ready {
+            // What cannot be posted is lost, as on any network; the machines say it again.
+            let _ = self.worker.post_message_with_transfer(&object, &buffers);
+        } else {
+            self.waiting.push((object, buffers));
+        }
+    }
 }
 
 impl Drop for Child {
@@ -122,7 +134,8 @@ impl Host {
                     }
                 }
                 Output::Sequential { run, job } => self.twin(run, &job),
-                Output::Simulate { run, spec, seed } => self.simulate(run, &spec, seed),
+                Output::Simulate { run, spec, seed, pace } => self.simulate(run, &spec, seed, pace),
+                Output::Steer { run, word } => self.steer(run, &word),
                 Output::Close { run } => {
                     self.workers.retain(|key, _| key.run() != run);
                     self.inputs.remove(&run);
@@ -171,13 +184,26 @@ impl Host {
         self.spawn(Key::Twin(run), 1, first);
     }
 
-    fn simulate(&mut self, run: u32, spec: &RunSpec, seed: u64) {
+    fn simulate(&mut self, run: u32, spec: &RunSpec, seed: u64, pace: Option<Speed>) {
         let spec = serde_json::to_string(spec).expect("a run has string keys and no failing serializers");
         let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
         let seed = seed.to_string();
-        let first =
-            post::fields(&[("role", "simulation".into()), ("spec", spec.into()), ("seed", seed.into()), ("input", input)]);
+        let role = if pace.is_some() { "paced" } else { "simulation" };
+        let speed = serde_json::to_string(&pace).expect("a speed has no failing serializers");
+        let first = post::fields(&[
+            ("role", role.into()),
+            ("spec", spec.into()),
+            ("seed", seed.into()),
+            ("speed", speed.into()),
+            ("input", input),
+        ]);
         self.spawn(Key::Simulation(run), 1, first);
+    }
+
+    fn steer(&mut self, run: u32, word: &paced::Input) {
+        let Some(child) = self.workers.get_mut(&Key::Simulation(run)) else { return };
+        let word = serde_json::to_string(word).expect("a word has string keys and no failing serializers");
+        child.say(post::fields(&[("steer", word.into())]), Array::new());
     }
 
     fn spawn(&mut self, key: Key, incarnation: Incarnation, first: Object) {
@@ -222,6 +248,11 @@ impl Host {
                 self.dismiss(key);
                 self.tell(Input::Sequential { run, output_hash });
             }
+            Key::Simulation(run) if post::field(&said, "frame").is_some() => {
+                if let Some(frame) = post::text(&said, "frame").and_then(|frame| serde_json::from_str(&frame).ok()) {
+                    self.tell(Input::Paced { run, frame });
+                }
+            }
             Key::Simulation(run) => {
                 let simulated = aside::read_simulated(&said).map(Box::new).ok_or_else(|| failure(&said));
                 self.dismiss(key);
@@ -249,12 +280,7 @@ impl Host {
         if life.is_some_and(|life| life != child.incarnation) {
             return;
         }
-        if child.ready {
-            // What cannot be posted is lost, as on any network; the machines say it again.
-            let _ = child.worker.post_message_with_transfer(&object, &buffers);
-        } else {
-            child.waiting.push((object, buffers));
-        }
+        child.say(object, buffers);
     }
 
     fn terminate(&mut self, run: u32, node: NodeId, incarnation: Incarnation) {

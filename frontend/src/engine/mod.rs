@@ -1,10 +1,11 @@
 //! Driver 2: the machines of the core in Web Workers.
 //!
-//! One bundle serves three roles. A worker says `"ready"` when its wasm runs, and its first message says what it is:
+//! One bundle serves all roles. A worker says `"ready"` when its wasm runs, and its first message says what it is:
 //!
 //! - `session`: holds the session and makes the others (`host`). The page talks to this one only.
 //! - `worker`: a node of a run with its own wasm instance (`node`). To kill it is `Worker.terminate()`.
 //! - `twin` and `simulation`: one long computation that must not keep the session from answering (`aside`).
+//! - `paced`: a simulation that goes on by the clock on the wall and can be touched (`pacer`).
 //!
 //! Bulk data moves between workers as transferred buffers, by way of the session's worker, which passes them on unread.
 
@@ -13,6 +14,7 @@ mod blob;
 mod host;
 mod node;
 mod open;
+mod pacer;
 mod post;
 mod stretch;
 
@@ -28,6 +30,7 @@ enum Role {
     Unknown,
     Host(host::Host),
     Node(Box<node::Node>),
+    Pacer(Box<pacer::Pacer>),
     /// Computing, or done.
     Aside,
 }
@@ -66,8 +69,12 @@ fn hear(message: &JsValue) {
             *this = Role::Aside;
             aside::simulation(message);
         }
+        (Role::Unknown, Some("paced")) => {
+            *this = pacer::Pacer::new(message).map_or(Role::Aside, |pacer| Role::Pacer(Box::new(pacer)))
+        }
         (Role::Host(host), _) => host.hear(message),
         (Role::Node(node), _) => node.hear(message),
+        (Role::Pacer(pacer), _) => pacer.hear(message),
         (Role::Unknown | Role::Aside, _) => {}
     });
 }
@@ -86,6 +93,15 @@ fn with_node(then: impl FnOnce(&mut node::Node)) {
     ROLE.with_borrow_mut(|role| {
         if let Role::Node(node) = role {
             then(node);
+        }
+    });
+}
+
+/// Runs something on the pacer, from a callback.
+fn with_pacer(then: impl FnOnce(&mut pacer::Pacer)) {
+    ROLE.with_borrow_mut(|role| {
+        if let Role::Pacer(pacer) = role {
+            then(pacer);
         }
     });
 }

@@ -6,13 +6,13 @@ use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
 use shared::id::NodeId;
-use shared::wire::{AttemptState, Command, InputChoice, Place, RunCommand};
+use shared::wire::{AttemptState, Command, InputChoice, Place, RunCommand, Speed, Stride};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 
 use super::model::{RunModel, Stage};
-use super::state::{Inner, Input, Lab, Link, Which};
+use super::state::{Inner, Input, Lab, Link, OPENING_SPEED, Which};
 use crate::session::upload::{Sent, Upload};
 use crate::session::{Local, Remote, Said, Session};
 
@@ -89,7 +89,57 @@ impl Lab {
 
     /// Runs what is chosen, where it is chosen.
     pub fn run(self) {
+        self.opening.set(false);
         self.run_input(self.input.get_untracked());
+    }
+
+    /// The first minute: the page's own experiment, simulated in slow motion, with three sentences beside it.
+    pub fn run_opening(self) {
+        self.choose(Place::Simulate);
+        self.speed.set(OPENING_SPEED);
+        self.intro.set(true);
+        self.opening.set(true);
+        self.run_input(Input::AsWritten);
+    }
+
+    /// A text of the user's own, in the workers of this page: it can be pasted at once.
+    pub fn prepare_own_text(self) {
+        self.choose(Place::Browser);
+        self.intro.set(false);
+        self.input.set(Input::Pasted(String::new()));
+        // The field is there after the views have heard of it.
+        request_animation_frame(|| {
+            let field = document().query_selector("[data-testid='paste-input']").ok().flatten();
+            if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+                // A field that cannot take the focus is still there to be pressed.
+                let _ = field.focus();
+            }
+        });
+    }
+
+    /// Holds virtual time, or lets it go on.
+    pub fn pause_or_resume(self) {
+        let paused = self.run.with_untracked(RunModel::is_paused);
+        self.steer(|run| if paused { Command::Resume { run } } else { Command::Pause { run } });
+    }
+
+    /// Lets one thing happen.
+    pub fn step(self, by: Stride) {
+        self.steer(|run| Command::Step { run, by });
+    }
+
+    /// For the run that goes on, and for those that come.
+    pub fn choose_speed(self, speed: Speed) {
+        self.speed.set(speed);
+        self.steer(|run| Command::Speed { run, speed });
+    }
+
+    /// Says something to a simulation that can hear it.
+    fn steer(self, command: impl FnOnce(u32) -> Command) {
+        let (run, place, can) = self.run.with_untracked(|model| (model.run, model.place, model.can_be_steered()));
+        if let Some(place) = place.filter(|_| can) {
+            self.send(Which::of(place), &command(run));
+        }
     }
 
     /// The bundled text in this browser, often enough over for a worker to be killed at leisure.
@@ -241,7 +291,8 @@ impl Lab {
         // Unless the user says otherwise the experiment and the place decide.
         let workers = chosen.then(|| self.workers.get_untracked());
         let text = self.text.get_untracked();
-        Command::Run(RunCommand { run, place, text, input, workers, seed: None, idempotency_key: None })
+        let pace = (place == Place::Simulate).then(|| self.speed.get_untracked());
+        Command::Run(RunCommand { run, place, text, input, workers, seed: None, pace, idempotency_key: None })
     }
 
     fn give_up(self, run: u32, sentence: String) {

@@ -57,6 +57,15 @@ pub fn duration_ms(ms: f64) -> Figure {
     Figure { value, unit, exact: format!("{ms:.3} ms") }
 }
 
+/// A virtual moment, to the millisecond: a step is often shorter than a tenth of a second.
+pub fn virtual_clock(ms: f64) -> Figure {
+    let ms = ms.max(0.0);
+    if ms >= 60e3 {
+        return duration_ms(ms);
+    }
+    Figure { value: format!("{:.3}", ms / 1e3), unit: "s", exact: format!("{ms:.3} ms") }
+}
+
 /// `1234567` → `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

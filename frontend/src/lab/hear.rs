@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use shared::wire::{DataHeader, Event, Place};
 
 use super::commands::save;
-use super::format::{duration_ms, grouped, of};
-use super::model::Stage;
+use super::format::{duration_ms, grouped, of, virtual_clock};
+use super::model::{RunModel, Stage};
+use super::pace::in_words;
 use super::state::{Lab, Link, Redraw, Which, wall_ms};
 use crate::session::Said;
 
@@ -47,14 +48,25 @@ impl Lab {
         if self.run.with_untracked(|model| model.place).map(Which::of) != Some(which) {
             return;
         }
-        let is_step = !matches!(event, Event::Frame(_));
+        let mut is_step = !matches!(event, Event::Frame(_));
+        let begins = matches!(event, Event::Started(_));
         let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
+        let (was_paused, before) = self.run.with_untracked(|model| (model.is_paused(), model.now));
         let wall_ms = wall_ms();
         self.run.update_untracked(|model| model.apply(event, wall_ms));
         self.run.with_untracked(|model| {
             if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty()) {
                 self.speak(news.iter().map(|news| news.text.as_str()).collect::<Vec<_>>().join(" "));
+            } else if begins && model.is_active() {
+                self.speak(self.beginning(model));
+            } else if model.is_paused() && (!was_paused || model.now > before) {
+                let clock = virtual_clock(model.now.0 as f64 / 1e3);
+                let word = if was_paused { "Stepped to" } else { "Paused at" };
+                self.speak(format!("{word} {} {} of virtual time. Nothing moves.", clock.value, clock.unit));
+            } else if was_paused && model.can_be_steered() && !model.is_paused() {
+                self.speak("Virtual time goes on.".to_owned());
             }
+            is_step |= was_paused || model.is_paused();
             match &model.stage {
                 Stage::Finished(report) if was_active => {
                     let took = duration_ms(report.virtual_ms.unwrap_or(report.wall_ms));
@@ -66,6 +78,15 @@ impl Lab {
         });
         // That a run begins or ends is seen at once.
         self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });
+    }
+
+    /// What is said of a run when it begins.
+    fn beginning(self, model: &RunModel) -> String {
+        let Some(started) = &model.started else { return String::new() };
+        let Place::Simulate = started.place else {
+            return format!("{} has begun with {}.", started.title, of(started.workers.into(), "worker", "workers"));
+        };
+        format!("{} has begun, simulated. {}", started.title, in_words(self.speed.get_untracked()))
     }
 
     /// However many events come, views look at the run so many milliseconds after the last time, in an animation frame.

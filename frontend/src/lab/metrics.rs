@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use shared::wire::Place;
+use shared::wire::{Pace, Place};
 
-use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of};
+use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of, virtual_clock};
 use super::model::{RunModel, Stage};
+use super::pace::{PaceBar, times};
 use super::place_name;
 use super::state::{use_lab, wall_ms};
 use crate::components::figure::Figure;
@@ -38,25 +39,31 @@ pub fn Metrics() -> impl IntoView {
     let elapsed = Memo::new(move |_| {
         clock.track();
         lab.run.with(|run| match run.started {
+            Some(_) if run.place == Some(Place::Simulate) => virtual_clock(run.elapsed_ms(wall_ms())),
             Some(_) => duration_ms(run.elapsed_ms(wall_ms())),
             None => Number::unknown(),
         })
+    });
+    let clock_name = Memo::new(move |_| match lab.run.with(|run| run.place) {
+        Some(Place::Simulate) => "Virtual time",
+        _ => "Elapsed",
     });
     let percent = Memo::new(move |_| lab.run.with(|run| (progress(run) * 1000.0).round() / 10.0));
     let status = Memo::new(move |_| lab.run.with(status));
     let stage = Memo::new(move |_| lab.run.with(|run| stage_name(&run.stage)));
     let number = Memo::new(move |_| lab.run.with(|run| run.run));
+    let paused = Memo::new(move |_| lab.run.with(RunModel::is_paused));
     view! {
         <section class="metrics" aria-label="The run in numbers">
-            <div class="status" data-testid="status" data-stage=stage data-run=move || number.get().to_string()>
+            <div class="status" data-testid="status" data-stage=stage data-run=move || number.get().to_string() data-paused=move || paused.get().to_string()>
                 <h1>{move || status.get().0}</h1>
                 <p class="hint">{move || status.get().1}</p>
             </div>
             <div class="figures">
-                <Figure label="Throughput" value=throughput testid="throughput" />
-                <Figure label="Records" value=records testid="records" />
-                <Figure label="Elapsed" value=elapsed testid="elapsed" />
-                <Figure label="Remaining" value=remaining testid="remaining" />
+                <Figure label=Signal::stored("Throughput") value=throughput testid="throughput" />
+                <Figure label=Signal::stored("Records") value=records testid="records" />
+                <Figure label=clock_name value=elapsed testid="elapsed" />
+                <Figure label=Signal::stored("Remaining") value=remaining testid="remaining" />
             </div>
             <div
                 class="progress"
@@ -72,6 +79,7 @@ pub fn Metrics() -> impl IntoView {
                 <div class="progress-fill" style:transform=move || format!("scaleX({})", percent.get() / 100.0)></div>
             </div>
         </section>
+        <PaceBar />
     }
 }
 
@@ -111,7 +119,13 @@ fn status(run: &RunModel) -> (String, String) {
         Stage::Running if run.is_closing() => {
             (format!("{title}: all tasks are done"), "The result is put together and compared with a sequential run.".into())
         }
-        Stage::Running => (format!("{title}: {:.0} %", run.progress * 100.0), input),
+        Stage::Running if run.is_paused() => {
+            (format!("{title}: paused at {:.0} %", run.progress * 100.0), "Nothing moves until you resume or step.".into())
+        }
+        Stage::Running => {
+            let pace = run.pace.map_or(String::new(), |Pace { speed, .. }| format!(" at {}", times(speed)));
+            (format!("{title}: {:.0} %", run.progress * 100.0), format!("{input}{pace}"))
+        }
         Stage::Finished(report) => {
             let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };
             (format!("{title}: {}", of(report.rows, "row", "rows")), format!("{input}{simulated}"))

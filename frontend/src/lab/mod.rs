@@ -1,21 +1,27 @@
 //! The one screen: what is run, what it is doing, how well, and what came of it.
 //!
-//! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two directions of talk with a
-//! session), then the views: [`header`], [`setup`], [`metrics`], [`graph`], [`timeline`], [`workers`], [`news`], [`result`].
+//! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
+//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`timeline`], [`workers`],
+//! [`news`], [`result`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
 //! - places: `place-simulate` `place-browser` `place-server` (radio buttons; `data-link` is `up`, `down`, `connecting` or `unknown`)
+//! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `speed-0.1` `speed-0.5` `speed-1` `speed-10` `speed-max`
+//!   (radio buttons)
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
-//!   `times-input`, `workers-input`, `experiment-text`, `problem` (one for each), `run`, `stop`, `kill-one`, `theme`
-//! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number),
+//!   `times-input`, `workers-input`, `experiment-text`, `problem` (one for each), `run`, `stop`, `theme`; beside the first run: `kill-one`, and when
+//!   it has ended `own-text` and `real-run`
+//! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
+//!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
 //! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
 //!   `download-csv`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
 //!
-//! Figures carry their exact value in `data-exact`. `/?autorun=no` opens the page without its first run.
+//! Figures carry their exact value in `data-exact`. The page opens on a simulation in slow motion; `/?run=browser` opens it on the same
+//! experiment in this page's workers, as soon as it goes, and `/?autorun=no` without a run.
 
 pub mod banners;
 mod commands;
@@ -29,6 +35,7 @@ pub mod metrics;
 pub mod model;
 pub mod names;
 pub mod news;
+pub mod pace;
 pub mod rate;
 pub mod result;
 pub mod setup;
@@ -52,11 +59,18 @@ pub fn Lab() -> impl IntoView {
     provide_context(Tip(RwSignal::new(None)));
     provide_context(Colours(Trigger::new()));
     lab.open(crate::build_id());
-    if wants_first_run() {
-        lab.run();
-    } else {
-        lab.intro.set(false);
+    match first_run() {
+        First::Opening => lab.run_opening(),
+        First::Browser => lab.run(),
+        First::None => {}
     }
+    // The place of the first run was the page's choice; a text of the user's own is counted for real unless he says otherwise.
+    Effect::new(move |_| {
+        let own = lab.input.with(|input| *input != state::Input::AsWritten);
+        if own && lab.opening.get_untracked() && lab.place.get_untracked() == Place::Simulate {
+            lab.choose(Place::Browser);
+        }
+    });
     view! {
         <header::Header />
         <banners::Banners />
@@ -87,9 +101,22 @@ pub fn Lab() -> impl IntoView {
     }
 }
 
-/// `?autorun=no` asks for a page that waits.
-fn wants_first_run() -> bool {
-    !window().location().search().is_ok_and(|query| query.contains("autorun=no"))
+/// What the page opens on.
+enum First {
+    /// The first minute.
+    Opening,
+    /// The same experiment in this page's workers: what a measurement of the page wants.
+    Browser,
+    None,
+}
+
+fn first_run() -> First {
+    let query = window().location().search().unwrap_or_default();
+    match query {
+        _ if query.contains("autorun=no") => First::None,
+        _ if query.contains("run=browser") => First::Browser,
+        _ => First::Opening,
+    }
 }
 
 /// A file dropped anywhere on the page becomes the input.

@@ -8,7 +8,8 @@ use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::Time;
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, News, Phase, Place, Report, StageView, Started, Tally, WorkerState, WorkerView,
+    AttemptState, AttemptView, Event, Frame, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally, WorkerState,
+    WorkerView,
 };
 
 use super::names::with_names;
@@ -96,6 +97,8 @@ pub struct RunModel {
     pub started: Option<Started>,
     /// The run's clock at the last frame.
     pub now: Time,
+    /// How its virtual time goes, if it is simulated at a pace.
+    pub pace: Option<Pace>,
     /// The page's clock at the last frame, milliseconds.
     pub heard_ms: f64,
     pub progress: f64,
@@ -123,6 +126,16 @@ impl RunModel {
     /// Every task is done, and the result is being put together and compared with a sequential run.
     pub fn is_closing(&self) -> bool {
         matches!(self.stage, Stage::Running) && self.progress >= 1.0
+    }
+
+    /// Its virtual time stands still, because somebody wants that.
+    pub fn is_paused(&self) -> bool {
+        matches!(self.stage, Stage::Running) && !self.is_closing() && self.pace.is_some_and(|pace| pace.paused)
+    }
+
+    /// Its virtual time can be paused, stepped and made faster or slower.
+    pub fn can_be_steered(&self) -> bool {
+        matches!(self.stage, Stage::Running) && !self.is_closing() && self.pace.is_some()
     }
 
     pub fn report(&self) -> Option<&Report> {
@@ -156,13 +169,21 @@ impl RunModel {
         }
     }
 
-    /// The run's time at a moment of the page's clock. Between frames real time goes on; virtual time does not.
+    /// The run's time at a moment of the page's clock. Between frames real time goes on, and virtual time at its pace.
     pub fn elapsed_ms(&self, wall_ms: f64) -> f64 {
         if let Some(report) = self.report() {
             return report.virtual_ms.unwrap_or(report.wall_ms);
         }
+        /// Frames of a paced run come more often; one that does not come has a run that stands still.
+        const UNHEARD_MS_MAX: f64 = 150.0;
         let now_ms = self.now.0 as f64 / 1e3;
         match (&self.stage, self.place) {
+            (Stage::Running, Some(Place::Simulate)) if !self.is_closing() => match self.pace {
+                Some(Pace { speed: Speed::Times(times), paused: false }) => {
+                    now_ms + (wall_ms - self.heard_ms).clamp(0.0, UNHEARD_MS_MAX) * times
+                }
+                _ => now_ms,
+            },
             (Stage::Running, Some(Place::Browser | Place::Server)) => now_ms + (wall_ms - self.heard_ms).max(0.0),
             _ => now_ms,
         }
@@ -242,6 +263,7 @@ impl RunModel {
     fn frame(&mut self, frame: Frame, wall_ms: f64) {
         self.now = frame.now;
         self.heard_ms = wall_ms;
+        self.pace = frame.pace;
         self.progress = frame.progress.clamp(0.0, 1.0);
         self.counters = frame.counters;
         self.tally = frame.tally;

@@ -204,7 +204,10 @@ fn RunButtons() -> impl IntoView {
     let lab = use_lab();
     let active = Memo::new(move |_| lab.run.with(|run| run.is_active()));
     // A run on a server that does not answer hinders no other.
-    let busy = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.place.is_some_and(|place| lab.is_away(place))));
+    // Nor does the one that the page opened on.
+    let busy = Memo::new(move |_| {
+        !lab.opening.get() && lab.run.with(|run| run.is_active() && !run.place.is_some_and(|place| lab.is_away(place)))
+    });
     let uploading = Memo::new(move |_| lab.run.with(|run| matches!(run.stage, Stage::Uploading { .. })));
     // One bright button at a time: while the introduction is open it is the introduction's.
     let bright = move || !busy.get() && !lab.intro.get();

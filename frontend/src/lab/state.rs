@@ -9,22 +9,25 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use shared::experiment::Problem;
-use shared::wire::Place;
+use shared::wire::{Place, Speed};
 
 use super::model::RunModel;
 use super::result::Table;
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
 
-/// The experiment that the page opens on.
+/// The experiment that the page opens on. Its simulated workers are slow enough to be watched: at [`OPENING_SPEED`] it takes some
+/// twenty seconds.
 pub const WORD_COUNT: &str = "\
 millrace: 1
 title: Word count
 about: The first program of the MapReduce paper.
 workers: 4
+compute: 400 KB/s
 batch:
   input: { dataset: glosses }
   format: lines
+  split: 256 KiB
   partitions: 4
   steps:
     - flat_map: { word: \"words(lower(line))\" }
@@ -36,6 +39,9 @@ faults:
 expect:
   - equals_sequential: true
 ";
+
+/// How fast virtual time goes in the run that the page opens on.
+pub const OPENING_SPEED: Speed = Speed::Times(0.5);
 
 /// Longest experiment text, in bytes (DESIGN §9).
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -96,6 +102,8 @@ impl Which {
 pub struct Lab {
     // Chosen by the user.
     pub place: RwSignal<Place>,
+    /// How fast the virtual time of simulated runs goes.
+    pub speed: RwSignal<Speed>,
     pub workers: RwSignal<u32>,
     pub text: RwSignal<String>,
     pub input: RwSignal<Input, LocalStorage>,
@@ -111,6 +119,8 @@ pub struct Lab {
     pub notice: RwSignal<Option<String>>,
     /// What a screen reader says next.
     pub spoken: RwSignal<String>,
+    /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
+    pub opening: RwSignal<bool>,
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
@@ -163,6 +173,7 @@ impl Lab {
     pub fn new() -> Lab {
         Lab {
             place: RwSignal::new(Place::Browser),
+            speed: RwSignal::new(Speed::Max),
             workers: RwSignal::new(cores()),
             text: RwSignal::new(WORD_COUNT.to_owned()),
             input: RwSignal::new_local(Input::AsWritten),
@@ -174,7 +185,8 @@ impl Lab {
             exporting: RwSignal::new(None),
             notice: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
-            intro: RwSignal::new(true),
+            opening: RwSignal::new(false),
+            intro: RwSignal::new(false),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

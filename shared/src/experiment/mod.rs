@@ -24,7 +24,7 @@ pub use problem::Problem;
 pub use spec::*;
 
 use crate::id::NodeId;
-use crate::limits::{EXPERIMENT_BYTES_MAX, WORKERS_MAX};
+use crate::limits::{COMPUTE_MAX, COMPUTE_MIN, EXPERIMENT_BYTES_MAX, WORKERS_MAX};
 use crate::nearest::list;
 use crate::time::Span;
 use problem::Place;
@@ -86,6 +86,8 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
     let isolation =
         fields.take("isolation").map_or(Some(Isolation::Thread), |node| reader.word("isolation", node, &isolations));
     let respawn = fields.take("respawn").map_or(Some(Respawn::After(RESPAWN_DEFAULT)), |node| respawn(reader, node));
+    let compute = fields.take("compute").map(|node| reader.rate("compute", node, COMPUTE_MIN, COMPUTE_MAX));
+    let compute = compute.map_or(Some(None), |compute| compute.map(Some));
     let batch = middle(reader, &mut fields).and_then(|node| plan::batch(reader, node, seed.unwrap_or(0)));
     let workers_known = workers.flatten().unwrap_or(WORKERS_MAX);
     let faults = fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, workers_known));
@@ -102,6 +104,7 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
         workers: workers?,
         isolation: isolation?,
         respawn: respawn?,
+        compute: compute?,
         batch: batch?,
         faults,
         random_faults,

@@ -120,6 +120,12 @@ impl<'a> Reader<'a> {
         self.within(name, node, value, least, most, units::shown)
     }
 
+    /// Bytes a second.
+    pub(super) fn rate(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
+        let value = self.scalar(name, node, units::rate)?;
+        self.within(name, node, value, least, most, |bytes| format!("{}/s", units::shown(bytes)))
+    }
+
     fn within(&mut self, name: &str, node: &Node, value: u64, least: u64, most: u64, shown: fn(u64) -> String) -> Option<u64> {
         if (least..=most).contains(&value) {
             return Some(value);

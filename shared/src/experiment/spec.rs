@@ -16,6 +16,8 @@ pub struct Experiment {
     pub workers: Option<u32>,
     pub isolation: Isolation,
     pub respawn: Respawn,
+    /// Bytes that a simulated worker works through in a second; `None`: as the model says. Real ones are as fast as they are.
+    pub compute: Option<u64>,
     pub batch: Batch,
     pub faults: Vec<Fault>,
     /// How many more faults of any kind the seed chooses. In the simulator only.

@@ -43,6 +43,12 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     scaled(number, factor).ok_or_else(wrong)
 }
 
+/// Bytes a second: `400 KB/s`.
+pub(super) fn rate(text: &str) -> Result<u64, String> {
+    let bytes = text.strip_suffix("/s").and_then(|text| size(text.trim_end()).ok());
+    bytes.ok_or_else(|| "write a speed like `400 KB/s` or `64 MiB/s`".to_owned())
+}
+
 /// A span of time: `250 ms`, `1.5 s`. The unit is needed.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     let wrong = || "write a span like `250 ms`, `10 s`, `2 min` or `1 h`".to_owned();
@@ -122,6 +128,13 @@ mod tests {
         {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("400 KB/s"), Ok(400_000));
+        assert_eq!(rate("1 MiB /s"), Ok(1 << 20));
+        assert!(["400 KB", "/s", "KB/s", "1 KB/min", ""].iter().all(|text| rate(text).is_err()));
     }
 
     #[test]

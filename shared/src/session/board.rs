@@ -208,6 +208,7 @@ impl Board {
             counters,
             tally,
             news: std::mem::take(&mut self.news),
+            pace: None,
         }
     }
 

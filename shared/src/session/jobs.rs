@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Run, RunSpec};
-use super::{InputSpec, SessionSpec, expectations};
+use super::{InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
 use crate::batch::{Counters, Format, Gather, Job, Part, Payload, Plan, Stage as PlanStage, Table};
@@ -15,8 +15,9 @@ use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
+use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{Bytes, Event, Frame, Phase, Place, Report, RunCommand, StageView, Started, Tally};
+use crate::wire::{Bytes, Event, Frame, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Opened {
 /// What a simulation came to. Its rows are not in its JSON form; a driver carries them beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Simulated {
-    /// The whole run in one frame, in virtual time.
+    /// The whole run in one frame, in virtual time; of a paced one what no frame has told yet.
     pub frame: Frame,
     /// The committed rows of every partition, in order.
     #[serde(skip)]
@@ -99,6 +100,8 @@ pub(super) struct Prepared {
     pub isolation: Isolation,
     pub plan: Arc<Plan>,
     pub micro_batch: Option<MicroBatch>,
+    pub pace: Option<Speed>,
+    compute: Option<u64>,
     split: Option<u64>,
     steps: Vec<String>,
     respawn: Option<Span>,
@@ -139,6 +142,12 @@ impl Prepared {
         {
             return refuse(reason);
         }
+        if command.pace.is_some() && command.place != Place::Simulate {
+            return refuse("only a simulated run has a pace: real time can be neither slowed nor paused".to_owned());
+        }
+        if let Some(Err(reason)) = command.pace.map(paced::check_speed) {
+            return refuse(reason);
+        }
         let seed = command.seed.unwrap_or(experiment.seed);
         let mut faults = experiment.faults;
         if experiment.random_faults > 0 {
@@ -160,6 +169,8 @@ impl Prepared {
             isolation: experiment.isolation,
             plan: Arc::new(experiment.batch.plan),
             micro_batch,
+            pace: command.pace,
+            compute: experiment.compute,
             split: experiment.batch.split,
             steps: experiment.batch.steps,
             respawn: match experiment.respawn {
@@ -230,7 +241,9 @@ pub(super) struct Entry {
 /// How far a run is.
 pub(super) enum Stage {
     Opening,
-    Simulating,
+    Simulating {
+        paced: bool,
+    },
     Running {
         machine: Box<Run>,
     },
@@ -331,6 +344,7 @@ impl Entry {
             timing: if real { Timing::REAL } else { Timing::SIMULATED },
             faults: self.prepared.faults.clone(),
             respawn: self.prepared.respawn,
+            compute: self.prepared.compute.unwrap_or(model::COMPUTE_BYTES_PER_SECOND),
             observed: true,
         }
     }
@@ -375,7 +389,7 @@ impl Entry {
             }
             Stage::Done { report, .. } => events.push(Event::Finished { run, report: report.clone() }),
             Stage::Failed { message } => events.push(Event::Failed { run, message: message.clone(), problems: Vec::new() }),
-            Stage::Opening | Stage::Simulating | Stage::Comparing(_) => {}
+            Stage::Opening | Stage::Simulating { .. } | Stage::Comparing(_) => {}
         }
         events
     }

@@ -10,6 +10,7 @@
 pub mod board;
 pub mod expectations;
 mod jobs;
+pub mod paced;
 pub mod run;
 mod simulate;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use self::jobs::{Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
+pub use self::paced::Paced;
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
 use crate::batch::message::Envelope;
@@ -29,7 +31,7 @@ use crate::id::{Incarnation, NodeId};
 use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::time::{Span, Time};
-use crate::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Tally};
+use crate::wire::{Command, DataHeader, Event, Frame, InputChoice, Place, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -59,6 +61,8 @@ pub enum Input {
     Down { run: u32, node: NodeId, incarnation: Incarnation },
     /// What [`Output::Sequential`] gave: the hash of its rows.
     Sequential { run: u32, output_hash: Result<u64, String> },
+    /// A paced simulation is to be seen.
+    Paced { run: u32, frame: Box<Frame> },
     /// What [`Output::Simulate`] gave.
     Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
 }
@@ -105,11 +109,18 @@ pub enum Output {
         run: u32,
         job: Arc<Job>,
     },
-    /// Simulate over the run's input on a thread that can be spared.
+    /// Simulate over the run's input on a thread that can be spared: in one go (`simulate`), or, with a pace, as a [`Paced`] that
+    /// is driven by the clock and hears every [`Output::Steer`] of its run.
     Simulate {
         run: u32,
         spec: Box<run::RunSpec>,
         seed: u64,
+        pace: Option<Speed>,
+    },
+    /// For the run's [`Paced`].
+    Steer {
+        run: u32,
+        word: paced::Input,
     },
     /// The run is over: end its workers, close its input.
     Close {
@@ -168,6 +179,13 @@ impl Session {
             Command::Run(command) => self.start(now, command, None),
             Command::Kill { run, node } => self.fault(now, run, Effect::Kill(node)),
             Command::RestartCoordinator { run } => self.fault(now, run, Effect::RestartCoordinator),
+            Command::Pause { run } => self.steer(run, paced::Input::Pause),
+            Command::Resume { run } => self.steer(run, paced::Input::Resume),
+            Command::Speed { run, speed } => match paced::check_speed(speed) {
+                Ok(()) => self.steer(run, paced::Input::Speed(speed)),
+                Err(reason) => self.refuse(reason),
+            },
+            Command::Step { run, by } => self.steer(run, paced::Input::Step(by)),
             Command::Stop { run } => match self.runs.get(&run).filter(|entry| !entry.stage.is_over()) {
                 Some(_) => self.fail(run, "the run was stopped"),
                 None => self.refuse(format!("run {run} is not running: there is nothing to stop")),
@@ -207,6 +225,9 @@ impl Session {
     fn replay(&mut self, now: Time, first: u32) {
         let Some(entry) = self.runs.get_mut(&first) else { return };
         let events = entry.replay(now, first);
+        if let Stage::Simulating { paced: true } = entry.stage {
+            self.outputs.push_back(Output::Steer { run: first, word: paced::Input::Repeat });
+        }
         self.outputs.extend(events.into_iter().map(Output::Event));
         self.drain_run(now, first);
     }
@@ -231,9 +252,9 @@ impl Session {
         self.outputs.push_back(Output::Event(Event::Started(started)));
         let spec = entry.run_spec(run);
         if entry.prepared.place == Place::Simulate {
-            entry.stage = Stage::Simulating;
-            let (spec, seed) = (Box::new(spec), entry.prepared.seed);
-            return self.outputs.push_back(Output::Simulate { run, spec, seed });
+            let (spec, seed, pace) = (Box::new(spec), entry.prepared.seed, entry.prepared.pace);
+            entry.stage = Stage::Simulating { paced: pace.is_some() };
+            return self.outputs.push_back(Output::Simulate { run, spec, seed, pace });
         }
         let mut machine = Run::new(spec);
         machine.handle(Time::ZERO, run::Input::Start);
@@ -244,8 +265,27 @@ impl Session {
     fn fault(&mut self, now: Time, run: u32, effect: Effect) {
         match self.runs.get(&run).map(|entry| &entry.stage) {
             Some(Stage::Running { .. }) => self.tell_run(now, run, run::Input::Fault(effect)),
+            Some(Stage::Simulating { paced: true }) => self.steer(run, paced::Input::Fault(effect)),
             Some(_) => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
             None => self.refuse(format!("there is no run {run} in this session")),
+        }
+    }
+
+    /// A word for a paced simulation.
+    fn steer(&mut self, run: u32, word: paced::Input) {
+        match self.runs.get(&run).map(|entry| &entry.stage) {
+            Some(Stage::Simulating { paced: true }) => self.outputs.push_back(Output::Steer { run, word }),
+            Some(stage) if stage.is_over() => self.refuse(format!("run {run} has ended: its time cannot be changed any more")),
+            Some(_) => {
+                self.refuse(format!("run {run} is not simulated at a pace: its time cannot be paused, stepped or changed"))
+            }
+            None => self.refuse(format!("there is no run {run} in this session")),
+        }
+    }
+
+    fn paced(&mut self, run: u32, frame: Box<Frame>) {
+        if self.runs.get(&run).is_some_and(|entry| matches!(entry.stage, Stage::Simulating { paced: true })) {
+            self.emit(Event::Frame(frame));
         }
     }
 
@@ -318,7 +358,7 @@ impl Session {
     }
 
     fn simulated(&mut self, now: Time, run: u32, simulated: Result<Box<Simulated>, String>) {
-        let Some(entry) = self.runs.get(&run).filter(|entry| matches!(entry.stage, Stage::Simulating)) else { return };
+        let Some(entry) = self.runs.get(&run).filter(|entry| matches!(entry.stage, Stage::Simulating { .. })) else { return };
         let wall = now.since(entry.began);
         match simulated {
             Ok(simulated) => {
@@ -416,6 +456,7 @@ impl Machine for Session {
             Input::Envelope { run, envelope } => self.tell_run(now, run, run::Input::Envelope(envelope)),
             Input::Down { run, node, incarnation } => self.tell_run(now, run, run::Input::Down { node, incarnation }),
             Input::Sequential { run, output_hash } => self.compared(run, output_hash),
+            Input::Paced { run, frame } => self.paced(run, frame),
             Input::Simulated { run, simulated } => self.simulated(now, run, simulated),
         }
     }

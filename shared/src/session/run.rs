@@ -27,6 +27,8 @@ pub struct RunSpec {
     pub faults: Vec<Fault>,
     /// How long a killed node stays away; `None`: for good.
     pub respawn: Option<Span>,
+    /// Bytes that a simulated kernel works through in a second. Real ones take the time that they take.
+    pub compute: u64,
     /// Whether frames are made for a client.
     pub observed: bool,
 }
@@ -96,6 +98,8 @@ pub struct Run {
     coordinator: Option<Coordinator>,
     epoch: Incarnation,
     restart_at: Option<Time>,
+    /// What the last coordinator had counted when it was stopped.
+    counted: (Counters, Tally),
     stored: Option<Checkpoint>,
     storing: VecDeque<Change>,
     committed: BTreeMap<TaskId, CommittedPartition>,
@@ -127,6 +131,7 @@ impl Run {
             coordinator: None,
             epoch: 1,
             restart_at: None,
+            counted: (Counters::default(), Tally::default()),
             stored: None,
             storing: VecDeque::new(),
             committed: BTreeMap::new(),
@@ -152,6 +157,18 @@ impl Run {
     /// The incarnation of the coordinator; `None` while it is down.
     pub fn coordinator_epoch(&self) -> Option<Incarnation> {
         self.coordinator.as_ref().map(|_| self.epoch)
+    }
+
+    /// Whether there is anything that no frame has told yet.
+    pub fn has_news(&self) -> bool {
+        self.board.next_frame().is_some()
+    }
+
+    /// A frame of this moment, ahead of its time. Unlike those in time it is also to be had while the coordinator is down.
+    pub fn look(&mut self, now: Time) -> Frame {
+        let coordinator = self.coordinator.as_ref();
+        let (counters, tally) = coordinator.map_or(self.counted, |it| (it.counters(), it.tally()));
+        self.board.frame(now, counters, tally)
     }
 
     /// Whether faults are still to come.
@@ -225,9 +242,8 @@ impl Run {
     }
 
     fn stop_coordinator(&mut self, now: Time) {
-        if self.coordinator.take().is_none() {
-            return;
-        }
+        let Some(stopped) = self.coordinator.take() else { return };
+        self.counted = (stopped.counters(), stopped.tally());
         self.storing.clear();
         self.restart_at = Some(now + self.spec.respawn.unwrap_or(Span::ZERO));
         self.board.say(now, "The coordinator was stopped; it continues from its last checkpoint.");

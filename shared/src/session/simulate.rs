@@ -4,6 +4,7 @@ use super::Simulated;
 use super::run::RunSpec;
 use crate::batch::Source;
 use crate::sim::{End, Finished, Row, SimSpec, Simulation};
+use crate::wire::Frame;
 
 /// Simulates the run over its input. The frames of the run become one. Errors are sentences for the user.
 pub fn simulate(run: RunSpec, seed: u64, source: Box<dyn Source>) -> Result<Simulated, String> {
@@ -40,8 +41,13 @@ fn simulation(
             break;
         }
     }
+    ended(&simulation, whole)
+}
+
+/// What a simulation came to that has ended; `frame`: what of it no frame has told.
+pub(super) fn ended(simulation: &Simulation, frame: Option<Frame>) -> Result<Simulated, String> {
     let (virtual_time, trace_hash) = (simulation.now(), simulation.trace_hash());
-    match (simulation.end(), whole) {
+    match (simulation.end(), frame) {
         (Some(End::Finished(Finished { rows, counters, tally })), Some(frame)) => {
             let (partitions, counters, tally) = (rows.clone(), *counters, *tally);
             Ok(Simulated { frame, partitions, counters, tally, virtual_time, trace_hash })

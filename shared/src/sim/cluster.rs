@@ -239,7 +239,7 @@ impl Simulation {
     fn compute(&mut self, host: u32, work: Work) {
         let (task, attempt) = (work.task, work.attempt);
         let (outcome, bytes) = self.kernels.run(work, &mut *self.source);
-        let effort = model::effort(bytes, &mut self.rng);
+        let effort = model::effort(bytes, self.spec.compute, &mut self.rng);
         let row = self.row(Kind::Computing, node(host), self.hosts[host as usize].incarnation);
         self.trace.push(Row { task: Some(task), attempt: Some(attempt), bytes, ..row });
         self.hosts[host as usize].computing = Some(Computing::new(task, attempt, outcome, bytes, effort, self.now));

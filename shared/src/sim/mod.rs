@@ -160,14 +160,32 @@ impl Simulation {
 
     /// Lets the next event happen. `false` once the run has ended.
     pub fn step(&mut self) -> Result<bool, SimError> {
-        while self.end.is_none() {
+        Ok(self.step_by(Time(u64::MAX))? && self.end.is_none())
+    }
+
+    /// Lets the next event happen, if it is due by `until`. `false` if none is, or if the run has ended before.
+    pub fn step_by(&mut self, until: Time) -> Result<bool, SimError> {
+        while self.end.is_none() && self.next_at().is_none_or(|at| at <= until) {
             let stale = self.next().map_err(|problem| SimError { seed: self.seed, at: self.now, problem })?;
             if !stale {
                 self.events += 1;
-                return Ok(self.end.is_none());
+                return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Time passes, up to `until` or to the moment before the next event.
+    pub fn pass(&mut self, until: Time) {
+        if self.end.is_none() {
+            let next = self.next_at().unwrap_or(until);
+            self.now = self.now.max(until.min(next));
+        }
+    }
+
+    /// When the next event is; `None` once the run has ended.
+    pub fn next_at(&self) -> Option<Time> {
+        self.queue.next_at().filter(|_| self.end.is_none())
     }
 
     /// Steps to the end.
@@ -223,6 +241,16 @@ impl Simulation {
         self.frames.pop_front()
     }
 
+    /// Whether there is anything that no frame has told yet.
+    pub fn has_news(&self) -> bool {
+        self.end.is_none() && self.run.has_news()
+    }
+
+    /// A frame of this moment, ahead of its time, with what has changed since the last one.
+    pub fn look(&mut self) -> Frame {
+        self.run.look(self.now)
+    }
+
     /// What the kernels gave, for [`Simulation::with_kernels`].
     pub fn into_kernels(self) -> Kernels {
         self.kernels
@@ -257,7 +285,7 @@ impl Simulation {
         let tasks = (self.spec.job.maps() + self.spec.job.reduces()) as u64;
         let bytes = self.spec.job.input_bytes;
         let work = tasks * (model::TASK_SPAN.0 + 4 * model::LATENCY.0)
-            + bytes / model::KERNEL_BYTES_PER_MICRO
+            + model::reading(bytes, self.spec.compute).0
             + bytes / model::LINK_BYTES_PER_MICRO
             + bytes / model::STORE_BYTES_PER_MICRO;
         let bound = Span(SETTLE_MIN.0 + SETTLE_FACTOR * work * self.calm.slowest);

@@ -14,8 +14,8 @@ pub const JITTER_MAX: Span = Span::micros(200);
 /// Bytes that a link carries in a microsecond: 125 MB/s, a gigabit.
 pub const LINK_BYTES_PER_MICRO: u64 = 125;
 
-/// Bytes that a kernel works through in a microsecond: 200 MB/s.
-pub const KERNEL_BYTES_PER_MICRO: u64 = 200;
+/// Bytes that a kernel works through in a second, unless the experiment says otherwise (`compute`): 200 MB/s.
+pub const COMPUTE_BYTES_PER_SECOND: u64 = 200_000_000;
 
 /// What every task costs beside its bytes.
 pub const TASK_SPAN: Span = Span::millis(1);
@@ -34,9 +34,14 @@ pub(super) fn transit(bytes: u64, rng: &mut Rng) -> Span {
     Span(LATENCY.0 + rng.below(JITTER_MAX.0) + bytes / LINK_BYTES_PER_MICRO)
 }
 
+/// How long a kernel of so many bytes a second works through so many.
+pub(super) fn reading(bytes: u64, bytes_per_second: u64) -> Span {
+    Span((u128::from(bytes) * 1_000_000 / u128::from(bytes_per_second.max(1))) as u64)
+}
+
 /// How long a task over so many bytes takes on a node that is not slowed.
-pub(super) fn effort(bytes: u64, rng: &mut Rng) -> Span {
-    let calm = TASK_SPAN.0 + bytes / KERNEL_BYTES_PER_MICRO;
+pub(super) fn effort(bytes: u64, bytes_per_second: u64, rng: &mut Rng) -> Span {
+    let calm = TASK_SPAN.0 + reading(bytes, bytes_per_second).0;
     let permille = 1000 - TASK_JITTER_PERMILLE + rng.below(2 * TASK_JITTER_PERMILLE + 1);
     Span((calm * permille / 1000).max(1))
 }

@@ -47,6 +47,11 @@ impl<E> Queue<E> {
         Some((key.at, event))
     }
 
+    /// When the next event is.
+    pub(super) fn next_at(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse(key)| key.at)
+    }
+
     fn insert(&mut self, at: Time, order: u64, event: E) {
         let slot = match self.free.pop() {
             Some(slot) => {

@@ -10,7 +10,7 @@ use shared::batch::{Job, Memory, TaskKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
 use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
-use shared::session::{Input, InputSpec, Opened, Output, Session, SessionSpec, simulate};
+use shared::session::{Input, InputSpec, Opened, Output, Paced, Session, SessionSpec, paced, simulate};
 use shared::time::{Span, Time};
 use shared::wire::{Command, Event, Place};
 
@@ -22,6 +22,8 @@ pub struct Driver {
     pub now: Time,
     pub session: Session,
     workers: BTreeMap<(u32, NodeId), Node>,
+    /// Simulations at a pace.
+    paced: BTreeMap<u32, Paced>,
     texts: BTreeMap<u32, Arc<Vec<u8>>>,
     pub events: Vec<Event>,
     pub frames: Vec<Vec<u8>>,
@@ -42,6 +44,7 @@ impl Driver {
             now: Time::ZERO,
             session: Session::new(spec),
             workers: BTreeMap::new(),
+            paced: BTreeMap::new(),
             texts: BTreeMap::new(),
             events: Vec::new(),
             frames: Vec::new(),
@@ -86,8 +89,20 @@ impl Driver {
                     let table = kernel::sequential(&job, &mut Memory(self.texts[&run].clone())).unwrap();
                     self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
                 }
-                Output::Close { run } => self.workers.retain(|(of, _), _| *of != run),
-                Output::Simulate { run, spec, seed } => {
+                Output::Close { run } => {
+                    self.workers.retain(|(of, _), _| *of != run);
+                    self.paced.remove(&run);
+                }
+                Output::Simulate { run, spec, seed, pace: Some(speed) } => {
+                    let source = Box::new(Memory(self.texts[&run].clone()));
+                    self.paced.insert(run, Paced::new(*spec, seed, source, speed, self.now));
+                    self.drain_paced(run);
+                }
+                Output::Steer { run, word } => {
+                    self.paced.get_mut(&run).unwrap().handle(self.now, word);
+                    self.drain_paced(run);
+                }
+                Output::Simulate { run, spec, seed, pace: None } => {
                     let simulated = simulate(*spec, seed, Box::new(Memory(self.texts[&run].clone())));
                     self.session.handle(self.now, Input::Simulated { run, simulated: simulated.map(Box::new) });
                 }
@@ -101,6 +116,11 @@ impl Driver {
         for _ in 0..millis {
             self.now = self.now + Span::millis(1);
             self.session.wake(self.now);
+            self.drain();
+            for run in self.paced.keys().copied().collect::<Vec<_>>() {
+                self.paced.get_mut(&run).unwrap().wake(self.now);
+                self.drain_paced(run);
+            }
             self.drain();
             for key in self.workers.keys().copied().collect::<Vec<_>>() {
                 self.workers.get_mut(&key).unwrap().1.wake(self.now);
@@ -118,6 +138,16 @@ impl Driver {
                 }
                 self.drain();
             }
+        }
+    }
+
+    fn drain_paced(&mut self, run: u32) {
+        while let Some(output) = self.paced.get_mut(&run).and_then(Paced::poll) {
+            let input = match output {
+                paced::Output::Frame(frame) => Input::Paced { run, frame },
+                paced::Output::Ended(simulated) => Input::Simulated { run, simulated },
+            };
+            self.session.handle(self.now, input);
         }
     }
 

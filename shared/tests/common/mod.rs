@@ -15,6 +15,7 @@ use shared::fault::{self, Fault};
 use shared::id::{Attempt, TaskId};
 use shared::rng::Rng;
 use shared::session::run::RunSpec;
+use shared::sim::model::COMPUTE_BYTES_PER_SECOND;
 use shared::sim::{End, Finished, SimSpec, Simulation};
 use shared::time::Span;
 
@@ -187,6 +188,7 @@ impl Scenario {
             timing: Timing::SIMULATED,
             faults: self.faults.clone(),
             respawn: self.respawn,
+            compute: COMPUTE_BYTES_PER_SECOND,
             observed: false,
         }
     }

@@ -109,7 +109,16 @@ impl Client {
 }
 
 fn run(run: u32, place: Place) -> RunCommand {
-    RunCommand { run, place, text: EXPERIMENT.into(), input: None, workers: None, seed: None, idempotency_key: None }
+    RunCommand {
+        run,
+        place,
+        text: EXPERIMENT.into(),
+        input: None,
+        workers: None,
+        seed: None,
+        pace: None,
+        idempotency_key: None,
+    }
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! The thread of a simulation at a pace: it sleeps until the next virtual event is due, and hears its client's words in between.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use shared::machine::Machine;
+use shared::session::paced::{Input as Word, Output, Paced};
+use shared::session::run::RunSpec;
+use shared::time::Time;
+use shared::wire::Speed;
+
+use super::spare::Stoppable;
+use super::{EngineInput, Post};
+use crate::data::Input;
+
+/// Simulates until the end of the run, or until nobody is left who could say a word.
+pub(super) fn pace(
+    spec: RunSpec,
+    seed: u64,
+    speed: Speed,
+    input: &Input,
+    stopped: Arc<AtomicBool>,
+    words: &Receiver<Word>,
+    post: &Post,
+) {
+    let run = spec.run;
+    let source = match Stoppable::open(input, stopped) {
+        Ok(source) => Box::new(source),
+        Err(reason) => return post.send(EngineInput::Simulated { run, simulated: Err(reason) }),
+    };
+    let began = Instant::now();
+    let now = || Time(began.elapsed().as_micros() as u64);
+    let mut paced = Paced::new(spec, seed, source, speed, now());
+    loop {
+        while let Some(output) = paced.poll() {
+            match output {
+                Output::Frame(frame) => post.send(EngineInput::Paced { run, frame }),
+                Output::Ended(simulated) => return post.send(EngineInput::Simulated { run, simulated }),
+            }
+        }
+        let word = match paced.next_wake() {
+            Some(at) => words.recv_timeout(Duration::from_micros(at.since(now()).0)),
+            // It is paused, and everything has been told.
+            None => words.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match word {
+            Ok(word) => paced.handle(now(), word),
+            Err(RecvTimeoutError::Timeout) => paced.wake(now()),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A simulation at a pace, in a worker of its own: driven by the clock on the wall, and touched by the session's words.
+
+use js_sys::Array;
+use shared::machine::Machine;
+use shared::session::Paced;
+use shared::session::paced::Output;
+use shared::time::Span;
+use shared::wire::Speed;
+use wasm_bindgen::JsValue;
+
+use super::{Alarm, aside, now, post, with_pacer};
+
+/// How long it computes before it listens again.
+const TURN: Span = Span::millis(8);
+
+/// See the module.
+pub struct Pacer {
+    paced: Paced,
+    alarm: Alarm,
+}
+
+impl Pacer {
+    /// From `{ role: "paced", spec, seed, speed, input }`. Says `{ frame }` again and again, and at last `{ simulated, rows }` or
+    /// `{ failed }`.
+    pub fn new(message: &JsValue) -> Option<Pacer> {
+        let begin = || {
+            let speed: Speed = aside::parse(message, "speed")?;
+            let (spec, seed, source) = aside::asked(message)?;
+            Ok(Paced::new(spec, seed, Box::new(source), speed, now()))
+        };
+        match begin() {
+            Ok(paced) => {
+                let mut pacer = Pacer { paced, alarm: Alarm::new(|| with_pacer(Pacer::wake)) };
+                pacer.drain();
+                Some(pacer)
+            }
+            Err(reason) => {
+                aside::answer_simulated(Err(reason));
+                None
+            }
+        }
+    }
+
+    /// `{ steer }`.
+    pub fn hear(&mut self, message: &JsValue) {
+        if let Ok(word) = aside::parse(message, "steer") {
+            self.paced.handle(now(), word);
+        }
+        self.drain();
+    }
+
+    fn wake(&mut self) {
+        self.alarm.clear();
+        let until = now() + TURN;
+        loop {
+            self.paced.wake(now());
+            let now = now();
+            if now >= until || self.paced.next_wake().is_none_or(|at| at > now) {
+                break;
+            }
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.paced.poll() {
+            match output {
+                Output::Frame(frame) => {
+                    let json = serde_json::to_string(&frame).expect("a frame has string keys and no failing serializers");
+                    post::object(&post::fields(&[("frame", json.into())]), &Array::new());
+                }
+                Output::Ended(simulated) => aside::answer_simulated(simulated.map(|simulated| *simulated)),
+            }
+        }
+        self.alarm.set(self.paced.next_wake());
+    }
+}
