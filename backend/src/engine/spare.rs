@@ -28,7 +28,7 @@ pub(super) struct Stoppable {
 }
 
 impl Stoppable {
-    pub(super) fn open(input: &Input, stopped: Arc<AtomicBool>) -> Result<Stoppable, String> {
+    pub(super) fn open(input: &Inputs, stopped: Arc<AtomicBool>) -> Result<Stoppable, String> {
         Ok(Stoppable { source: input.source().map_err(|error| error.to_string())?, stopped })
     }
 }

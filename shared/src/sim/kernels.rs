@@ -15,11 +15,12 @@ use crate::id::TaskId;
 pub struct Kernels {
     job: Arc<Job>,
     known: BTreeMap<TaskId, (Body, Outcome)>,
+    worked: u64,
 }
 
 impl Kernels {
     pub fn new(job: Arc<Job>) -> Kernels {
-        Kernels { job, known: BTreeMap::new() }
+        Kernels { job, known: BTreeMap::new(), worked: 0 }
     }
 
     /// The result of a task, and how many bytes it works through.
@@ -37,9 +38,15 @@ impl Kernels {
         {
             return (outcome.clone(), bytes);
         }
+        self.worked += bytes;
         let outcome = TaskKernel::run(&self.job, work, source);
         self.known.insert(task, (body, outcome.clone()));
         (outcome, bytes)
+    }
+
+    /// Bytes that the tasks given out so far work through, each taken once.
+    pub(super) fn worked(&self) -> u64 {
+        self.worked
     }
 
     /// The sum over all tasks, each once; `None` unless each has run and none failed.

@@ -285,7 +285,7 @@ impl Simulation {
         let tasks = (self.spec.job.maps() + self.spec.job.reduces()) as u64;
         let bytes = self.spec.job.input_bytes;
         let work = tasks * (model::TASK_SPAN.0 + 4 * model::LATENCY.0)
-            + model::reading(bytes, self.spec.compute).0
+            + model::reading(bytes.max(self.kernels.worked()), self.spec.compute).0
             + bytes / model::LINK_BYTES_PER_MICRO
             + bytes / model::STORE_BYTES_PER_MICRO;
         let bound = Span(SETTLE_MIN.0 + SETTLE_FACTOR * work * self.calm.slowest);

@@ -2,7 +2,9 @@
 
 use shared::batch::table::ViewQuery;
 use shared::id::NodeId;
-use shared::wire::{Command, DataHeader, Event, Place, Resume, RunCommand, decode_command, encode_command, encode_event};
+use shared::wire::{
+    Command, DataHeader, Event, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command, encode_event,
+};
 
 use crate::check;
 use crate::common::driver::Driver;
@@ -175,6 +177,37 @@ fn a_simulated_run_brings_its_trace_hash() {
     let mut client = Client::greeted("A simulated run: everything in one frame, and the hash of its trace.");
     client.say(&Command::Run(RunCommand { seed: Some(u64::MAX), ..run(1, Place::Simulate) }));
     client.check("simulated");
+}
+
+#[test]
+fn a_paced_simulation_is_watched_and_touched() {
+    let mut client = Client::greeted(
+        "A simulation at a pace: frames come as virtual time goes; it is paused, stepped, killed in, and at last let go.",
+    );
+    let paced = |speed| RunCommand {
+        text: EXPERIMENT.replace("workers: 2", "workers: 2\ncompute: 1 KB/s"),
+        pace: Some(speed),
+        ..run(1, Place::Simulate)
+    };
+    client.say(&Command::Run(RunCommand { place: Place::Browser, ..paced(Speed::Max) }));
+    client.say(&Command::Run(paced(Speed::Times(0.0))));
+    client.say(&Command::Run(paced(Speed::Times(0.5))));
+    client.wait(60);
+    client.say(&Command::Pause { run: 1 });
+    client.wait(1_000);
+    client.say(&Command::Step { run: 1, by: Stride::Event });
+    client.wait(20);
+    client.say(&Command::Step { run: 1, by: Stride::Task });
+    client.wait(20);
+    client.say(&Command::Kill { run: 1, node: NodeId::Worker(2) });
+    client.wait(20);
+    client.say(&Command::Speed { run: 1, speed: Speed::Times(-1.0) });
+    client.say(&Command::Speed { run: 1, speed: Speed::Max });
+    client.say(&Command::Resume { run: 1 });
+    client.wait(200);
+    client.say(&Command::Pause { run: 1 });
+    client.say(&Command::Step { run: 9, by: Stride::Task });
+    client.check("paced");
 }
 
 #[test]
