@@ -85,7 +85,7 @@ pub struct RunCommand {
     pub seed: Option<u64>,
     /// For `simulate` only: virtual time goes so fast by the clock on the wall, and frames come while it goes. Without it the run
     /// is simulated in one go and told in one frame.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Speed>,
     /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.
     #[serde(default)]
