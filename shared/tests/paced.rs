@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::Scenario;
+use common::{Scenario, Shape};
 use shared::batch::{Memory, Table};
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
@@ -86,7 +86,9 @@ fn kill(number: u32) -> Effect {
 
 #[test]
 fn the_trace_is_that_of_the_run_in_one_go_at_every_pace() {
-    for scenario in [words(), Scenario::draw(3), Scenario::draw(11), Scenario::draw(12)] {
+    for scenario in
+        [words(), Scenario::draw(3, Shape::OneStage), Scenario::draw(11, Shape::Chain), Scenario::draw(12, Shape::Sort)]
+    {
         let whole = simulate(spec(&scenario), SEED, memory(&scenario)).unwrap();
         for speed in [Speed::Times(0.1), Speed::Times(1.0), Speed::Times(250.0), Speed::Max] {
             let paced = Watched::new(&scenario, speed).to_the_end();

@@ -13,14 +13,14 @@ use shared::wire::Speed;
 
 use super::spare::Stoppable;
 use super::{EngineInput, Post};
-use crate::data::Input;
+use crate::inputs::Inputs;
 
 /// Simulates until the end of the run, or until nobody is left who could say a word.
 pub(super) fn pace(
     spec: RunSpec,
     seed: u64,
     speed: Speed,
-    input: &Input,
+    input: &Inputs,
     stopped: Arc<AtomicBool>,
     words: &Receiver<Word>,
     post: &Post,
