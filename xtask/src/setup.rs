@@ -120,7 +120,7 @@ fn says_version(words: &str, version: &str) -> bool {
 }
 
 /// `npm ci` into `target/npm`, unless what is there was made by the same lock file.
-fn npm_packages(project: &Project) -> Done {
+pub fn npm_packages(project: &Project) -> Done {
     let manifests = ["package.json", "package-lock.json"];
     let mut wanted = digest::Digest::default();
     manifests.iter().try_for_each(|file| wanted.tree(&project.root, file))?;
@@ -134,7 +134,7 @@ fn npm_packages(project: &Project) -> Done {
             return Err(missing(program));
         }
     }
-    note("npm packages: fonts, icons, a text");
+    note("npm packages: fonts, icons, a text, a reader of YAML");
     for file in manifests {
         digest::write(&project.npm.join(file), &digest::read(&project.root.join(file))?)?;
     }

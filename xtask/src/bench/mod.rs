@@ -5,6 +5,7 @@
 
 mod native;
 mod page;
+mod peers;
 mod simulator;
 mod text;
 
@@ -22,7 +23,7 @@ struct Measurement {
     measure: fn(&Project) -> Done<Vec<Figure>>,
 }
 
-const MEASUREMENTS: [Measurement; 4] = [
+const MEASUREMENTS: [Measurement; 5] = [
     Measurement { name: "text", about: "a seeded 1 GB Zipf text, 50,000 distinct words", measure: text::measure },
     Measurement {
         name: "native",
@@ -38,6 +39,11 @@ const MEASUREMENTS: [Measurement; 4] = [
         name: "page",
         about: "bytes over the wire, a cold load, and the same word count in Chromium's workers",
         measure: page::measure,
+    },
+    Measurement {
+        name: "peers",
+        about: "word count, groups, a sort and a map beside DuckDB, Polars, renoir and sort",
+        measure: peers::measure,
     },
 ];
 

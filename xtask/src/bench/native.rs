@@ -30,17 +30,17 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     let experiment = experiment(project)?;
 
     let mut best = [f64::INFINITY; 3];
-    let mut outputs = Vec::new();
+    let mut hashes = Vec::new();
     for round in 1..=ROUNDS {
         let times = [
             plain_loop(project, &text)?,
-            run(project, &experiment, &text, 1, &mut outputs)?,
-            run(project, &experiment, &text, 2, &mut outputs)?,
+            timed(run(project, &experiment, &text, 1)?, &mut hashes),
+            timed(run(project, &experiment, &text, 2)?, &mut hashes),
         ];
         note(format!("round {round}: {}", times.map(|ms| format!("{ms:.0} ms")).join(", ")));
         best = std::array::from_fn(|index| best[index].min(times[index]));
     }
-    if outputs.windows(2).any(|pair| pair[0] != pair[1]) {
+    if hashes.windows(2).any(|pair| pair[0] != pair[1]) {
         return Err(Failure::new(
             "The runs gave different answers",
             "See the reports in target/bench; this is a bug of Millrace",
@@ -54,6 +54,12 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
         Figure::of("one worker to the plain loop", one / plain, "x").promised(Promise::AtLeast(ONE_WORKER_TO_LOOP_MIN)),
         Figure::of("two workers to one", two / one, "x").promised(Promise::AtLeast(TWO_WORKERS_TO_ONE_MIN)),
     ])
+}
+
+/// A run's time; its hash goes to those that have to be the same.
+fn timed(ran: Ran, hashes: &mut Vec<String>) -> f64 {
+    hashes.push(ran.hash);
+    ran.ms
 }
 
 /// The experiment's file, which the page's measurement runs too.
@@ -73,24 +79,28 @@ fn plain_loop(project: &Project, text: &Path) -> Done<f64> {
     printed.trim().parse().map_err(not_a_number)
 }
 
-/// A run's time in milliseconds by its report, reading included. Appends the hash of the answer to `outputs`.
-pub fn run(project: &Project, experiment: &Path, text: &Path, workers: u32, outputs: &mut Vec<String>) -> Done<f64> {
-    let report_path = folder(project).join(format!("native-{workers}-report.json"));
+/// How a run went.
+pub struct Ran {
+    /// Its time by its report: reading included, writing the rows not.
+    pub ms: f64,
+    /// The hash of its answer.
+    pub hash: String,
+    /// Where its rows lie, as CSV.
+    pub rows: PathBuf,
+}
+
+/// Runs an experiment over a file.
+pub fn run(project: &Project, experiment: &Path, input: &Path, workers: u32) -> Done<Ran> {
+    let name = experiment.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let report_path = folder(project).join(format!("{name}-{workers}-report.json"));
+    let rows = folder(project).join(format!("{name}-{workers}-rows.csv"));
     let mut millrace = project.command(&play::server_binary(project).to_string_lossy());
-    millrace
-        .arg("run")
-        .arg(experiment)
-        .arg("--input")
-        .arg(text)
-        .args(["--workers", &workers.to_string(), "--report"])
-        .arg(&report_path);
-    millrace.arg("--output").arg(folder(project).join(format!("native-{workers}-rows.csv")));
+    millrace.arg("run").arg(experiment).arg("--input").arg(input);
+    millrace.args(["--workers", &workers.to_string(), "--report"]).arg(&report_path).arg("--output").arg(&rows);
     capture(&mut millrace, "Run it by hand to see more")?;
     let report: serde_json::Value = serde_json::from_slice(&digest::read(&report_path)?)
         .map_err(|error| Failure::new(format!("The report isn't JSON: {error}"), "This is a bug of `millrace run`"))?;
-    outputs.push(report["output_hash"].to_string());
-    report["wall_ms"]
-        .as_f64()
-        .or_else(|| report["wall_ms"].as_str()?.parse().ok())
-        .ok_or_else(|| Failure::new("The report names no `wall_ms`", "This is a bug of `millrace run`"))
+    let ms = report["wall_ms"].as_f64().or_else(|| report["wall_ms"].as_str()?.parse().ok());
+    let ms = ms.ok_or_else(|| Failure::new("The report names no `wall_ms`", "This is a bug of `millrace run`"))?;
+    Ok(Ran { ms, hash: report["output_hash"].to_string(), rows })
 }

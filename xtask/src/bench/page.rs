@@ -34,10 +34,10 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     ];
     let text = text::get(project)?;
     let experiment = native::experiment(project)?;
-    let mut hashes = Vec::new();
-    let native_ms = native::run(project, &experiment, &text, 1, &mut hashes)?;
+    let before = native::run(project, &experiment, &text, 1)?;
     let seen = in_chromium(project, &text, &experiment)?;
-    let native_ms = native_ms.min(native::run(project, &experiment, &text, 1, &mut hashes)?);
+    let after = native::run(project, &experiment, &text, 1)?;
+    let (native_ms, hashes) = (before.ms.min(after.ms), [before.hash, after.hash]);
     figures.extend(loads(&seen["loads"]));
     let runs = seen["big"].as_array().map(Vec::as_slice).unwrap_or_default();
     if runs.iter().any(|run| !hashes.contains(&run["hash"].to_string())) {

@@ -23,18 +23,29 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
 
 /// The text's path; the text is made when it isn't there.
 pub fn get(project: &Project) -> Done<PathBuf> {
-    let path = folder(project).join("zipf-1g.txt");
-    if size(&path).is_ok_and(|bytes| bytes >= TEXT_BYTES) {
+    of_size(project, TEXT_BYTES)
+}
+
+/// A text of at least so many bytes, the beginning of the one that is measured or that one itself.
+pub fn of_size(project: &Project, bytes: u64) -> Done<PathBuf> {
+    let name = if bytes == TEXT_BYTES { "zipf-1g.txt".to_owned() } else { format!("zipf-{bytes}.txt") };
+    let numbers = [SEED.to_string(), DISTINCT_WORDS.to_string(), bytes.to_string()];
+    made(project, &name, "zipf_text", &numbers)
+}
+
+/// What an example of `shared` prints, as a file; it is made when it isn't there.
+pub fn made(project: &Project, name: &str, example: &str, arguments: &[String]) -> Done<PathBuf> {
+    let path = folder(project).join(name);
+    if path.is_file() {
         return Ok(path);
     }
-    note("making the text");
+    note(format!("making {}", project.show(&path)));
     // Under another name until it is whole.
     let unfinished = path.with_extension("unfinished");
     fs::create_dir_all(folder(project)).map_err(|error| Failure::file("make the folder", &folder(project), &error))?;
     let file = fs::File::create(&unfinished).map_err(|error| Failure::file("write", &unfinished, &error))?;
     let mut generator = project.command("cargo");
-    generator.args(["run", "--release", "--quiet", "--package", "shared", "--example", "zipf_text", "--"]);
-    generator.args([SEED.to_string(), DISTINCT_WORDS.to_string(), TEXT_BYTES.to_string()]);
+    generator.args(["run", "--release", "--quiet", "--package", "shared", "--example", example, "--"]).args(arguments);
     process::run(generator.stdout(Stdio::from(file)))?;
     fs::rename(&unfinished, &path).map_err(|error| Failure::file("write", &path, &error))?;
     Ok(path)

@@ -4,6 +4,7 @@
 //! ends the gate; nothing is run again.
 
 mod bans;
+mod examples;
 
 use crate::failure::{Done, Failure};
 use crate::process;
@@ -41,7 +42,7 @@ struct Stage {
     run: fn(&Project) -> Done,
 }
 
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     Stage { name: "tools", about: "tools, npm packages, Chromium", run: tools },
     Stage {
         name: "crates",
@@ -63,6 +64,7 @@ const STAGES: [Stage; 14] = [
     },
     Stage { name: "budget", about: "the page is small enough", run: page::budget::check },
     Stage { name: "server", about: "the server builds, with the page in it", run: play::build_server },
+    Stage { name: "examples", about: "the gallery's rows are those that plain scripts compute", run: examples::check },
     Stage { name: "browser", about: "tests of the whole product in Chromium", run: browser },
 ];
 

