@@ -37,9 +37,14 @@ impl<'a> Reader<'a> {
     }
 
     fn add(&mut self, problem: Problem) {
-        if self.problems.len() < PROBLEMS_MAX {
+        if !self.is_full() {
             self.problems.push(problem);
         }
+    }
+
+    /// Whether no more problems are told.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX
     }
 
     /// The node as a mapping.
@@ -184,6 +189,10 @@ impl<'a> Reader<'a> {
 
     /// Reports what is wrong within a text of this node.
     pub(super) fn refused(&mut self, node: &Node, error: ExprError) {
+        if self.is_full() {
+            // Looking for the place takes as long as the text before it is, and a text may have a mistake every other byte.
+            return;
+        }
         let at = node.place_of(self.text, error.start);
         self.add(Problem { hint: error.hint, ..Problem::new(at, error.message) });
     }

@@ -12,7 +12,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use shared::experiment::{Problem, check, check_with};
-use shared::expr::{Expr, Schema};
+use shared::expr::reference::sample;
+use shared::expr::{AggregateExpr, Context, Expr, Schema};
 
 /// What cases with `~` change: the gallery's word count, so short that a change is easily found.
 const BASE: &str = "\
@@ -97,8 +98,7 @@ fn case(text: &str) -> Case {
         line.unwrap_or_else(|| panic!("`{shape}` has no `{name}`")).trim().to_owned()
     };
     let (means, cure) = (field("means:"), field("cure:"));
-    let fragments: Vec<_> =
-        lines.map(|line| line.split_once(' ').unwrap()).map(|(kind, text)| (kind.to_owned(), text.to_owned()));
+    let fragments = lines.map(|line| line.split_once(' ').unwrap()).map(|(kind, text)| (kind.to_owned(), text.to_owned()));
     let fragments: Vec<_> = fragments.collect();
     assert!(!fragments.is_empty(), "`{shape}` has nothing that provokes it");
     Case { shape, means, cure, fragments }
@@ -137,6 +137,7 @@ impl Case {
                 Err(error) => vec![error.message],
                 Ok(expr) => expr.eval(&[]).err().map(|error| error.to_string()).into_iter().collect(),
             },
+            "rows:" => over_rows(&fragment).err().into_iter().collect(),
             other => panic!("`{}` has `{other}`, which is no kind of fragment", self.shape),
         }
     }
@@ -166,6 +167,22 @@ impl Case {
         }
         lines
     }
+}
+
+/// Computes an aggregate over the rows of the reference, or says why not.
+fn over_rows(text: &str) -> Result<(), String> {
+    let (schema, rows) = sample();
+    let values = |index: usize| rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>();
+    let columns: Vec<_> = schema.0.iter().enumerate().map(|(index, (_, of))| of.array(&values(index))).collect();
+    let expr = AggregateExpr::parse(text, &schema).map_err(|error| error.message)?;
+    for aggregate in &expr.aggregates {
+        let argument = aggregate.argument().map(|of| of.evaluate(&columns, rows.len(), Context::default()));
+        let argument = argument.transpose().map_err(|error| error.message)?;
+        let mut accumulator = aggregate.accumulator();
+        accumulator.update(&vec![0; rows.len()], 1, argument.as_slice()).map_err(|error| error.message)?;
+        accumulator.finish().map_err(|error| error.message)?;
+    }
+    Ok(())
 }
 
 /// Whether a sentence has a shape.

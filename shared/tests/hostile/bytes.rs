@@ -72,7 +72,8 @@ const PIECES: [&str; 64] = [
 
 /// Up to 400 bytes: any, printable ones, or pieces one after another.
 pub fn random(rng: &mut Rng) -> String {
-    let length = rng.below([20, 80, 400][rng.below(3) as usize]);
+    let most = [20, 80, 400][rng.below(3) as usize];
+    let length = rng.below(most);
     let bytes: Vec<u8> = match rng.below(4) {
         0 => (0..length).map(|_| rng.bits() as u8).collect(),
         1 => (0..length).map(|_| 32 + rng.below(95) as u8).collect(),

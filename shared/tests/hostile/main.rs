@@ -75,7 +75,8 @@ fn misplaced(text: &str, problems: &[Problem]) -> Option<String> {
     if problems.is_empty() || problems.len() > PROBLEMS_MAX {
         return Some(format!("it has {} problems", problems.len()));
     }
-    let lines = text.split('\n').count() as u32;
+    // YAML's lines end with either.
+    let lines = text.split(['\n', '\r']).count() as u32;
     let outside = |problem: &&Problem| !(1..=lines + 1).contains(&problem.line) || problem.column == 0;
     problems.iter().find(outside).map(|problem| format!("its problem lies outside: {problem:?}"))
 }
@@ -159,28 +160,28 @@ fn no_long_text_takes_long() {
             "} }",
         ),
         ("columns without a type", "millrace: 1\nbatch: { input: { text: a }, format: csv, columns: {", "c#: txet, ", "} }"),
-        ("columns of a map", &format!("{head}    - map: {{"), "c#: length(line), ", "}\n"),
+        ("columns of a map", &*format!("{head}    - map: {{"), "c#: length(line), ", "}\n"),
         ("maps", head, "    - map: { c#: length(line) }\n", ""),
         ("wrong maps", head, "    - map: { c#: length(lien) }\n", ""),
-        ("columns of a select", &format!("{head}    - select: \""), "c#, ", "line\"\n"),
-        ("a column selected twice", &format!("{head}    - select: \""), "line, ", "line\"\n"),
-        ("values", &format!("{head}    - reduce: {{ key: line, values: {{"), "c#: count(*), ", "} }\n"),
-        ("wrong values", &format!("{head}    - reduce: {{ key: line, values: {{"), "c#: cuont(*), ", "} }\n"),
-        ("terms of a sort", &format!("{head}{reduce}    - sort: \""), "n desc, ", "line\"\n"),
-        ("wrong terms of a sort", &format!("{head}{reduce}    - sort: \""), "c# desk, ", "line\"\n"),
-        ("terms of nothing", &format!("{head}{reduce}    - sort: \""), ",", "\"\n"),
+        ("columns of a select", &*format!("{head}    - select: \""), "c#, ", "line\"\n"),
+        ("a column selected twice", &*format!("{head}    - select: \""), "line, ", "line\"\n"),
+        ("values", &*format!("{head}    - reduce: {{ key: line, values: {{"), "c#: count(*), ", "} }\n"),
+        ("wrong values", &*format!("{head}    - reduce: {{ key: line, values: {{"), "c#: cuont(*), ", "} }\n"),
+        ("terms of a sort", &*format!("{head}{reduce}    - sort: \""), "n desc, ", "line\"\n"),
+        ("wrong terms of a sort", &*format!("{head}{reduce}    - sort: \""), "c# desk, ", "line\"\n"),
+        ("terms of nothing", &*format!("{head}{reduce}    - sort: \""), ",", "\"\n"),
         ("steps", head, "    - limit: 1\n", ""),
         ("steps without a name", head, "    - x\n", ""),
-        ("faults", &format!("{head}{reduce}faults:\n"), "  - { at: 1%, kill: worker-1 }\n", ""),
-        ("wrong faults", &format!("{head}{reduce}faults:\n"), "  - { at: 1%, kil: worker-1 }\n", ""),
+        ("faults", &*format!("{head}{reduce}faults:\n"), "  - { at: 1%, kill: worker-1 }\n", ""),
+        ("wrong faults", &*format!("{head}{reduce}faults:\n"), "  - { at: 1%, kil: worker-1 }\n", ""),
         (
             "groups of a partition",
-            &format!("{head}{reduce}faults:\n  - {{ at: 1%, for: 1 s, partition: ["),
+            &*format!("{head}{reduce}faults:\n  - {{ at: 1%, for: 1 s, partition: ["),
             "[worker-#], ",
             "] }\n",
         ),
-        ("expectations", &format!("{head}{reduce}expect:\n"), "  - always: n > 1\n", ""),
-        ("wrong expectations", &format!("{head}{reduce}expect:\n"), "  - always: m > 1\n", ""),
+        ("expectations", &*format!("{head}{reduce}expect:\n"), "  - always: n > 1\n", ""),
+        ("wrong expectations", &*format!("{head}{reduce}expect:\n"), "  - always: m > 1\n", ""),
         ("a long key", "millrace: 1\n", "k", ": 1\n"),
         ("a long key in quotes", "millrace: 1\n\"", "\\x6b", "\": 1\n"),
         ("a long title", "millrace: 1\ntitle: ", "ab ", "\n"),
@@ -190,7 +191,7 @@ fn no_long_text_takes_long() {
         ("a grouped number", "millrace: 1\nseed: ", "1_", "1\n"),
         ("a long span", "millrace: 1\nrespawn: 1.", "0", "1 s\n"),
         ("a long percentage", "millrace: 1\nfaults: [ { kill: worker-1, at: 1.", "0", "% } ]\n"),
-        ("a long expression", &format!("{head}    - filter: \""), "line = 'a' or ", "true\"\n"),
+        ("a long expression", &*format!("{head}    - filter: \""), "line = 'a' or ", "true\"\n"),
         ("anchors", "millrace: 1\nabout: [", "&a# x, ", "]\n"),
         ("aliases", "millrace: 1\ntitle: &a x\nabout: [", "*a, ", "]\n"),
         ("aliases of an alias", "a0: &a0 [x, x]\n", "b#: &b# [*a0, *a0]\n", ""),

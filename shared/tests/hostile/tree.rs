@@ -209,7 +209,8 @@ fn change(rng: &mut Rng, tree: &mut Tree, trees: &[Tree]) {
             other => *other = Tree::Map(vec![((*pick(rng, &KEYS)).to_owned(), other.clone())]),
         },
         6 => {
-            let depth = 1 + rng.below(if rng.below(10) == 0 { 60 } else { 3 });
+            let most = if rng.below(10) == 0 { 60 } else { 3 };
+            let depth = 1 + rng.below(most);
             let branch = tree.any(rng);
             for _ in 0..depth {
                 let inner = std::mem::replace(branch, Tree::List(Vec::new()));
