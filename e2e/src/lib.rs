@@ -6,6 +6,7 @@
 mod browser;
 mod busy;
 mod checks;
+mod editor;
 mod page;
 mod result;
 mod server;

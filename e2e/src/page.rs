@@ -100,14 +100,6 @@ impl Page {
         self.element("file-input").await?.send_keys(path.as_ref().to_string_lossy()).await
     }
 
-    /// Writes the experiment's text, as if it had been pasted.
-    pub async fn write_experiment(&self, text: &str) -> WebDriverResult<()> {
-        let area = self.element("experiment-text").await?;
-        let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));";
-        self.driver.execute(script, vec![area.to_json()?, json!(text)]).await?;
-        Ok(())
-    }
-
     /// The number of the run that is looked at; `0` before the first.
     pub async fn run_number(&self) -> WebDriverResult<String> {
         self.attribute("status", "data-run").await

@@ -14,7 +14,7 @@ async fn axe_finds_nothing_before_during_and_after_a_run_in_any_look() -> WebDri
         page.driver.refresh().await?;
         page.element("run").await?;
         found.extend(page.violations().await?.into_iter().map(|line| format!("{look:?} before a run: {line}")));
-        let experiment = page.element("experiment-text").await?.prop("value").await?.unwrap_or_default();
+        let experiment = page.experiment().await?;
         page.write_experiment(ENDLESS).await?;
         page.start().await?;
         page.until_attribute("worker-1", "data-state", |state| state == "busy").await?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Counters;
 use crate::batch::table::{View, ViewQuery};
-use crate::experiment::Problem;
+use crate::experiment::{Outline, Problem};
 use crate::id::{Incarnation, NodeId};
 use crate::time::Time;
 
@@ -156,9 +156,12 @@ pub enum Event {
         cores: u32,
         resumed: bool,
     },
+    /// The answer to [`Command::Check`]. The outline tells what the text would do, as far as it makes sense.
     Checked {
         id: u32,
         problems: Vec<Problem>,
+        #[serde(default)]
+        outline: Option<Outline>,
     },
     Started(Started),
     Frame(Box<Frame>),

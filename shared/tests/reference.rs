@@ -1,5 +1,6 @@
-//! The reference of functions and aggregates: every example in it has the value that it says, and `docs/functions.md` is its text.
-//! `MILLRACE_REWRITE=1 cargo test -p shared --test reference` writes the file anew.
+//! The reference of functions and aggregates: every example in it has the value that it says, and `docs/functions.md` and
+//! `docs/functions.json` are its texts.
+//! `MILLRACE_REWRITE=1 cargo test -p shared --test reference` writes the files anew.
 
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 #![cfg(not(target_arch = "wasm32"))]
@@ -7,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use arrow_array::ArrayRef;
-use shared::expr::reference::{aggregates, functions, markdown, sample};
+use shared::expr::reference::{aggregates, functions, json, markdown, sample};
 use shared::expr::{AggregateExpr, Context, Expr, Schema, Type, Value};
 
 #[test]
@@ -70,17 +71,20 @@ fn every_example_of_an_aggregate_has_its_value() {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // The test reads and writes the document; the core still opens nothing.
 #[test]
-fn the_document_is_the_reference() {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/functions.md");
+fn the_documents_are_the_reference() {
+    for (name, text) in [("functions.md", markdown()), ("functions.json", json())] {
+        let written = document(name, &text);
+        assert!(written == text, "docs/{name} is old: MILLRACE_REWRITE=1 cargo test -p shared --test reference writes it anew");
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // The test reads and writes the documents; the core still opens nothing.
+fn document(name: &str, text: &str) -> String {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
     if std::env::var("MILLRACE_REWRITE").is_ok() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, markdown()).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        written == markdown(),
-        "docs/functions.md is old: MILLRACE_REWRITE=1 cargo test -p shared --test reference writes it anew"
-    );
+    std::fs::read_to_string(&path).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What the page remembers between visits: sizes, what is folded, the theme. Never a file or a text of the user's.
+//! What the page remembers between visits: sizes, what is folded, the theme, the experiment's text. Never a file or a text to be counted.
 //!
 //! A browser may refuse to remember; then every visit is the first.
 

@@ -32,8 +32,12 @@ impl Lab {
                 self.link_of(which).set(Link::Up { cores });
                 self.suit_workers();
             }
-            Event::Checked { id, problems } => {
+            Event::Checked { id, problems, outline } => {
                 if id == self.inner.with_value(|inner| inner.check_id) {
+                    self.outline_is_old.set(outline.is_none() && self.outline.with_untracked(Option::is_some));
+                    if outline.is_some() {
+                        self.outline.set(outline);
+                    }
                     self.problems.set(problems);
                 }
             }

@@ -10,8 +10,9 @@
 //! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `speed-0.1` `speed-0.5` `speed-1` `speed-10` `speed-max`
 //!   (radio buttons)
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
-//!   `times-input`, `workers-input`, `experiment-text`, `problem` (one for each), `run`, `stop`, `theme`; beside the first run: `kill-one`, and when
-//!   it has ended `own-text` and `real-run`
+//!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
+//!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
+//!   `run`, `stop`, `theme`; beside the first run: `kill-one`, and when it has ended `own-text` and `real-run`
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
@@ -59,10 +60,11 @@ pub fn Lab() -> impl IntoView {
     provide_context(Tip(RwSignal::new(None)));
     provide_context(Colours(Trigger::new()));
     lab.open(crate::build_id());
+    // A text of the user's own runs when they say so.
     match first_run() {
-        First::Opening => lab.run_opening(),
+        First::Opening if lab.text_is_ours() => lab.run_opening(),
         First::Browser => lab.run(),
-        First::None => {}
+        First::Opening | First::None => lab.intro.set(false),
     }
     // The place of the first run was the page's choice; a text of the user's own is counted for real unless he says otherwise.
     Effect::new(move |_| {

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use shared::experiment::Problem;
+use shared::experiment::{Outline, Problem};
 use shared::wire::{Place, Speed};
 
+use super::experiment::TEXT_KEY;
 use super::model::RunModel;
 use super::result::Table;
+use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
 
@@ -42,6 +44,8 @@ expect:
 
 /// How fast virtual time goes in the run that the page opens on.
 pub const OPENING_SPEED: Speed = Speed::Times(0.5);
+/// Under which key the last text of the user's own is kept that an example replaced.
+pub(super) const OWN_TEXT_KEY: &str = "own-experiment";
 
 /// Longest experiment text, in bytes (DESIGN §9).
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -111,6 +115,10 @@ pub struct Lab {
     pub engine: RwSignal<Link>,
     pub server: RwSignal<Link>,
     pub problems: RwSignal<Vec<Problem>>,
+    /// What the text would do: the text as it is, or as it was when it last could be read.
+    pub outline: RwSignal<Option<Outline>>,
+    /// Whether the outline is that of an earlier text.
+    pub outline_is_old: RwSignal<bool>,
     pub run: RwSignal<RunModel>,
     pub table: Table,
     /// Bytes of the export that is being collected.
@@ -175,11 +183,13 @@ impl Lab {
             place: RwSignal::new(Place::Browser),
             speed: RwSignal::new(Speed::Max),
             workers: RwSignal::new(cores()),
-            text: RwSignal::new(WORD_COUNT.to_owned()),
+            text: RwSignal::new(recall(TEXT_KEY).unwrap_or_else(|| WORD_COUNT.to_owned())),
             input: RwSignal::new_local(Input::AsWritten),
             engine: RwSignal::new(Link::Connecting),
             server: RwSignal::new(Link::Unknown),
             problems: RwSignal::new(Vec::new()),
+            outline: RwSignal::new(None),
+            outline_is_old: RwSignal::new(false),
             run: RwSignal::new(RunModel::default()),
             table: Table::new(),
             exporting: RwSignal::new(None),
@@ -188,6 +198,18 @@ impl Lab {
             opening: RwSignal::new(false),
             intro: RwSignal::new(false),
             inner: StoredValue::new_local(Inner::default()),
+        }
+    }
+
+    /// Whether the text is the one that the page comes with.
+    pub fn text_is_ours(self) -> bool {
+        self.text.with_untracked(|text| text == WORD_COUNT)
+    }
+
+    /// Keeps the text, which something is about to replace.
+    pub fn keep_own_text(self) {
+        if !self.text_is_ours() {
+            self.text.with_untracked(|text| keep(OWN_TEXT_KEY, text));
         }
     }
 

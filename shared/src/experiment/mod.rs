@@ -4,6 +4,7 @@
 //! - `plan`, `faults`, `expect`: its middle and its tail, checked and typed; `steps` and `joins` make the `chain` of stages.
 //! - `reader`: asks the tree for keys and collects problems; `yaml`: the tree; `units`: sizes, spans, percentages.
 //! - `overrides`: `path=value` from a command line.
+//! - [`Outline`]: what it would do, for who writes it; [`schema`]: the format as data, for an editor.
 //!
 //! Absent on purpose: opening the input. A place does that, and knows its datasets.
 
@@ -11,15 +12,18 @@ mod chain;
 mod expect;
 mod faults;
 mod joins;
+mod outline;
 mod overrides;
 mod plan;
 mod problem;
 mod reader;
+pub mod schema;
 pub mod spec;
 mod steps;
 mod units;
 mod yaml;
 
+pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
 pub use problem::Problem;
 pub use spec::*;
 
@@ -54,6 +58,18 @@ pub fn check(text: &str) -> Result<Experiment, Vec<Problem>> {
 /// As [`check`], after setting values by their paths: `("batch.split", "64 KiB")`, `("batch.steps.4.limit", "5")`. A value is YAML.
 /// Problems of an override have line 0 and name it in their message.
 pub fn check_with(text: &str, overrides: &[(String, String)]) -> Result<Experiment, Vec<Problem>> {
+    read(text, overrides, &mut None)
+}
+
+/// As [`check`], for who writes the text: what is wrong with it, and what it would do as far as it makes sense. `None` where it is no
+/// YAML, or nothing.
+pub fn outline(text: &str) -> (Vec<Problem>, Option<Outline>) {
+    let mut outline = None;
+    let problems = read(text, &[], &mut outline).err().unwrap_or_default();
+    (problems, outline)
+}
+
+fn read(text: &str, overrides: &[(String, String)], outline: &mut Option<Outline>) -> Result<Experiment, Vec<Problem>> {
     if text.len() > EXPERIMENT_BYTES_MAX {
         let message = format!("the experiment has {} bytes; the limit is {EXPERIMENT_BYTES_MAX}", text.len());
         return Err(vec![Problem::new(Place::START, message)]);
@@ -65,6 +81,7 @@ pub fn check_with(text: &str, overrides: &[(String, String)]) -> Result<Experime
     overrides::apply(&mut root, overrides).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(text);
     let experiment = experiment(&mut reader, &root);
+    *outline = Some(reader.outline);
     let mut problems = reader.problems;
     problems.sort_by_key(|problem| (problem.line, problem.column));
     problems.dedup();
@@ -96,6 +113,8 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
         None => Some(Vec::new()),
     };
     reader.finish(fields);
+    reader.outline.title = title.unwrap_or_default().to_owned();
+    reader.outline.workers = workers.flatten();
     let (faults, random_faults) = faults?;
     Some(Experiment {
         title: title?.to_owned(),

@@ -7,7 +7,7 @@ use super::yaml::{self, Content, Key, Node};
 pub(super) fn apply(root: &mut Node, overrides: &[(String, String)]) -> Result<(), Problem> {
     for (index, (path, value)) in overrides.iter().enumerate() {
         // The place of everything that this override brings: line 0, its own number as the column.
-        let at = Place { line: 0, column: index as u32 };
+        let at = Place { line: 0, column: index as u32, width: 0 };
         let refused = |message: String| name(Problem::new(at, message), overrides);
         let value = yaml::read_value(value, at).map_err(|problem| refused(problem.message))?;
         set(root, path, value, at).map_err(refused)?;

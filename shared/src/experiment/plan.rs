@@ -1,6 +1,7 @@
 //! The middle of an experiment: `batch` as a [`Plan`](crate::batch::Plan). What it reads is here, its steps are in `steps`.
 
 use super::joins::Tables;
+use super::outline;
 use super::problem::Place;
 use super::reader::{Fields, Reader};
 use super::spec::{Batch, Input};
@@ -23,11 +24,13 @@ pub(super) fn batch(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<B
     let records = records(reader, node.at, &mut fields);
     let split = fields.take("split").map(|node| reader.size("split", node, 1, u64::MAX));
     let partitions = fields.take("partitions").map(|node| reader.whole("partitions", node, 1, PARTITIONS_MAX.into()));
+    let partitions = partitions.unwrap_or(Some(PARTITIONS_DEFAULT.into()));
     let skip = fields.take("skip_bad_records").map_or(Some(false), |node| reader.boolean("skip_bad_records", node));
     let micro_batch = fields.take("micro_batch").map(|node| reader.rows("micro_batch", node));
     let tables = fields.take("tables").map_or(Some(Tables::default()), |node| Tables::read(reader, node));
+    reader.outline.input = input.as_ref().map(outline::input).unwrap_or_default();
+    reader.outline.partitions = partitions.unwrap_or_default() as u32;
     let steps = fields.need(reader, "steps");
-    let partitions = partitions.unwrap_or(Some(PARTITIONS_DEFAULT.into()));
     // Without columns nobody knows what the steps could name.
     let steps = steps.zip(records).zip(tables).and_then(|((node, records), tables)| {
         let given = Given {

@@ -11,25 +11,30 @@ pub struct Problem {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
+    /// How many characters of that line it is about. 0: the place itself.
+    #[serde(default)]
+    pub width: u32,
     pub message: String,
     /// What would fit, if anything is near.
     pub hint: Option<String>,
 }
 
-/// A place in the text, both from 1, columns in characters. Line 0 is the override of that number.
+/// A place in the text, line and column from 1, columns in characters, and how much stands there. Line 0 is the override of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) line: u32,
     pub(super) column: u32,
+    /// In characters, to the line's end at most; 0 where that is not known.
+    pub(super) width: u32,
 }
 
 impl Place {
-    pub(super) const START: Place = Place { line: 1, column: 1 };
+    pub(super) const START: Place = Place { line: 1, column: 1, width: 0 };
 }
 
 impl Problem {
     pub(super) fn new(at: Place, message: impl Into<String>) -> Problem {
-        Problem { line: at.line, column: at.column, message: message.into(), hint: None }
+        Problem { line: at.line, column: at.column, width: at.width, message: message.into(), hint: None }
     }
 }
 

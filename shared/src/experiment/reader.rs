@@ -1,5 +1,6 @@
 //! Reading the tree: asks for keys, and collects every problem instead of stopping at the first.
 
+use super::outline::Outline;
 use super::problem::{Place, Problem};
 use super::units;
 use super::yaml::{Content, Key, Node};
@@ -12,6 +13,8 @@ use crate::time::Span;
 pub(super) struct Reader<'a> {
     text: &'a str,
     pub(super) problems: Vec<Problem>,
+    /// What is known so far, for who writes the text.
+    pub(super) outline: Outline,
 }
 
 /// A mapping whose keys are asked for one by one; what nobody asked for is an unknown key.
@@ -25,7 +28,7 @@ pub(super) struct Fields<'n> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, problems: Vec::new() }
+        Reader { text, problems: Vec::new(), outline: Outline::default() }
     }
 
     pub(super) fn problem(&mut self, at: Place, message: impl Into<String>) {
@@ -193,7 +196,11 @@ impl<'a> Reader<'a> {
             // Looking for the place takes as long as the text before it is, and a text may have a mistake every other byte.
             return;
         }
-        let at = node.place_of(self.text, error.start);
+        let (start, end) = (node.place_of(self.text, error.start), node.place_of(self.text, error.end));
+        let line = self.text.lines().nth(start.line.saturating_sub(1) as usize).unwrap_or_default();
+        let line_end = line.chars().count() as u32 + 1;
+        let end = if end.line == start.line { end.column } else { line_end };
+        let at = Place { width: end.saturating_sub(start.column), ..start };
         self.add(Problem { hint: error.hint, ..Problem::new(at, error.message) });
     }
 }

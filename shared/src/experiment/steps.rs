@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, Stages};
 use super::joins::Tables;
+use super::outline::{self, OutlinePhase, OutlineStep};
 use super::plan::{boolean, column_name};
 use super::problem::Place;
 use super::reader::{Reader, named};
@@ -39,6 +40,8 @@ pub(super) struct Steps<'r, 'a, 'n> {
     words: Vec<String>,
     /// More than 0 while steps are read that are not put in words.
     pub quiet: u32,
+    /// Whether a step has been read that shuffles.
+    shuffled: bool,
 }
 
 /// What is read, and the steps: the plan, its inputs, and the steps in words, for the graph.
@@ -54,9 +57,12 @@ pub(super) fn steps<'n>(
     let before = reader.problems.len();
     let sound = input.is_some();
     let (inputs, words) = (input.into_iter().collect(), Vec::new());
-    let mut steps = Steps { reader, stages: Stages::default(), inputs, tables, seed, count: 0, words, quiet: 0 };
+    let mut steps =
+        Steps { reader, stages: Stages::default(), inputs, tables, seed, count: 0, words, quiet: 0, shuffled: false };
     let mut chain = steps.stages.read(records);
+    steps.reader.outline.columns = outline::columns(&chain.schema);
     let whole = steps.all(&mut chain, node);
+    outline::settle(&mut steps.reader.outline);
     if whole.is_some() && steps.count == 0 {
         let hint = "for example `- reduce: { key: line, values: { count: \"count(*)\" } }`";
         steps.reader.problem_with(node.at, "`steps` has at least one step", hint);
@@ -87,7 +93,7 @@ impl<'n> Steps<'_, '_, 'n> {
             return None;
         }
         self.count += nodes.len();
-        let sound = nodes.iter().filter(|node| self.step(chain, node).is_some()).count() == nodes.len();
+        let sound = nodes.iter().filter(|node| self.outlined(chain, node).is_some()).count() == nodes.len();
         sound.then_some(())
     }
 
@@ -96,6 +102,31 @@ impl<'n> Steps<'_, '_, 'n> {
         if self.quiet == 0 {
             self.words.push(words);
         }
+    }
+
+    /// Reads a step, and tells the outline what came of it.
+    fn outlined(&mut self, chain: &mut Chain, node: &'n Node) -> Option<()> {
+        let (words, sound) = (self.words.len(), !chain.unsure);
+        let made = self.step(chain, node);
+        let name = match &node.content {
+            Content::Map(entries) => entries.first().map(|(key, _)| key.name.clone()),
+            _ => None,
+        };
+        let name = name.unwrap_or_default();
+        // What a table's own steps do, and what the rounds of a `repeat` do again, is no line of its own; its steps are.
+        if self.quiet > 0 || name == "repeat" {
+            return made;
+        }
+        self.shuffled |= outline::SHUFFLES.contains(&name.as_str());
+        self.reader.outline.steps.push(OutlineStep {
+            line: node.at.line,
+            words: self.words[words..].join(", "),
+            phase: if self.shuffled { OutlinePhase::Reduce } else { OutlinePhase::Map },
+            sound: sound && made.is_some(),
+            columns: outline::columns(&chain.schema),
+            name,
+        });
+        made
     }
 
     fn step(&mut self, chain: &mut Chain, node: &'n Node) -> Option<()> {

@@ -4,11 +4,12 @@ use crate::limits::SPAN_MICROS_MAX;
 use crate::time::Span;
 
 /// Bytes of each unit, largest first in each family.
-const SIZES: [(&str, u64); 7] =
+pub(super) const SIZES: [(&str, u64); 7] =
     [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000), ("B", 1)];
 
 /// Microseconds of each unit.
-const SPANS: [(&str, u64); 5] = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("min", 60_000_000), ("h", 3_600_000_000)];
+pub(super) const SPANS: [(&str, u64); 5] =
+    [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("min", 60_000_000), ("h", 3_600_000_000)];
 
 /// A whole number; digits may be grouped by `_`.
 pub(super) fn whole(text: &str) -> Result<u64, String> {

@@ -164,9 +164,10 @@ impl<'de> Visitor<'de> for AnyKind {
 
 /// Gives every node its place and its text.
 fn settle(Raw(raw): Raw, text: &str) -> Result<Node, Problem> {
-    let at = place(raw.defined);
     let bytes = raw.defined.span().byte_offset().zip(raw.defined.span().byte_len());
     let source = bytes.and_then(|(start, length)| text.get(start as usize..(start + length) as usize));
+    let width = source.and_then(|source| source.lines().next()).map_or(0, |line| line.trim_end().chars().count());
+    let at = Place { width: width as u32, ..place(raw.defined) };
     let content = match raw.value {
         Kind::Nothing => Content::Nothing,
         Kind::Text(text) => Content::Text(text),
@@ -194,7 +195,7 @@ fn settle(Raw(raw): Raw, text: &str) -> Result<Node, Problem> {
 }
 
 fn place(location: Location) -> Place {
-    Place { line: (location.line() as u32).max(1), column: (location.column() as u32).max(1) }
+    Place { line: (location.line() as u32).max(1), column: (location.column() as u32).max(1), width: 0 }
 }
 
 /// The library's error as a sentence of ours.
@@ -322,7 +323,7 @@ impl Walk<'_> {
         let (past, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         for c in past.chars() {
             self.at = match c {
-                '\n' => Place { line: self.at.line + 1, column: 1 },
+                '\n' => Place { line: self.at.line + 1, column: 1, ..self.at },
                 _ => Place { column: self.at.column + 1, ..self.at },
             };
         }

@@ -48,6 +48,19 @@ pub fn aggregates() -> impl Iterator<Item = Entry> {
     })
 }
 
+/// Every function, operator and aggregate as JSON, for an editor.
+pub fn json() -> String {
+    let entry = |family: &str, entry: Entry| {
+        let Entry { name, signature, result, doc, example: (example, value) } = entry;
+        serde_json::json!({
+            "family": family, "name": name, "form": signature, "gives": result, "about": doc, "example": example, "value": value,
+        })
+    };
+    let functions = functions().map(|(family, function)| entry(family, function));
+    let entries: Vec<_> = functions.chain(aggregates().map(|aggregate| entry("Aggregates", aggregate))).collect();
+    format!("{:#}\n", serde_json::Value::Array(entries))
+}
+
 /// The whole reference as Markdown.
 pub fn markdown() -> String {
     let mut text = String::from(INTRODUCTION);

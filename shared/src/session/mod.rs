@@ -173,8 +173,8 @@ impl Session {
         match command {
             Command::Hello { .. } | Command::Ping => {}
             Command::Check { id, text } => {
-                let problems = experiment::check(&text).err().unwrap_or_default();
-                self.emit(Event::Checked { id, problems });
+                let (problems, outline) = experiment::outline(&text);
+                self.emit(Event::Checked { id, problems, outline });
             }
             Command::Run(command) => self.start(now, command, None),
             Command::Kill { run, node } => self.fault(now, run, Effect::Kill(node)),

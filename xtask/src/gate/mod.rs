@@ -55,6 +55,7 @@ const STAGES: [Stage; 15] = [
     Stage { name: "clippy", about: "no warning, native", run: clippy },
     Stage { name: "clippy-wasm", about: "no warning, wasm", run: clippy_wasm },
     Stage { name: "native", about: "tests of core, server and xtask", run: native },
+    Stage { name: "editor", about: "tests of the editor's scripts in Node", run: editor },
     Stage { name: "wasm", about: "tests of core and page in Chromium", run: wasm },
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage {
@@ -122,6 +123,11 @@ fn native(project: &Project) -> Done {
     run_tests(&mut cargo(project, ["test", "--locked", "--package", "shared", "--package", "backend", "--package", "xtask"]))
 }
 
+fn editor(project: &Project) -> Done {
+    let tests = ["place", "schema"].map(|name| format!("frontend/editor/{name}.test.js"));
+    run_tests(project.command("node").args(["--test", "--test-reporter=tap"]).args(tests))
+}
+
 fn wasm(project: &Project) -> Done {
     setup::for_page(project)?;
     let browser = setup::browser(project)?;
@@ -187,9 +193,10 @@ fn run_tests(tests: &mut Command) -> Done {
     Ok(())
 }
 
-/// The number in `test result: ok. 29 passed; 0 failed; …`, as cargo's and wasm-bindgen's test runners print it.
+/// The number in `test result: ok. 29 passed; 0 failed; …`, as cargo's and wasm-bindgen's test runners print it, or in Node's `# pass 29`.
 fn tests_passed(line: &str) -> u64 {
-    let counted = line.strip_prefix("test result: ok. ").and_then(|rest| rest.split(' ').next());
+    let counted =
+        line.strip_prefix("test result: ok. ").or(line.strip_prefix("# pass ")).and_then(|rest| rest.split(' ').next());
     counted.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
@@ -215,6 +222,7 @@ mod tests {
             29
         );
         assert_eq!(tests_passed("test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.01s"), 3);
+        assert_eq!(tests_passed("# pass 33"), 33);
         assert_eq!(tests_passed("no tests to run!"), 0);
     }
 }

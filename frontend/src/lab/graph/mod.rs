@@ -8,8 +8,11 @@ pub mod columns;
 pub mod edges;
 pub mod grid;
 pub mod layout;
+mod plan;
 pub mod tracks;
 pub mod words;
+
+use std::ops::Range;
 
 use leptos::html;
 use leptos::prelude::*;
@@ -174,7 +177,7 @@ pub fn Graph() -> impl IntoView {
                     <div aria-hidden="true">{heads}</div>
                 </div>
                 <Show when=move || layout.with(Option::is_none)>
-                    <p class="empty hint">"The job will be drawn here: its splits, its tasks and how far each has come."</p>
+                    <plan::Plan />
                 </Show>
             </div>
         </Panel>

@@ -1,0 +1,142 @@
+// The experiment's editor: CodeMirror with the page's look, told by the page what the engine's checker found.
+//
+// `cargo xtask page` bundles it into one script, which the page loads when an editor is first seen; it then stands at
+// `window.millraceEditor`. The page speaks to it through `create` and the methods of what that gives; see `lab/editor/script.rs`.
+//
+// Absent on purpose: checking. The engine checks; this only shows.
+
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, isolateHistory } from "@codemirror/commands";
+import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
+import { yaml } from "@codemirror/lang-yaml";
+import { lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { EditorSelection, EditorState } from "@codemirror/state";
+import {
+  EditorView,
+  drawSelection,
+  dropCursor,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import functions from "../../docs/functions.json";
+import schema from "../../docs/schema.json";
+import { help } from "./help.js";
+import { theme } from "./theme.js";
+import { wrap } from "./wrap.js";
+
+/** How long the pointer rests before what is under it is explained, in milliseconds. */
+const HOVER_MS = 300;
+
+/**
+ * Puts an editor into `host`. `changed(text)` is called after every change that was not asked for by `setText`.
+ * `attributes` go to the element that is written in: its label, its test id.
+ */
+export function create(host, text, attributes, changed) {
+  return new Editor(host, text, attributes, changed);
+}
+
+class Editor {
+  constructor(host, text, attributes, changed) {
+    this.outline = null;
+    this.silent = false;
+    const { complete, explanation } = help(schema, functions, () => this.outline);
+    const hover = hoverTooltip(
+      (view, pos) => {
+        const found = explanation(view.state, pos);
+        return found && { pos: found.from, end: found.to, above: true, create: () => ({ dom: found.node }) };
+      },
+      { hoverTime: HOVER_MS },
+    );
+    this.view = new EditorView({
+      parent: host,
+      state: EditorState.create({
+        doc: text,
+        extensions: [
+          lineNumbers(),
+          highlightActiveLineGutter(),
+          highlightActiveLine(),
+          history(),
+          drawSelection(),
+          dropCursor(),
+          bracketMatching(),
+          closeBrackets(),
+          indentOnInput(),
+          indentUnit.of("  "),
+          wrap,
+          autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 60 }),
+          hover,
+          yaml(),
+          theme,
+          // Tab leaves the editor, as it leaves every other field.
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
+          EditorView.contentAttributes.of(attributes),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged && !this.silent) changed(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+  }
+
+  /** Replaces the text, in one step that can be undone. */
+  setText(text) {
+    const { state } = this.view;
+    if (text === state.doc.toString()) return;
+    this.silent = true;
+    try {
+      this.view.dispatch({
+        changes: { from: 0, to: state.doc.length, insert: text },
+        selection: { anchor: 0 },
+        scrollIntoView: true,
+        annotations: isolateHistory.of("full"),
+      });
+    } finally {
+      this.silent = false;
+    }
+  }
+
+  /** Marks problems: `{ line, column, width, message, hint }`, lines and columns from 1, columns in characters. */
+  setProblems(problems) {
+    const { doc } = this.view.state;
+    const diagnostics = problems
+      .filter(({ line }) => line > 0)
+      .map(({ line, column, width, message, hint }) => {
+        const [from, to] = span(doc, line, column, width);
+        return { from, to, severity: "error", message: hint ? `${message}\n${hint}` : message };
+      });
+    this.view.dispatch(setDiagnostics(this.view.state, diagnostics));
+  }
+
+  /** What the engine said of the text's steps, for completion; null keeps what it said before. */
+  setOutline(outline) {
+    this.outline = outline ?? this.outline;
+  }
+
+  /** Puts the cursor at a line and column, both from 1. */
+  goTo(line, column) {
+    const [from] = span(this.view.state.doc, line, column, 0);
+    this.view.dispatch({ selection: EditorSelection.cursor(from), scrollIntoView: true, userEvent: "select" });
+    this.view.focus();
+  }
+
+  focus() {
+    this.view.focus();
+  }
+
+  destroy() {
+    this.view.destroy();
+  }
+}
+
+/** Where so many characters stand in the document; a place of no width is the word that stands there. */
+function span(doc, line, column, width) {
+  const found = doc.line(Math.min(Math.max(line, 1), doc.lines));
+  const units = (text, characters) => [...text].slice(0, characters).join("").length;
+  const from = found.from + units(found.text, column - 1);
+  const rest = found.text.slice(from - found.from);
+  const length = width > 0 ? units(rest, width) : (/^[\w.-]+|^./.exec(rest)?.[0].length ?? 0);
+  return [from, from + length];
+}

@@ -1,0 +1,306 @@
+//! The table of the format: every mapping of an experiment and every key in it.
+
+use super::super::spec::COUNTERS;
+use super::{Key, Object, Shape};
+use crate::limits::{FAULTS_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, WORKERS_MAX};
+
+const fn needed(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
+    Key { name, about, example, needed: true, shape }
+}
+
+const fn key(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
+    Key { name, about, example, needed: false, shape }
+}
+
+/// A mapping of which no key excludes another.
+const fn object(about: &'static str, keys: &'static [Key]) -> Object {
+    Object { about, keys, one_of: &[] }
+}
+
+const SEED: Shape = Shape::Whole { least: 0, most: u64::MAX };
+
+pub(super) static EXPERIMENT: Object = object(
+    "What is run, on what, what goes wrong meanwhile, and what must hold at the end.",
+    &[
+        needed("millrace", Shape::Whole { least: 1, most: 1 }, "1", "The version of this format."),
+        key("title", Shape::Text, "Word count", "What the experiment is called."),
+        key("about", Shape::Text, "What it shows, in a sentence.", "What it shows, for readers."),
+        key("seed", SEED, "42", "All chance of a run comes from it: the same seed, the same simulated run. 0 unless said."),
+        key(
+            "workers",
+            Shape::Whole { least: 1, most: WORKERS_MAX as u64 },
+            "4",
+            "How many workers. Unless said as many as can run at once, but at least those that a fault names.",
+        ),
+        key("isolation", Shape::Words(ISOLATION), "thread", "What a worker is on the server."),
+        key(
+            "respawn",
+            Shape::Any(&[
+                Shape::Words(&[("never", "The others take over for good. When none is left the run fails.")]),
+                Shape::Span,
+            ]),
+            "1 s",
+            "When a killed worker comes back, empty, as a new incarnation. After 1 s unless said.",
+        ),
+        needed("batch", Shape::Object(&BATCH), "{ input: { text: a b a }, steps: [ { limit: 1 } ] }", "A MapReduce job."),
+        key(
+            "faults",
+            Shape::List { of: &Shape::Object(&FAULT), least: 0 },
+            "[ { at: 40%, kill: worker-1 } ]",
+            "What goes wrong, when, and to whom.",
+        ),
+        key(
+            "expect",
+            Shape::List { of: &Shape::Object(&EXPECTATION), least: 0 },
+            "[ { equals_sequential: true } ]",
+            "What must hold when the run has ended: the experiment is its own test.",
+        ),
+    ],
+);
+
+const ISOLATION: &[(&str, &str)] =
+    &[("thread", "Cheap to start; a kill drops its state. The default."), ("process", "A child process; a kill is SIGKILL.")];
+
+static BATCH: Object = object(
+    "A MapReduce job: what it reads, and its steps.",
+    &[
+        needed(
+            "input",
+            Shape::Object(&INPUT),
+            "{ dataset: glosses }",
+            "What is read: one of `text`, `dataset`, `file`, `generate`.",
+        ),
+        key(
+            "format",
+            Shape::Any(&[Shape::Words(FORMATS), Shape::Object(&FORMAT)]),
+            "lines",
+            "What a record is. `lines` unless said; CSV with options is written `{ csv: { delimiter: \";\" } }`.",
+        ),
+        key(
+            "columns",
+            Shape::Named { about: "The type of this column.", value: &Shape::Type },
+            "{ url: text, status: bigint }",
+            "Names and types of what is read. Not for `lines`, whose records have the one column `line`.",
+        ),
+        key(
+            "split",
+            Shape::Size,
+            "256 KiB",
+            "Bytes of a split, the part of the input that one map task reads. By the input's size unless said.",
+        ),
+        key(
+            "partitions",
+            Shape::Whole { least: 1, most: PARTITIONS_MAX as u64 },
+            "4",
+            "Into how many parts the shuffle divides the keys: that many reduce tasks. 4 unless said.",
+        ),
+        needed(
+            "steps",
+            Shape::List { of: &Shape::Object(&STEP), least: 1 },
+            "[ { reduce: { key: line, values: { count: \"count(*)\" } } } ]",
+            "What happens to the records, in order.",
+        ),
+    ],
+);
+
+static INPUT: Object = Object {
+    about: "What is read.",
+    one_of: &["text", "dataset", "file", "generate"],
+    keys: &[
+        key("text", Shape::Text, "a b a", "The text itself; several lines after `|`."),
+        key(
+            "dataset",
+            Shape::Text,
+            "glosses",
+            "A text that comes with Millrace: `glosses`, what a dictionary says of each of its words.",
+        ),
+        key("file", Shape::Text, "access.csv", "A path on the machine that runs it."),
+        key(
+            "generate",
+            Shape::Words(&[("zipf", "Words drawn by Zipf's law: few are frequent, most are rare.")]),
+            "zipf",
+            "A text made from a seed.",
+        ),
+        key("bytes", Shape::Size, "1 MiB", "How long a generated text is."),
+        key("seed", SEED, "42", "What a generated text comes from. The experiment's unless said."),
+        key(
+            "distinct",
+            Shape::Whole { least: 1, most: GENERATED_WORDS_MAX as u64 },
+            "50_000",
+            "How many different words a generated text has. 50 000 unless said.",
+        ),
+    ],
+};
+
+const FORMATS: &[(&str, &str)] = &[
+    ("lines", "A record is a line; it has the one column `line`."),
+    ("csv", "Comma-separated values with a header (RFC 4180)."),
+    ("jsonl", "A record is a line with a JSON object."),
+];
+
+static FORMAT: Object =
+    object("A format with options.", &[needed("csv", Shape::Object(&CSV), "{ header: false }", "CSV with options.")]);
+
+static CSV: Object = object(
+    "How CSV is written.",
+    &[
+        key("header", Shape::Boolean, "false", "Whether the first line names the columns. `true` unless said."),
+        key("delimiter", Shape::Text, "\";\"", "The character between fields, `\\t` for a tab. A comma unless said."),
+        key("quote", Shape::Text, "\"'\"", "The character around fields. `\"` unless said."),
+    ],
+);
+
+static STEP: Object = Object {
+    about: "A step: one name, and what it does.",
+    one_of: &["map", "flat_map", "filter", "select", "reduce", "sort", "limit"],
+    keys: &[
+        key(
+            "map",
+            Shape::Named {
+                about: "The value of this new column, from the columns before the step.",
+                value: &Shape::Expression,
+            },
+            "{ length: length(line) }",
+            "New columns, beside those that are there.",
+        ),
+        key(
+            "flat_map",
+            Shape::Named { about: "A list: each of its elements becomes a row.", value: &Shape::Expression },
+            "{ word: \"words(lower(line))\" }",
+            "Each element of a list becomes a row.",
+        ),
+        key("filter", Shape::Expression, "length(line) > 1", "Keeps the rows for which the expression is true."),
+        key("select", Shape::Columns, "line", "Keeps these columns, in this order."),
+        key(
+            "reduce",
+            Shape::Object(&REDUCE),
+            "{ key: line, values: { count: \"count(*)\" } }",
+            "Brings rows of equal keys together and makes one of them. Ends the map phase: rows go through the shuffle.",
+        ),
+        key("sort", Shape::Order, "line desc", "Orders the result by columns; `desc` puts the largest first."),
+        key("limit", Shape::Whole { least: 1, most: u64::MAX }, "100", "Keeps so many rows of the result."),
+    ],
+};
+
+static REDUCE: Object = object(
+    "Rows of equal keys become one.",
+    &[
+        needed("key", Shape::Columns, "line", "The columns whose equal values belong together."),
+        needed(
+            "values",
+            Shape::Named { about: "What this new column aggregates over the rows of a key.", value: &Shape::Aggregate },
+            "{ count: \"count(*)\" }",
+            "New columns, each an expression of aggregates over the rows of a key.",
+        ),
+        key(
+            "combine",
+            Shape::Boolean,
+            "false",
+            "Whether map tasks reduce what they have before the shuffle, so that less goes through it. `true` unless said.",
+        ),
+    ],
+);
+
+static FAULT: Object = Object {
+    about: "A fault: when, and one thing that goes wrong.",
+    one_of: &["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "random"],
+    keys: &[
+        key("at", Shape::Moment, "40%", "When: progress like `40%` or a time like `3 s`."),
+        key("for", Shape::Span, "2 s", "How long it lasts."),
+        key("kill", Shape::Node, "worker-1", "This worker dies, with all that it has."),
+        key("slow", Shape::Object(&SLOW), "{ node: worker-1, factor: 4 }", "A node takes longer over everything."),
+        key(
+            "pause",
+            Shape::Object(&PAUSE),
+            "{ node: worker-1, for: 2 s }",
+            "A node stands still for a while, then goes on where it was.",
+        ),
+        key(
+            "restart",
+            Shape::Words(&[("coordinator", "The coordinator ends and goes on from its last checkpoint.")]),
+            "coordinator",
+            "The coordinator is restarted.",
+        ),
+        key(
+            "partition",
+            Shape::List { of: &Shape::List { of: &Shape::Node, least: 1 }, least: 2 },
+            "[[worker-1], [coordinator]]",
+            "Groups of nodes that hear nothing of each other. Needs `for`.",
+        ),
+        key("drop", Shape::Object(&DROP), "{ probability: 0.1 }", "Messages are lost."),
+        key("delay", Shape::Object(&DELAY), "{ by: 100 ms }", "Messages come later."),
+        key("duplicate", Shape::Object(&DROP), "{ probability: 0.1 }", "Messages come twice."),
+        key(
+            "random",
+            Shape::Whole { least: 1, most: FAULTS_MAX as u64 },
+            "3",
+            "So many faults that the seed chooses. In the simulator only.",
+        ),
+    ],
+};
+
+static SLOW: Object = object(
+    "Which node, and how slow.",
+    &[
+        needed("node", Shape::Node, "worker-1", "The node that is slow."),
+        needed("factor", Shape::Real, "4", "How many times as long everything takes it."),
+    ],
+);
+
+static PAUSE: Object = object(
+    "Which node, and how long.",
+    &[
+        needed("node", Shape::Node, "worker-1", "The node that stands still."),
+        needed("for", Shape::Span, "2 s", "How long it stands still."),
+    ],
+);
+
+const FROM: Key = key("from", Shape::NodeOrAny, "coordinator", "Who sends. Any node unless said.");
+const TO: Key = key("to", Shape::NodeOrAny, "worker-1", "Who receives. Any node unless said.");
+
+static DROP: Object = object(
+    "Which messages, and how likely.",
+    &[FROM, TO, needed("probability", Shape::Probability, "0.1", "How likely it happens to a message: `0.1` or `10%`.")],
+);
+
+static DELAY: Object = object(
+    "Which messages, and how late.",
+    &[
+        FROM,
+        TO,
+        key(
+            "probability",
+            Shape::Probability,
+            "0.1",
+            "How likely it happens to a message: `0.1` or `10%`. To every one unless said.",
+        ),
+        needed("by", Shape::Span, "100 ms", "How much later they come."),
+    ],
+);
+
+static EXPECTATION: Object = Object {
+    about: "One thing that must hold.",
+    one_of: &["rows", "equals_sequential", "always", "counter"],
+    keys: &[
+        key("rows", Shape::Whole { least: 0, most: u64::MAX }, "100", "The result has so many rows."),
+        key("equals_sequential", Shape::True, "true", "The result is, byte for byte, that of a sequential run without faults."),
+        key("always", Shape::Expression, "line <> ''", "The expression is true for every row of the result."),
+        key(
+            "counter",
+            Shape::Object(&COUNTER),
+            "{ name: workers_lost, at_least: 1 }",
+            "A counter of the run lies within a bound.",
+        ),
+    ],
+};
+
+static COUNTER: Object = Object {
+    about: "A counter and its bound.",
+    one_of: &["equals", "at_least", "at_most"],
+    keys: &[
+        needed("name", Shape::Names(&COUNTERS), "workers_lost", "Which counter."),
+        key("equals", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is exactly this."),
+        key("at_least", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is this or more."),
+        key("at_most", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is this or less."),
+    ],
+};
