@@ -83,12 +83,21 @@ fn the_schema_and_the_checker_know_the_same_keys() {
     let mut mappings = 0;
     each_mapping(&schema::json(), &mut |place, schema| {
         let known: BTreeSet<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-        let text = place.experiment(Some((NO_KEY, json!("q"))));
-        let mut asked = named_keys(&check(&text).unwrap_err()).unwrap_or_else(|| panic!("{text} has a key that nobody knows"));
+        // Which keys there are may depend on which of a choice is there.
+        let ask = |chosen| {
+            let text = place.experiment_with(chosen, Some((NO_KEY, json!("q"))));
+            named_keys(&check(&text).unwrap_err()).unwrap_or_else(|| panic!("{text} has a key that nobody knows"))
+        };
+        let choices = choices(schema);
+        let mut asked: BTreeSet<String> = match choices.as_slice() {
+            [] => ask(None),
+            choices => choices.iter().flat_map(|chosen| ask(Some(chosen.as_str()))).collect(),
+        };
         // What the checker knows only in order to say that it is not there yet.
         asked.retain(|key| {
-            // A middle that is to come excludes the one that is there.
-            let text = if place.steps.is_empty() { format!("{key}: q") } else { place.experiment(Some((key, json!("q")))) };
+            // A middle that is to come excludes the one that is there, as does an expectation.
+            let alone = place.steps.is_empty();
+            let text = if alone { format!("{key}: q") } else { place.experiment_with(Some(key), Some((key, json!("q")))) };
             !check(&text).is_err_and(|problems| problems.iter().any(|p| p.message.contains(&format!("`{key}` comes later"))))
         });
         assert_eq!(known, asked, "{}", place.path.join("."));
@@ -147,11 +156,16 @@ enum Step {
 impl Mapping<'_> {
     /// An experiment with this mapping, and in it one entry besides what is needed.
     fn experiment(&self, extra: Option<(&str, Value)>) -> String {
+        self.experiment_with(None, extra)
+    }
+
+    /// As `experiment`, with one of the mapping's choice of keys, the first unless said; none of them if that is none of them.
+    fn experiment_with(&self, chosen: Option<&str>, extra: Option<(&str, Value)>) -> String {
         let extra = extra.map(|(key, value)| (key.to_owned(), value));
-        let mut value = needed(self.last, extra);
+        let mut value = needed(self.last, chosen, extra);
         for (schema, step) in self.steps.iter().rev() {
             value = match step {
-                Step::Key(key) => needed(schema, Some((key.clone(), value))),
+                Step::Key(key) => needed(schema, None, Some((key.clone(), value))),
                 Step::Item => json!([value]),
             };
         }
@@ -160,23 +174,29 @@ impl Mapping<'_> {
     }
 }
 
-/// A mapping with the keys that it needs and one more, or with that instead of the first of a choice.
-fn needed(schema: &Value, extra: Option<(String, Value)>) -> Value {
+/// The keys of which the mapping has exactly one.
+fn choices(schema: &Value) -> Vec<String> {
+    schema["oneOf"].as_array().into_iter().flatten().flat_map(|one| strings(&one["required"])).collect()
+}
+
+fn strings(names: &Value) -> Vec<String> {
+    names.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+/// A mapping with the keys that it needs, one of its choice and one more, which may be that one.
+fn needed(schema: &Value, chosen: Option<&str>, extra: Option<(String, Value)>) -> Value {
     let example = |key: &str| -> Value {
         let text = schema["properties"][key]["examples"][0].as_str().unwrap_or_else(|| panic!("{key} has no example"));
         serde_saphyr::from_str(text).unwrap()
     };
-    let names = |of: &Value| -> Vec<String> {
-        of.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-    };
-    let mut keys = names(&schema["required"]);
-    let choice: Vec<String> =
-        schema["oneOf"].as_array().into_iter().flatten().flat_map(|one| names(&one["required"])).collect();
+    let mut keys = strings(&schema["required"]);
+    let choice = choices(schema);
     let is_chosen = extra.as_ref().is_some_and(|(key, _)| choice.contains(key));
-    // A step is nothing but its choice, and a key beside it would be a second name.
-    let is_step = choice.len() == schema["properties"].as_object().unwrap().len();
-    if !choice.is_empty() && !is_chosen && !(is_step && extra.is_some() && choice.contains(&"reduce".to_owned())) {
-        keys.push(choice[0].clone());
+    // A step is its name, and a key beside it would be a second one.
+    let is_named = extra.is_some() && choice.iter().any(|key| key == "reduce");
+    if !choice.is_empty() && !is_chosen && !is_named {
+        let chosen = chosen.unwrap_or(&choice[0]);
+        keys.extend(choice.iter().filter(|key| *key == chosen).cloned());
     }
     let mut map: Map<String, Value> = keys.iter().map(|key| (key.clone(), example(key))).collect();
     // A fault needs a time.
