@@ -74,7 +74,7 @@ impl Watched {
         self.wall = self.wall.max(until);
     }
 
-    fn to_the_end(&mut self) -> Simulated {
+    fn run_out(&mut self) -> Simulated {
         self.go(Span::seconds(100_000));
         *self.ended.take().expect("it has ended").expect("it has ended well")
     }
@@ -91,7 +91,7 @@ fn the_trace_is_that_of_the_run_in_one_go_at_every_pace() {
     {
         let whole = simulate(spec(&scenario), SEED, memory(&scenario)).unwrap();
         for speed in [Speed::Times(0.1), Speed::Times(1.0), Speed::Times(250.0), Speed::Max] {
-            let paced = Watched::new(&scenario, speed).to_the_end();
+            let paced = Watched::new(&scenario, speed).run_out();
             assert_eq!(paced.trace_hash, whole.trace_hash, "{speed:?}");
             assert_eq!(
                 (paced.virtual_time, paced.partitions, paced.counters),
@@ -137,7 +137,7 @@ fn a_kill_at_a_virtual_moment_is_the_fault_of_that_moment() {
         watched.go(Span(length.0 * part / 41));
         watched.say(Input::Fault(kill(2)));
         let at = watched.paced.moment();
-        let paced = watched.to_the_end();
+        let paced = watched.run_out();
         let fault = Fault { at: Moment::Time(at), effect: kill(2) };
         let scenario = calm.clone().with_faults(vec![fault]);
         let written = simulate(spec(&scenario), SEED, memory(&scenario)).unwrap();
@@ -162,7 +162,7 @@ fn a_kill_and_a_restart_change_no_row_and_are_seen() {
     let seen = watched.frames.last().unwrap().1.clone();
     assert_eq!(seen.news.last().unwrap().text, "The coordinator was stopped; it continues from its last checkpoint.");
     watched.say(Input::Resume);
-    let paced = watched.to_the_end();
+    let paced = watched.run_out();
     let table = Table::new(&scenario.plan, paced.partitions).unwrap();
     assert_eq!(table.output_hash(), scenario.sequential().output_hash());
     assert!(paced.tally.tasks_repeated > 0);

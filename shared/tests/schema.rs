@@ -264,6 +264,9 @@ fn words(shape: &Value) -> Vec<String> {
 
 /// Where a value does not fit a schema: the part of JSON Schema that ours is written in.
 fn misfits(schema: &Value, value: &Value) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        return misfits(&schema::json()["$defs"][name.rsplit('/').next().unwrap()], value);
+    }
     let mut found = Vec::new();
     let mut wrong = |what: &str| found.push(format!("{value} {what}"));
     if let Some(wanted) = schema.get("const")

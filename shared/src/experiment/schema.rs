@@ -10,7 +10,7 @@ mod keys;
 use serde_json::{Map, Value, json};
 
 use super::units::{SIZES, SPANS};
-use keys::EXPERIMENT;
+use keys::{EXPERIMENT, STEP};
 
 /// A mapping and its keys.
 struct Object {
@@ -43,6 +43,8 @@ enum Shape {
     Real,
     /// Bytes: `64 KiB`.
     Size,
+    /// `10_000 rows`, or a plain number.
+    Rows,
     /// `250 ms`.
     Span,
     /// Progress like `40%` or a time like `3 s`.
@@ -80,6 +82,8 @@ enum Shape {
         of: &'static Shape,
         least: usize,
     },
+    /// A list of steps within a step or a table.
+    Steps,
     Any(&'static [Shape]),
 }
 
@@ -87,6 +91,7 @@ enum Shape {
 pub fn json() -> Value {
     let mut schema = EXPERIMENT.json();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("$defs".to_owned(), json!({ "step": Value::Object(STEP.json()) }));
     schema.insert("title".to_owned(), json!("A Millrace experiment"));
     Value::Object(schema)
 }
@@ -142,6 +147,12 @@ impl Shape {
                 schema["minimum"] = json!(0);
                 schema
             }
+            Shape::Rows => {
+                let mut schema = pattern("^[0-9]+(_[0-9]+)* *(rows)?$".to_owned(), "rows");
+                schema["type"] = json!(["string", "integer"]);
+                schema["minimum"] = json!(1);
+                schema
+            }
             Shape::Span => pattern(span(), "span"),
             Shape::Moment => pattern(format!("{}|{}", span(), percentage()), "moment"),
             Shape::Probability => {
@@ -172,6 +183,7 @@ impl Shape {
                 named.insert("description".to_owned(), json!(about));
                 json!({ "type": "object", "minProperties": 1, "additionalProperties": named })
             }
+            Shape::Steps => json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" } }),
             Shape::List { of, least } => json!({ "type": "array", "minItems": least, "items": of.json() }),
             Shape::Any(shapes) => {
                 json!({ "anyOf": shapes.iter().map(|shape| Value::Object(shape.json())).collect::<Vec<_>>() })

@@ -17,7 +17,7 @@ const STEPS: [&str; 9] = ["map", "flat_map", "filter", "select", "reduce", "join
 const STEPS_TO_COME: [&str; 1] = ["window"];
 
 /// Rounds of one `repeat`.
-const ROUNDS_MAX: u64 = 100;
+pub(super) const ROUNDS_MAX: u64 = 100;
 
 /// What is said beside the steps and matters to the plan.
 pub(super) struct Given {

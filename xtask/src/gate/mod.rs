@@ -42,7 +42,7 @@ struct Stage {
     run: fn(&Project) -> Done,
 }
 
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 16] = [
     Stage { name: "tools", about: "tools, npm packages, Chromium", run: tools },
     Stage {
         name: "crates",

@@ -1,6 +1,7 @@
 //! The table of the format: every mapping of an experiment and every key in it.
 
 use super::super::spec::COUNTERS;
+use super::super::steps::ROUNDS_MAX;
 use super::{Key, Object, Shape};
 use crate::limits::{FAULTS_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, WORKERS_MAX};
 
@@ -94,6 +95,24 @@ static BATCH: Object = object(
             "4",
             "Into how many parts the shuffle divides the keys: that many reduce tasks. 4 unless said.",
         ),
+        key(
+            "skip_bad_records",
+            Shape::Boolean,
+            "true",
+            "Whether a record on which a task has failed twice is passed over and counted. `false` unless said.",
+        ),
+        key(
+            "micro_batch",
+            Shape::Rows,
+            "10_000 rows",
+            "Runs the steps over so many records after the others; each such batch is committed by itself.",
+        ),
+        key(
+            "tables",
+            Shape::Named { about: "A table to join with.", value: &Shape::Object(&TABLE) },
+            "{ prices: { input: { text: a } } }",
+            "Tables that joins name.",
+        ),
         needed(
             "steps",
             Shape::List { of: &Shape::Object(&STEP), least: 1 },
@@ -150,9 +169,9 @@ static CSV: Object = object(
     ],
 );
 
-static STEP: Object = Object {
+pub(super) static STEP: Object = Object {
     about: "A step: one name, and what it does.",
-    one_of: &["map", "flat_map", "filter", "select", "reduce", "sort", "limit"],
+    one_of: &["map", "flat_map", "filter", "select", "reduce", "join", "sort", "limit", "repeat"],
     keys: &[
         key(
             "map",
@@ -175,10 +194,27 @@ static STEP: Object = Object {
             "reduce",
             Shape::Object(&REDUCE),
             "{ key: line, values: { count: \"count(*)\" } }",
-            "Brings rows of equal keys together and makes one of them. Ends the map phase: rows go through the shuffle.",
+            "Brings rows of equal keys together and makes one of them. Ends a stage: rows go through the shuffle.",
         ),
-        key("sort", Shape::Order, "line desc", "Orders the result by columns; `desc` puts the largest first."),
-        key("limit", Shape::Whole { least: 1, most: u64::MAX }, "100", "Keeps so many rows of the result."),
+        key(
+            "join",
+            Shape::Object(&JOIN),
+            "{ with: { input: { text: a } }, key: line }",
+            "Puts the columns of another table's rows with equal keys beside each row. Ends a stage: both sides go through a shuffle.",
+        ),
+        key(
+            "sort",
+            Shape::Order,
+            "line desc",
+            "Orders the rows by columns; `desc` puts the largest first. Ends a stage: each task gets a range of the order.",
+        ),
+        key("limit", Shape::Whole { least: 1, most: u64::MAX }, "100", "Keeps so many rows, the first ones."),
+        key(
+            "repeat",
+            Shape::Object(&REPEAT),
+            "{ times: 3, steps: [ { filter: line <> '' } ] }",
+            "Does the same steps again and again, each round over the rows of the one before.",
+        ),
     ],
 };
 
@@ -198,6 +234,70 @@ static REDUCE: Object = object(
             "false",
             "Whether map tasks reduce what they have before the shuffle, so that less goes through it. `true` unless said.",
         ),
+        key(
+            "partition_by",
+            Shape::Expression,
+            "left(line, 1)",
+            "What is hashed to choose a key's partition, over the key's columns. The whole key unless said.",
+        ),
+    ],
+);
+
+static JOIN: Object = object(
+    "What is joined, and by which columns.",
+    &[
+        needed(
+            "with",
+            Shape::Any(&[Shape::Text, Shape::Object(&TABLE)]),
+            "{ input: { text: a } }",
+            "A table of the batch's `tables` by its name, or one that is written here.",
+        ),
+        needed(
+            "key",
+            Shape::Any(&[Shape::Columns, Shape::Object(&JOIN_KEY)]),
+            "line",
+            "The columns whose values are equal: names that both sides have, or `{ left: a, right: b }`.",
+        ),
+        key(
+            "kind",
+            Shape::Words(&[
+                ("inner", "Rows without a partner are dropped. The default."),
+                ("left", "A row without a partner stays, with nulls."),
+            ]),
+            "left",
+            "What becomes of rows without a partner.",
+        ),
+    ],
+);
+
+static JOIN_KEY: Object = object(
+    "The key where its columns are called differently.",
+    &[
+        needed("left", Shape::Columns, "line", "The columns of the rows so far."),
+        needed("right", Shape::Columns, "line", "The columns of the joined table."),
+    ],
+);
+
+static TABLE: Object = object(
+    "A table to join with: what it reads, and steps of its own.",
+    &[
+        needed("input", Shape::Object(&INPUT), "{ text: a }", "What it reads."),
+        key("format", Shape::Any(&[Shape::Words(FORMATS), Shape::Object(&FORMAT)]), "lines", "What a record is."),
+        key(
+            "columns",
+            Shape::Named { about: "The type of this column.", value: &Shape::Type },
+            "{ url: text, status: bigint }",
+            "Names and types of what is read.",
+        ),
+        key("steps", Shape::Steps, "[ { filter: line <> '' } ]", "What happens to its records before the join."),
+    ],
+);
+
+static REPEAT: Object = object(
+    "How often, and what.",
+    &[
+        needed("times", Shape::Whole { least: 1, most: ROUNDS_MAX }, "3", "How many rounds."),
+        needed("steps", Shape::Steps, "[ { filter: line <> '' } ]", "The steps of each round."),
     ],
 );
 
