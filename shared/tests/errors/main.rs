@@ -195,7 +195,7 @@ fn has_shape(said: &str, shape: &str) -> bool {
     }
     let Some(rest) = rest.strip_suffix(last) else { return false };
     let middle = parts[1..parts.len() - 1].iter();
-    middle.fold(Some(rest), |rest, part| rest.and_then(|rest| rest.split_once(part)).map(|(_, rest)| rest)).is_some()
+    middle.try_fold(rest, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn write(rng: &mut Rng, tree: &Tree, indent: usize, text: &mut String) {
     }
     match tree {
         Tree::Text(value) => scalar(rng, value, indent, text),
-        _ if indent > 0 && rng.below(4) == 0 => flow(rng, tree, text),
+        _ if indent > 0 && rng.below(4) == 0 => flow(tree, text),
         Tree::List(list) if !list.is_empty() => {
             for element in list {
                 line(text, indent);
@@ -260,7 +260,7 @@ fn write(rng: &mut Rng, tree: &Tree, indent: usize, text: &mut String) {
                 write(rng, value, indent + 2, text);
             }
         }
-        _ => flow(rng, tree, text),
+        _ => flow(tree, text),
     }
 }
 
@@ -274,13 +274,13 @@ fn key_of(key: &str, text: &mut String) {
     text.push_str(&if plain { key.to_owned() } else { quoted(key) });
 }
 
-fn flow(rng: &mut Rng, tree: &Tree, text: &mut String) {
+fn flow(tree: &Tree, text: &mut String) {
     match tree {
         Tree::Text(value) => text.push_str(&quoted(value)),
         Tree::List(list) => {
             text.push('[');
             for element in list {
-                flow(rng, element, text);
+                flow(element, text);
                 text.push_str(", ");
             }
             text.push(']');
@@ -290,7 +290,7 @@ fn flow(rng: &mut Rng, tree: &Tree, text: &mut String) {
             for (key, value) in map {
                 key_of(key, text);
                 text.push_str(": ");
-                flow(rng, value, text);
+                flow(value, text);
                 text.push_str(", ");
             }
             text.push('}');

@@ -12,8 +12,6 @@ mod plan;
 pub mod tracks;
 pub mod words;
 
-use std::ops::Range;
-
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;

@@ -201,6 +201,7 @@ mod tests {
             counters: Counters::default(),
             tally: Tally::default(),
             news: news.iter().map(|text| News { at: Time(0), text: (*text).into() }).collect(),
+            pace: None,
         };
         run.apply(Event::Frame(Box::new(frame)), 0.0);
         run
