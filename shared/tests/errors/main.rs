@@ -194,7 +194,7 @@ fn has_shape(said: &str, shape: &str) -> bool {
         return rest.is_empty();
     }
     let Some(rest) = rest.strip_suffix(last) else { return false };
-    let middle = parts[1..parts.len() - 1].iter();
+    let mut middle = parts[1..parts.len() - 1].iter();
     middle.try_fold(rest, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
 }
 
