@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
+use shared::experiment::{dataset_file, dataset_names};
 
 #[derive(RustEmbed)]
 #[folder = "../target/dist"]
@@ -46,17 +47,15 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// A text that comes with the page.
+/// A text or table that comes with the page.
 pub fn dataset(name: &str) -> Option<Vec<u8>> {
-    Page::get(&format!("{DATASETS}{name}.txt")).map(|file| file.data.into_owned())
+    Page::get(&format!("{DATASETS}{}", dataset_file(name)?)).map(|file| file.data.into_owned())
 }
 
-/// The names of the texts that come with the page.
+/// The names of those that are here.
 pub fn datasets() -> Vec<String> {
-    let name = |path: Cow<'static, str>| Some(path.strip_prefix(DATASETS)?.strip_suffix(".txt")?.to_owned());
-    let mut names: Vec<String> = Page::iter().filter_map(name).collect();
-    names.sort();
-    names
+    let here = |name: &&str| dataset_file(name).is_some_and(|file| Page::get(&format!("{DATASETS}{file}")).is_some());
+    dataset_names().filter(here).map(str::to_owned).collect()
 }
 
 /// The build that the page bears, so that a page of another build can be told; `dev` for one that bears none.
@@ -176,6 +175,7 @@ fn mime(name: &str) -> &'static str {
         Some("ico") => "image/x-icon",
         Some("woff2") => "font/woff2",
         Some("txt") => "text/plain; charset=utf-8",
+        Some("csv") => "text/csv; charset=utf-8",
         Some("json" | "map") => "application/json",
         Some("webmanifest") => "application/manifest+json",
         Some("yaml" | "yml") => "text/yaml; charset=utf-8",

@@ -4,15 +4,21 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use shared::experiment::{Problem, check};
+use shared::experiment::{Experiment, Known, Problem, check};
 use shared::limits::EXPERIMENT_BYTES_MAX;
+use shared::session::{InputFrom, InputSpec};
+use shared::wire::InputView;
+
+use crate::data::Library;
+use crate::inputs::Inputs;
+use crate::watch::tell_columns;
 
 /// Exit status 2 if a file has a problem, 3 if one cannot be read.
 pub fn main(arguments: &crate::config::Check) -> ExitCode {
     let mut status = 0;
     for file in &arguments.files {
         let found = match read(file) {
-            Ok(text) => check(&text).err().unwrap_or_default(),
+            Ok(text) => check(&text).and_then(|experiment| with_columns(file, &experiment)).err().unwrap_or_default(),
             Err(error) => {
                 eprintln!("{error}");
                 status = 3;
@@ -25,6 +31,26 @@ pub fn main(arguments: &crate::config::Check) -> ExitCode {
         }
     }
     ExitCode::from(status)
+}
+
+/// Looks for columns that are not given in the inputs, tells them, and checks the experiment again. Inputs that cannot be opened here
+/// are no problem of the experiment.
+fn with_columns(file: &Path, experiment: &Experiment) -> Result<(), Vec<Problem>> {
+    let Some(draft) = &experiment.batch.draft else { return Ok(()) };
+    let to_infer = experiment.batch.to_infer();
+    let specs = experiment.batch.inputs.iter().cloned().zip(to_infer);
+    let specs: Vec<_> = specs.map(|(input, infer)| InputSpec { from: InputFrom::Experiment(input), infer }).collect();
+    let inferred = match Inputs::find(&Library::of_experiment(file), &specs) {
+        Ok(found) => found.inferred(),
+        Err(error) => {
+            eprintln!("{}: its steps cannot be checked without its input: {error}", file.display());
+            return Ok(());
+        }
+    };
+    inferred.iter().flatten().for_each(|inferred| tell_columns(&InputView::new(&inferred.records, Some(inferred))));
+    let records = inferred.into_iter().map(|inferred| inferred.map(|inferred| inferred.records));
+    let known = experiment.batch.inputs.iter().cloned().zip(records).map(|(input, records)| Known { input, records });
+    draft.with(&known.collect::<Vec<_>>()).map(drop)
 }
 
 /// An experiment that could not be read: a sentence for the user.

@@ -86,7 +86,8 @@ pub struct Run {
     /// Replaces the experiment's number of workers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WORKERS_MAX)))]
     pub workers: Option<u32>,
-    /// Replaces the experiment's input by a file; `-` is standard input.
+    /// Replaces the experiment's input by a file, or the files that fit a pattern (`'logs/*.csv'`), also .gz and .zst; `-` is
+    /// standard input.
     #[arg(long, value_name = "PATH")]
     pub input: Option<PathBuf>,
     /// Replaces a value of the experiment, as in `--set batch.partitions=8`.

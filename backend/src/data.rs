@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::batch::zipf::ZipfText;
-use shared::batch::{Memory, Source, SourceError};
+use shared::batch::{Generator, KernelError, Memory, Source, SourceError};
 use shared::experiment;
-use shared::session::InputSpec;
+use shared::session::InputFrom;
 use shared::wire::InputChoice;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::assets;
-use crate::limits::MEMORY_INPUT_BYTES_MAX;
+use crate::globs::{self, GlobError};
+use crate::limits::{MEMORY_INPUT_BYTES_MAX, UNPACKED_BYTES_MAX};
 use crate::uploads::Uploads;
 
 /// Why an input cannot be read. Each is a sentence for the user.
@@ -48,6 +48,14 @@ pub enum DataError {
     Attached,
     #[error("a temporary file could not be written: {0}; is the disk full?")]
     Temporary(io::Error),
+    #[error("`{path}` cannot be unpacked, its {packing} data is damaged or cut off ({error}): fetch or pack it again")]
+    Damaged { path: String, packing: &'static str, error: io::Error },
+    #[error("`{path}` unpacks to more than {} GiB, the most that one run's inputs may: cut it into several runs", UNPACKED_BYTES_MAX >> 30)]
+    Inflated { path: String },
+    #[error(transparent)]
+    Glob(#[from] GlobError),
+    #[error("`{name}`: {error}")]
+    Columns { name: String, error: KernelError },
 }
 
 /// An input that was found.
@@ -92,38 +100,60 @@ pub struct Library {
 }
 
 impl Library {
-    /// Finds an input. May take as long as it takes to write a generated text.
-    pub fn find(&self, spec: &InputSpec) -> Result<Input, DataError> {
-        match spec {
-            InputSpec::Chosen(InputChoice::Attached { .. }) => Err(DataError::Attached),
-            InputSpec::Chosen(InputChoice::Upload { id, .. }) => {
-                self.uploads.as_ref().and_then(|uploads| uploads.find(id)).ok_or(DataError::NoUpload)
-            }
-            InputSpec::Experiment(experiment::Input::Text(text)) => {
-                Ok(Input::Memory { name: "text".to_owned(), bytes: Arc::new(text.clone().into_bytes()) })
-            }
-            InputSpec::Experiment(experiment::Input::Dataset(name)) => dataset(name),
-            InputSpec::Experiment(experiment::Input::File(path)) => self.file(path),
-            InputSpec::Experiment(experiment::Input::Zipf { bytes, seed, distinct }) => generated(*bytes, *seed, *distinct),
-        }
+    /// For an experiment on the command line: files are relative to the folder of the one that names them.
+    pub fn of_experiment(file: &Path) -> Library {
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Library { files: Files::From(folder), uploads: None, instead: None }
     }
 
-    fn file(&self, path: &str) -> Result<Input, DataError> {
-        match &self.files {
-            Files::Forbidden => Err(DataError::NoFolder { path: path.to_owned() }),
-            Files::From(folder) => Ok(Input::File(FileInput::find(path, folder.join(path))?)),
-            Files::Inside(folder) => {
-                let unreadable = |error| DataError::File { path: path.to_owned(), error };
-                // Resolved first, so that neither `..` nor a symbolic link leads out of the folder.
-                let resolved = folder.join(path).canonicalize().map_err(unreadable);
-                match resolved {
-                    Ok(resolved) if resolved.starts_with(folder) => Ok(Input::File(FileInput::find(path, resolved)?)),
-                    Ok(_) => Err(DataError::Outside { path: path.to_owned() }),
-                    // Whether a file outside exists is none of the client's business.
-                    Err(_) if leads_out(path) => Err(DataError::Outside { path: path.to_owned() }),
-                    Err(error) => Err(error),
-                }
+    /// Finds an input: one file or text, or, for a pattern, the files that fit, by name. May take as long as it takes to write a
+    /// generated text.
+    pub fn find(&self, from: &InputFrom) -> Result<Vec<Input>, DataError> {
+        let one = match from {
+            InputFrom::Chosen(InputChoice::Attached { .. }) => Err(DataError::Attached),
+            InputFrom::Chosen(InputChoice::Upload { id, .. }) => {
+                self.uploads.as_ref().and_then(|uploads| uploads.find(id)).ok_or(DataError::NoUpload)
             }
+            InputFrom::Experiment(experiment::Input::Text(text)) => {
+                Ok(Input::Memory { name: "text".to_owned(), bytes: Arc::new(text.clone().into_bytes()) })
+            }
+            InputFrom::Experiment(experiment::Input::Dataset(name)) => dataset(name),
+            InputFrom::Experiment(experiment::Input::File(path)) => return self.files(path),
+            InputFrom::Experiment(experiment::Input::Generated(generator)) => generated(generator),
+        };
+        Ok(vec![one?])
+    }
+
+    fn files(&self, path: &str) -> Result<Vec<Input>, DataError> {
+        let folder = match &self.files {
+            Files::Forbidden => return Err(DataError::NoFolder { path: path.to_owned() }),
+            Files::From(folder) | Files::Inside(folder) => folder,
+        };
+        if !globs::is_pattern(&folder.join(path)) {
+            return Ok(vec![self.file(path, folder.join(path))?]);
+        }
+        // Whether a folder outside exists is none of the client's business.
+        if matches!(self.files, Files::Inside(_)) && leads_out(path) {
+            return Err(DataError::Outside { path: path.to_owned() });
+        }
+        let shown = |file: &Path| file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned();
+        globs::files(folder, path)?.into_iter().map(|file| self.file(&shown(&file), file)).collect()
+    }
+
+    /// One file; `name` is what people call it.
+    fn file(&self, name: &str, path: PathBuf) -> Result<Input, DataError> {
+        let Files::Inside(folder) = &self.files else { return Ok(Input::File(FileInput::find(name, path)?)) };
+        let unreadable = |error| DataError::File { path: name.to_owned(), error };
+        // Resolved first, so that neither `..` nor a symbolic link leads out of the folder.
+        match path.canonicalize().map_err(unreadable) {
+            Ok(resolved) if resolved.starts_with(folder) => Ok(Input::File(FileInput::find(name, resolved)?)),
+            Ok(_) => Err(DataError::Outside { path: name.to_owned() }),
+            // Whether a file outside exists is none of the client's business.
+            Err(_) if leads_out(name) => Err(DataError::Outside { path: name.to_owned() }),
+            Err(error) => Err(error),
         }
     }
 }
@@ -184,7 +214,7 @@ impl FileInput {
     }
 
     /// A new file that only this user can read and that nobody else knows, deleted with its last user.
-    fn temporary(name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<FileInput, DataError> {
+    pub fn temporary(name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<FileInput, DataError> {
         let mut file = NamedTempFile::with_prefix("millrace-").map_err(DataError::Temporary)?;
         write(file.as_file_mut()).map_err(DataError::Temporary)?;
         FileInput::kept(name, file.into_temp_path())
@@ -198,13 +228,18 @@ impl FileInput {
     }
 
     fn open(&self) -> Result<FileSource, DataError> {
+        Ok(FileSource { name: self.name.clone(), bytes: self.bytes, file: self.reader()? })
+    }
+
+    /// The file from its start on.
+    pub fn reader(&self) -> Result<File, DataError> {
         let unreadable = |error| DataError::File { path: self.name.clone(), error };
         let file = File::open(&self.path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if (metadata.dev(), metadata.ino()) != (self.device, self.inode) {
             return Err(DataError::Changed { path: self.name.clone() });
         }
-        Ok(FileSource { name: self.name.clone(), bytes: self.bytes, file })
+        Ok(file)
     }
 }
 
@@ -258,25 +293,23 @@ fn dataset(name: &str) -> Result<Input, DataError> {
     }
 }
 
-/// A text of words by Zipf's law: exactly so many bytes, in memory if it is small.
-fn generated(bytes: u64, seed: u64, distinct: u32) -> Result<Input, DataError> {
+/// A generated text, in memory if it is small.
+fn generated(generator: &Generator) -> Result<Input, DataError> {
     const PIECE_BYTES: usize = 4 << 20;
-    let name = format!("generated, seed {seed}");
-    let mut text = ZipfText::new(seed, distinct);
-    let mut piece = Vec::new();
-    if bytes <= MEMORY_INPUT_BYTES_MAX {
-        text.fill(&mut piece, bytes as usize);
-        piece.truncate(bytes as usize);
-        return Ok(Input::Memory { name, bytes: Arc::new(piece) });
+    let (name, mut text) = (generator.name(), generator.text());
+    let (mut bytes, mut more) = (Vec::new(), true);
+    while more && (bytes.len() as u64) < MEMORY_INPUT_BYTES_MAX {
+        more = text.fill(&mut bytes, PIECE_BYTES);
+    }
+    if !more {
+        return Ok(Input::Memory { name, bytes: Arc::new(bytes) });
     }
     let write = |file: &mut File| {
-        let mut left = bytes;
-        while left > 0 {
-            piece.clear();
-            text.fill(&mut piece, PIECE_BYTES);
-            piece.truncate(usize::try_from(left).unwrap_or(usize::MAX).min(piece.len()));
-            file.write_all(&piece)?;
-            left -= piece.len() as u64;
+        file.write_all(&bytes)?;
+        while more {
+            bytes.clear();
+            more = text.fill(&mut bytes, PIECE_BYTES);
+            file.write_all(&bytes)?;
         }
         Ok(())
     };

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `config` (the command line), `limits`; `check`, `examples` and `run` (experiments on the command line); `serve` (the
 //! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `assets` (the page),
-//! `uploads` and `data` (inputs); `engine` (workers as threads and processes: driver 3 of the core).
+//! `uploads`, `data`, `globs`, `unpack` and `inputs` (what is read); `engine` (workers as threads and processes: driver 3 of the core).
 
 mod assets;
 mod check;
@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod engine;
 mod examples;
+mod globs;
 mod guard;
 mod inputs;
 mod limits;
@@ -20,6 +21,7 @@ mod secret;
 mod serve;
 mod sessions;
 mod socket;
+mod unpack;
 mod uploads;
 mod watch;
 

@@ -14,8 +14,9 @@ use shared::wire::{Command, Place, RunCommand};
 
 use crate::check::{self, Unreadable};
 use crate::config::{self, Run};
-use crate::data::{DataError, Files, Input, Library};
+use crate::data::{DataError, Input, Library};
 use crate::engine::{Engine, EngineInput, TraceSink};
+use crate::globs;
 use crate::output::{self, OutputError, Pending, Rows};
 use crate::sessions::cores;
 use crate::watch::{Failure, Outcome, Watch};
@@ -35,6 +36,8 @@ enum RunError {
     Input(#[from] DataError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error("{message}")]
+    Misfit { message: String, problems: Vec<Problem> },
     #[error("{0}")]
     Failed(String),
     #[error("seed {seed} {how}. To see it again: {replay}")]
@@ -44,7 +47,7 @@ enum RunError {
 impl RunError {
     fn status(&self) -> u8 {
         match self {
-            RunError::Invalid(_) | RunError::TwoInputs | RunError::NotSimulated => 2,
+            RunError::Invalid(_) | RunError::Misfit { .. } | RunError::TwoInputs | RunError::NotSimulated => 2,
             RunError::Output(OutputError::Unknown(_) | OutputError::Number(_) | OutputError::Occupied(_)) => 2,
             _ => 3,
         }
@@ -59,6 +62,10 @@ pub fn main(arguments: &Run) -> ExitCode {
         Err(error) => {
             match &error {
                 RunError::Invalid(problems) => check::tell(&arguments.file, problems),
+                RunError::Misfit { message, problems } => {
+                    eprintln!("{message}");
+                    check::tell(&arguments.file, problems);
+                }
                 error => eprintln!("{error}"),
             }
             ExitCode::from(error.status())
@@ -103,7 +110,7 @@ fn read(arguments: &Run) -> Result<Experiment, RunError> {
     let overrides: Vec<_> = arguments.sets.iter().map(|set| (set.path.clone(), set.value.clone())).collect();
     let mut experiment = experiment::check_with(&text, &overrides).map_err(RunError::Invalid)?;
     if let Some(path) = arguments.input.as_ref().filter(|path| !output::is_standard(path)) {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = globs::absolute(path).unwrap_or_else(|_| path.clone());
         experiment.batch.inputs[0] = experiment::Input::File(path.to_string_lossy().into_owned());
     }
     if arguments.sequential && !experiment.expect.contains(&Expectation::EqualsSequential) {
@@ -112,17 +119,12 @@ fn read(arguments: &Run) -> Result<Experiment, RunError> {
     Ok(experiment)
 }
 
-/// Files are relative to the experiment that names them.
 fn library(arguments: &Run) -> Result<Library, RunError> {
-    let folder = match arguments.file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let instead = match &arguments.input {
         Some(path) if output::is_standard(path) => Some(Input::drained("standard input", io::stdin().lock())?),
         _ => None,
     };
-    Ok(Library { files: Files::From(folder), uploads: None, instead })
+    Ok(Library { instead, ..Library::of_experiment(&arguments.file) })
 }
 
 fn engine(library: Library, trace: Option<TraceSink>, watch: Watch) -> Engine<Watch> {
@@ -148,7 +150,10 @@ fn one(
     loop {
         engine.turn();
         if let Some(outcome) = engine.client.outcome.take() {
-            return outcome.map_err(|Failure { message }| RunError::Failed(message));
+            return outcome.map_err(|Failure { message, problems }| match problems.is_empty() {
+                true => RunError::Failed(message),
+                false => RunError::Misfit { message, problems },
+            });
         }
     }
 }

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use shared::experiment::Problem;
 use shared::session::expectations;
-use shared::wire::{AttemptState, Event, Frame, Place, Report, Started};
+use shared::wire::{AttemptState, Event, Frame, InputView, Place, Report, Started};
 
 use crate::engine::Client;
 
@@ -15,6 +16,8 @@ const BAR_STEPS: u64 = 1_000;
 
 /// The client of a run on the command line.
 pub struct Watch {
+    /// Whether columns that were inferred are told.
+    tells: bool,
     bar: Option<ProgressBar>,
     input_bytes: u64,
     attempts: BTreeMap<u32, AttemptState>,
@@ -34,6 +37,8 @@ pub struct Outcome {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub message: String,
+    /// What is wrong with the experiment, if that is why.
+    pub problems: Vec<Problem>,
 }
 
 impl Watch {
@@ -46,12 +51,15 @@ impl Watch {
             }
             bar
         });
-        Watch { bar, input_bytes: 0, attempts: BTreeMap::new(), outcome: None }
+        Watch { tells: shown, bar, input_bytes: 0, attempts: BTreeMap::new(), outcome: None }
     }
 
     fn started(&mut self, started: &Started) {
         self.input_bytes = started.input_bytes;
         self.attempts.clear();
+        for input in started.inputs.iter().filter(|input| self.tells && input.inferred) {
+            tell_columns(input);
+        }
     }
 
     fn frame(&mut self, frame: &Frame) {
@@ -88,13 +96,22 @@ impl Client for Watch {
                 }
                 self.end(Ok(Outcome { report, attempts }));
             }
-            Event::Failed { message, .. } | Event::Error { message } => self.end(Err(Failure { message })),
-            Event::Welcome { .. } | Event::Checked { .. } | Event::Rows { .. } | Event::Pong => {}
+            Event::Failed { message, problems, .. } => self.end(Err(Failure { message, problems })),
+            Event::Error { message } => self.end(Err(Failure { message, problems: Vec::new() })),
+            Event::Welcome { .. } | Event::Checked { .. } | Event::Rows { .. } | Event::Looked { .. } | Event::Pong => {}
         }
     }
 
     /// Nobody asks for an export here: the rows are taken from the session itself.
     fn data(&mut self, _frame: Vec<u8>) {}
+}
+
+/// Writes to standard error which columns an input turned out to have, so that they can be given.
+pub fn tell_columns(input: &InputView) {
+    eprintln!("columns: {input}");
+    for sentence in &input.left_out {
+        eprintln!("  not read: {sentence}");
+    }
 }
 
 fn state_name(state: AttemptState) -> &'static str {

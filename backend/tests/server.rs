@@ -69,7 +69,7 @@ fn an_upload_is_counted_and_one_that_is_too_long_is_refused() {
     let mut client = server.client(None);
     for (run, id, isolation) in [(1, id.clone(), "thread"), (2, id, "process"), (3, "0".repeat(32), "thread")] {
         let mut command = run_command(run, &word_count(1, &format!("isolation: {isolation}\n")));
-        command.input = Some(InputChoice::Upload { id, name: "hamlet.txt".to_owned() });
+        command.input = Some(InputChoice::Upload { id, name: "hamlet.txt".to_owned(), format: None });
         client.say(&Word::Run(command));
         let events = client.until_over();
         match (run, &events[0], events.last().unwrap()) {

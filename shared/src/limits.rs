@@ -54,6 +54,9 @@ pub const GENERATED_BYTES_MAX: u64 = 64 << 30;
 /// Distinct words of a generated input.
 pub const GENERATED_WORDS_MAX: u32 = 10_000_000;
 
+/// Rows of a generated log.
+pub const GENERATED_ROWS_MAX: u64 = 500_000_000;
+
 /// Map tasks of one job.
 pub const SPLITS_MAX: u64 = 100_000;
 
@@ -76,6 +79,19 @@ pub const SLICE_BYTES: usize = 256 << 10;
 /// Bytes of the longest line, or of the longest stretch without a space when a plan only counts words. It is held whole, and what
 /// is longer would not fit into a page's memory beside the rest.
 pub const LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of one record batch of an Arrow file, which is read whole.
+pub const ARROW_BATCH_BYTES_MAX: usize = if cfg!(target_arch = "wasm32") { 256 << 20 } else { 1 << 30 };
+
+/// Bytes at an input's start, and records in them, from which its columns are inferred.
+pub const SAMPLE_BYTES: usize = 1 << 20;
+pub const SAMPLE_RECORDS: usize = 1_000;
+
+/// Columns that are inferred of an input; what comes after them is left out.
+pub const INFERRED_COLUMNS_MAX: usize = 1_000;
+
+/// Levels of JSON objects within objects whose values become columns; what lies deeper is text.
+pub const INFERRED_DEPTH_MAX: usize = 4;
 
 /// Rows of one view of a result: several screens.
 pub const VIEW_ROWS_MAX: u32 = 1_000;

@@ -7,11 +7,12 @@
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Counters;
 use crate::batch::table::{View, ViewQuery};
+use crate::batch::{Column, Counters, Format, Inferred, Records};
 use crate::experiment::{Outline, Problem};
 use crate::id::{Incarnation, NodeId};
 use crate::time::Time;
@@ -62,6 +63,9 @@ pub enum Command {
     Export { run: u32, id: u32 },
     /// Free a finished run's result.
     Forget { run: u32 },
+    /// Look at a file that the page hands over beside the command; answered by [`Event::Looked`] with the same `id`. Local sessions
+    /// only.
+    Look { id: u32, name: String },
     /// Answered by [`Event::Pong`].
     Ping,
 }
@@ -129,9 +133,26 @@ pub enum InputChoice {
         name: String,
         #[serde(with = "text64")]
         bytes: u64,
+        /// What it is, if it is not what the experiment says.
+        #[serde(default)]
+        format: Option<Format>,
     },
     /// A file uploaded before, by the id that `PUT /api/uploads` gave. Server sessions only.
-    Upload { id: String, name: String },
+    Upload {
+        id: String,
+        name: String,
+        #[serde(default)]
+        format: Option<Format>,
+    },
+}
+
+impl InputChoice {
+    /// What it is, if the client says so.
+    pub fn format(&self) -> Option<&Format> {
+        match self {
+            InputChoice::Attached { format, .. } | InputChoice::Upload { format, .. } => format.as_ref(),
+        }
+    }
 }
 
 /// Where a client left off.
@@ -180,6 +201,15 @@ pub enum Event {
         id: u32,
         view: View,
     },
+    /// What a file seems to hold. `problem` is a sentence that says why it cannot be read, if it cannot.
+    Looked {
+        id: u32,
+        format: Format,
+        input: Option<InputView>,
+        /// The first rows, a text for each column.
+        rows: Vec<Vec<String>>,
+        problem: Option<String>,
+    },
     /// A command was refused; nothing else is affected.
     Error {
         message: String,
@@ -210,6 +240,50 @@ pub struct Started {
     pub steps: Vec<String>,
     /// The result's columns.
     pub columns: Vec<String>,
+    /// What is read, an input of the plan each.
+    #[serde(default)]
+    pub inputs: Vec<InputView>,
+}
+
+/// What the records of an input are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputView {
+    /// As an experiment says it: `csv`.
+    pub format: String,
+    pub columns: Vec<ColumnView>,
+    /// Whether the columns were found in the input, and not given.
+    pub inferred: bool,
+    /// Sentences about what is in the input and in no column.
+    pub left_out: Vec<String>,
+}
+
+/// A column, with its type as an experiment says it: `bigint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnView {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+impl InputView {
+    /// Of records, and of what is not among them if they were inferred.
+    pub fn new(records: &Records, inferred: Option<&Inferred>) -> InputView {
+        let column = |column: &Column| ColumnView { name: column.name.clone(), data_type: column.data_type.column_name() };
+        InputView {
+            format: records.format.name().to_owned(),
+            columns: records.columns.iter().map(column).collect(),
+            inferred: inferred.is_some(),
+            left_out: inferred.map(|inferred| inferred.left_out.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for InputView {
+    /// As `columns` of an experiment says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<_> = self.columns.iter().map(|column| format!("{}: {}", column.name, column.data_type)).collect();
+        write!(f, "{{ {} }}", columns.join(", "))
+    }
 }
 
 /// Some tasks of a run that do the same.

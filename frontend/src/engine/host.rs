@@ -20,7 +20,7 @@ use super::{Alarm, aside, describe, now, open, post, scope, with_host};
 pub struct Host {
     session: Session,
     seq: u64,
-    /// Blobs that came beside a run command, until the session asks for them.
+    /// Blobs that came beside a run command, until the run is over.
     attached: BTreeMap<u32, Blob>,
     inputs: BTreeMap<u32, Blob>,
     workers: BTreeMap<Key, Child>,
@@ -85,6 +85,13 @@ impl Host {
         match decode_command(&text) {
             Ok(Command::Hello { .. }) => self.emit(&self.session.welcome(false)),
             Ok(Command::Ping) => self.emit(&Event::Pong),
+            Ok(Command::Look { id, name }) => {
+                let Some(blob) = post::field(message, "file").and_then(|file| file.dyn_into::<Blob>().ok()) else { return };
+                spawn_local(async move {
+                    let event = open::look_at(id, name, blob).await;
+                    with_host(|host| host.emit(&event));
+                });
+            }
             Ok(command) => {
                 if let (Command::Run(run), Some(file)) = (&command, post::field(message, "file"))
                     && let Ok(blob) = file.dyn_into::<Blob>()
@@ -152,7 +159,8 @@ impl Host {
     }
 
     fn open(&mut self, run: u32, inputs: Vec<InputSpec>, micro_batch: Option<MicroBatch>) {
-        let attached = self.attached.remove(&run);
+        // Kept until the run is over: it may be opened a second time.
+        let attached = self.attached.get(&run).cloned();
         spawn_local(async move {
             let found = open::open(inputs, micro_batch, attached).await;
             with_host(|host| {

@@ -17,6 +17,7 @@ mod open;
 mod pacer;
 mod post;
 mod stretch;
+mod unpack;
 
 use std::cell::RefCell;
 

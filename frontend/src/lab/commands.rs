@@ -250,7 +250,11 @@ impl Lab {
 
     /// Sends the run command, after the input has gone up if the server is to read it.
     fn begin(self, run: u32, place: Place, file: Option<File>) {
-        let choice = file.as_ref().map(|file| InputChoice::Attached { name: file.name(), bytes: file.size() as u64 });
+        let choice = file.as_ref().map(|file| InputChoice::Attached {
+            name: file.name(),
+            bytes: file.size() as u64,
+            format: self.preview.format(),
+        });
         match (Which::of(place), file) {
             (Which::Engine, file) => {
                 let command = self.run_command(run, place, choice);
@@ -274,7 +278,7 @@ impl Lab {
             }),
             Sent::All(id) => {
                 self.run.update(|model| model.stage = Stage::Starting);
-                let choice = InputChoice::Upload { id, name: told.clone() };
+                let choice = InputChoice::Upload { id, name: told.clone(), format: self.preview.format() };
                 self.send(Which::Server, &self.run_command(run, Place::Server, Some(choice)));
             }
             Sent::Not(sentence) => self.give_up(run, sentence),

@@ -44,6 +44,7 @@ impl Lab {
             Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
             Event::Error { message } => self.notice.set(Some(message)),
             Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => self.hear_run(which, event),
+            Event::Looked { .. } => self.text.with_untracked(|text| self.preview.hear(event, text)),
             Event::Rows { .. } | Event::Pong => {}
         }
     }

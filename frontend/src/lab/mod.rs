@@ -37,6 +37,7 @@ pub mod model;
 pub mod names;
 pub mod news;
 pub mod pace;
+pub mod preview;
 pub mod rate;
 pub mod result;
 pub mod setup;

@@ -7,6 +7,7 @@ use shared::wire::Place;
 use super::commands::TIMES_TO_WATCH;
 use super::format::bytes;
 use super::model::Stage;
+use super::preview::FilePreview;
 use super::state::{Input, WORKERS_MAX, use_lab};
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
@@ -47,6 +48,7 @@ pub fn Setup() -> impl IntoView {
                     Way::File => view! { <OwnFile /> }.into_any(),
                     Way::Paste => view! { <Paste /> }.into_any(),
                 }}
+                <FilePreview />
             </div>
             <WorkersInput />
             <RunButtons />

@@ -13,6 +13,7 @@ use shared::wire::{Place, Speed};
 
 use super::experiment::TEXT_KEY;
 use super::model::RunModel;
+use super::preview::Preview;
 use super::result::Table;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
@@ -111,6 +112,7 @@ pub struct Lab {
     pub workers: RwSignal<u32>,
     pub text: RwSignal<String>,
     pub input: RwSignal<Input, LocalStorage>,
+    pub preview: Preview,
     // Known from the sessions.
     pub engine: RwSignal<Link>,
     pub server: RwSignal<Link>,
@@ -185,6 +187,7 @@ impl Lab {
             workers: RwSignal::new(cores()),
             text: RwSignal::new(recall(TEXT_KEY).unwrap_or_else(|| WORD_COUNT.to_owned())),
             input: RwSignal::new_local(Input::AsWritten),
+            preview: Preview::new(),
             engine: RwSignal::new(Link::Connecting),
             server: RwSignal::new(Link::Unknown),
             problems: RwSignal::new(Vec::new()),

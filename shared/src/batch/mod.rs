@@ -2,11 +2,13 @@
 
 pub mod coordinator;
 pub mod counters;
+pub mod generate;
 pub mod job;
 pub mod kernel;
 pub mod message;
 pub mod payload;
 pub mod plan;
+pub mod recognise;
 pub mod source;
 pub mod table;
 pub mod task;
@@ -15,9 +17,10 @@ pub mod worker;
 pub mod zipf;
 
 pub use counters::Counters;
+pub use generate::Generator;
 pub use job::{Job, Need, Part};
-pub use kernel::{KernelError, MapKernel, ReduceKernel, TaskKernel, TaskResult};
+pub use kernel::{Inferred, KernelError, Look, MapKernel, ReduceKernel, TaskKernel, TaskResult, infer, look};
 pub use payload::Payload;
-pub use plan::{Column, Emit, Format, Gather, Join, Plan, Records, Reduce, SortKey, Stage, Step};
+pub use plan::{Column, Emit, Format, Gather, Join, Plan, READS_PARQUET, Records, Reduce, SortKey, Stage, Step};
 pub use source::{Memory, Source, SourceError, Split, micro_batches, splits};
 pub use table::{Table, View, ViewQuery};

@@ -38,8 +38,10 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Records {
     pub format: Format,
-    /// The columns of a record: what the first step sees.
+    /// The columns of a record: what the first step sees. None where nobody has looked into the input yet.
     pub columns: Vec<Column>,
+    /// What each of them is called in the input; for JSON perhaps a path to a nested value, `user.id`.
+    pub keys: Vec<String>,
 }
 
 /// How bytes are records.
@@ -57,7 +59,14 @@ pub enum Format {
     },
     /// Each line is a JSON object; columns are found by their names.
     JsonLines,
+    /// Arrow's IPC format, file or stream: records are the rows of its record batches.
+    Arrow,
+    /// Apache Parquet: records are the rows of its row groups.
+    Parquet,
 }
+
+/// Whether this build reads Parquet: the page's does not, for what it would weigh.
+pub const READS_PARQUET: bool = cfg!(feature = "parquet");
 
 /// A named, typed column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +172,32 @@ pub struct Join {
 pub struct SortKey {
     pub column: usize,
     pub descending: bool,
+}
+
+impl Records {
+    /// Records whose columns are called in the input as they are here.
+    pub fn new(format: Format, columns: Vec<Column>) -> Records {
+        let keys = columns.iter().map(|column| column.name.clone()).collect();
+        Records { format, columns, keys }
+    }
+}
+
+impl Format {
+    /// As an experiment says it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Format::Lines => "lines",
+            Format::Csv { .. } => "csv",
+            Format::JsonLines => "jsonl",
+            Format::Arrow => "arrow",
+            Format::Parquet => "parquet",
+        }
+    }
+
+    /// Whether a file of it has columns of its own names and types.
+    pub fn has_schema(&self) -> bool {
+        matches!(self, Format::Arrow | Format::Parquet)
+    }
 }
 
 impl Plan {

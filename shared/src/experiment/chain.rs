@@ -16,7 +16,8 @@ pub(super) struct Stages {
 pub(super) struct Chain {
     /// The columns that the next step sees.
     pub schema: Schema,
-    /// Whether a step that should have made columns was wrong: a column that is missing then is no new problem.
+    /// Whether a step that should have made columns was wrong, or nobody knows the input's: a column that is missing then is no
+    /// new problem.
     pub unsure: bool,
     gather: Gather,
     /// How many columns it gathers.
@@ -28,13 +29,19 @@ pub(super) struct Chain {
 }
 
 impl Stages {
+    /// Whether the columns of an input are not known, so that no step can be typed.
+    pub fn is_open(&self) -> bool {
+        self.inputs.iter().any(|records| records.columns.is_empty())
+    }
+
     /// Begins with the records of one more input.
     pub fn read(&mut self, records: Records) -> Chain {
         let columns = records.columns.iter().map(|column| (column.name.clone(), column.data_type.clone()));
         let (schema, width) = (Schema(columns.collect()), records.columns.len());
         let gather = Gather::Read(self.inputs.len());
+        let unsure = records.columns.is_empty();
         self.inputs.push(records);
-        Chain { schema, unsure: false, gather, width, steps: Vec::new(), sort: Vec::new(), limit: None }
+        Chain { schema, unsure, gather, width, steps: Vec::new(), sort: Vec::new(), limit: None }
     }
 
     /// Adds a record-wise step; `schema` are the columns behind it.
@@ -81,6 +88,13 @@ impl Stages {
         let Stages { inputs, stages } = self;
         let Given { partitions, skip_bad_records, .. } = *given;
         Plan { inputs, stages, columns, sort, limit, partitions, skip_bad_records }
+    }
+
+    /// What there is of a plan as long as steps cannot be typed: what it reads.
+    pub fn unfinished(self, given: &Given) -> Plan {
+        let (stages, columns, sort) = (Vec::new(), Vec::new(), Vec::new());
+        let (partitions, skip_bad_records) = (given.partitions, given.skip_bad_records);
+        Plan { inputs: self.inputs, stages, columns, sort, limit: None, partitions, skip_bad_records }
     }
 
     /// Makes the order and the limit that stand, for what comes after them.

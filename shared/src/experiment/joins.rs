@@ -182,7 +182,7 @@ impl<'n> Steps<'_, '_, 'n> {
     fn table(&mut self, node: &'n Node) -> Option<(Chain, Schema)> {
         let mut fields = self.reader.fields("a table", node)?;
         let input = fields.need(self.reader, "input").and_then(|node| plan::input(self.reader, node, self.seed));
-        let records = plan::records(self.reader, node.at, &mut fields);
+        let records = plan::records(self.reader, &mut fields, input.as_ref(), plan::Whose::Table);
         let steps = fields.take("steps");
         self.reader.finish(fields);
         let (input, records) = (input, records?);

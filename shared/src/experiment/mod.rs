@@ -6,9 +6,12 @@
 //! - `overrides`: `path=value` from a command line.
 //! - [`Outline`]: what it would do, for who writes it; [`schema`]: the format as data, for an editor.
 //!
+//! Columns that are not given are inferred when the input is opened; then [`Draft::with`] checks the experiment again, and types it.
+//!
 //! Absent on purpose: opening the input. A place does that, and knows its datasets.
 
 mod chain;
+mod datasets;
 mod expect;
 mod faults;
 mod joins;
@@ -24,9 +27,11 @@ mod units;
 mod yaml;
 
 pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
+pub use datasets::{dataset_file, dataset_names};
 pub use problem::Problem;
 pub use spec::*;
 
+use crate::batch::Format;
 use crate::id::NodeId;
 use crate::limits::{COMPUTE_MAX, COMPUTE_MIN, EXPERIMENT_BYTES_MAX, WORKERS_MAX};
 use crate::nearest::list;
@@ -58,18 +63,50 @@ pub fn check(text: &str) -> Result<Experiment, Vec<Problem>> {
 /// As [`check`], after setting values by their paths: `("batch.split", "64 KiB")`, `("batch.steps.4.limit", "5")`. A value is YAML.
 /// Problems of an override have line 0 and name it in their message.
 pub fn check_with(text: &str, overrides: &[(String, String)]) -> Result<Experiment, Vec<Problem>> {
-    read(text, overrides, &mut None)
+    let mut experiment = read(text, overrides, &[], &mut None)?;
+    if experiment.batch.plan.stages.is_empty() {
+        experiment.batch.draft = Some(Draft { text: text.to_owned(), overrides: overrides.to_vec() });
+    }
+    Ok(experiment)
 }
 
 /// As [`check`], for who writes the text: what is wrong with it, and what it would do as far as it makes sense. `None` where it is no
 /// YAML, or nothing.
 pub fn outline(text: &str) -> (Vec<Problem>, Option<Outline>) {
     let mut outline = None;
-    let problems = read(text, &[], &mut outline).err().unwrap_or_default();
+    let problems = read(text, &[], &[], &mut outline).err().unwrap_or_default();
     (problems, outline)
 }
 
-fn read(text: &str, overrides: &[(String, String)], outline: &mut Option<Outline>) -> Result<Experiment, Vec<Problem>> {
+/// A format as an experiment says it: the value of `format`.
+pub fn format_text(format: &Format) -> String {
+    match format {
+        Format::Csv { header, delimiter, quote } => {
+            let byte = |byte: &u8| serde_json::Value::from(char::from(*byte).to_string());
+            format!("{{ csv: {{ header: {header}, delimiter: {}, quote: {} }} }}", byte(delimiter), byte(quote))
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+impl Draft {
+    /// Checks it again, now that its inputs are known, which are those of the batch in order.
+    pub fn with(&self, known: &[Known]) -> Result<Experiment, Vec<Problem>> {
+        let experiment = read(&self.text, &self.overrides, known, &mut None)?;
+        if experiment.batch.plan.stages.is_empty() {
+            let message = "the columns of an input could not be inferred: name them by `columns`";
+            return Err(vec![Problem::new(Place::START, message)]);
+        }
+        Ok(experiment)
+    }
+}
+
+fn read(
+    text: &str,
+    overrides: &[(String, String)],
+    known: &[Known],
+    outline: &mut Option<Outline>,
+) -> Result<Experiment, Vec<Problem>> {
     if text.len() > EXPERIMENT_BYTES_MAX {
         let message = format!("the experiment has {} bytes; the limit is {EXPERIMENT_BYTES_MAX}", text.len());
         return Err(vec![Problem::new(Place::START, message)]);
@@ -79,7 +116,7 @@ fn read(text: &str, overrides: &[(String, String)], outline: &mut Option<Outline
         return Err(vec![Problem::new(Place::START, "the experiment is empty")]);
     }
     overrides::apply(&mut root, overrides).map_err(|problem| vec![problem])?;
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::new(text, known);
     let experiment = experiment(&mut reader, &root);
     *outline = Some(reader.outline);
     let mut problems = reader.problems;
@@ -108,7 +145,10 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
     let batch = middle(reader, &mut fields).and_then(|node| plan::batch(reader, node, seed.unwrap_or(0)));
     let workers_known = workers.flatten().unwrap_or(WORKERS_MAX);
     let faults = fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, workers_known));
+    let is_draft = batch.as_ref().is_some_and(|batch| batch.plan.stages.is_empty());
     let expect = match fields.take("expect") {
+        // What cannot be typed yet is read again with the steps.
+        Some(node) if is_draft => expect::expectations(reader, node, None).or(Some(Vec::new())),
         Some(node) => expect::expectations(reader, node, batch.as_ref()),
         None => Some(Vec::new()),
     };

@@ -71,7 +71,7 @@ pub(super) fn input(input: &Input) -> String {
     match input {
         Input::Text(_) => "text".to_owned(),
         Input::Dataset(name) | Input::File(name) => name.clone(),
-        Input::Zipf { .. } => "generated words".to_owned(),
+        Input::Generated(generator) => generator.name(),
     }
 }
 

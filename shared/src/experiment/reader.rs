@@ -1,9 +1,12 @@
 //! Reading the tree: asks for keys, and collects every problem instead of stopping at the first.
 
 use super::outline::Outline;
+use super::plan::Whose;
 use super::problem::{Place, Problem};
+use super::spec::{Input, Known};
 use super::units;
 use super::yaml::{Content, Key, Node};
+use crate::batch::{Format, Records};
 use crate::expr::{Expr, ExprError, Schema};
 use crate::limits::PROBLEMS_MAX;
 use crate::nearest::{list, nearest};
@@ -15,6 +18,8 @@ pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
     /// What is known so far, for who writes the text.
     pub(super) outline: Outline,
+    /// What inputs turned out to hold, once they were opened; the first is the batch's own.
+    known: &'a [Known],
 }
 
 /// A mapping whose keys are asked for one by one; what nobody asked for is an unknown key.
@@ -27,8 +32,18 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, problems: Vec::new(), outline: Outline::default() }
+    pub(super) fn new(text: &'a str, known: &'a [Known]) -> Reader<'a> {
+        Reader { text, problems: Vec::new(), outline: Outline::default(), known }
+    }
+
+    /// The records of an input as they were inferred, if they were. The batch's own may be read from elsewhere than the experiment
+    /// says, so its name does not count.
+    pub(super) fn inferred(&self, input: Option<&Input>, format: &Format, whose: Whose) -> Option<Records> {
+        let known = match whose {
+            Whose::Batch => self.known.first(),
+            Whose::Table => self.known.iter().skip(1).find(|known| Some(&known.input) == input && known.fits(format)),
+        };
+        known.filter(|known| known.fits(format)).and_then(|known| known.records.clone())
     }
 
     pub(super) fn problem(&mut self, at: Place, message: impl Into<String>) {

@@ -1,6 +1,7 @@
 //! What an experiment says, once it is known to make sense.
 
-use crate::batch::Plan;
+use super::datasets::dataset_records;
+use crate::batch::{Format, Generator, Plan, Records};
 use crate::expr::Expr;
 use crate::fault::Fault;
 use crate::time::Span;
@@ -52,9 +53,28 @@ pub struct Batch {
     pub split: Option<u64>,
     /// Rows of a micro-batch, if the batch's own input is cut into such, each of which is committed by itself.
     pub micro_batch: Option<u64>,
+    /// Without stages and columns as long as there is a [`Batch::draft`].
     pub plan: Plan,
     /// The steps in words, in order, for the graph.
     pub steps: Vec<String>,
+    /// `Some` if an input's columns are to be inferred when it is opened, before which steps cannot be typed.
+    pub draft: Option<Draft>,
+}
+
+/// An experiment that is to be checked again once its inputs have been opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub(super) text: String,
+    pub(super) overrides: Vec<(String, String)>,
+}
+
+/// What an input turned out to hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// As the experiment names it.
+    pub input: Input,
+    /// `None`: its columns were given, or could not be inferred.
+    pub records: Option<Records>,
 }
 
 /// What a job reads.
@@ -62,12 +82,12 @@ pub struct Batch {
 pub enum Input {
     /// The text itself.
     Text(String),
-    /// A text that comes with Millrace, by name. Which there are, the place knows.
+    /// A text or table that comes with Millrace, by name.
     Dataset(String),
     /// A path on the machine that runs it.
     File(String),
-    /// Words drawn by Zipf's law.
-    Zipf { bytes: u64, seed: u64, distinct: u32 },
+    /// Made from a seed.
+    Generated(Generator),
 }
 
 /// What must hold when the run has ended.
@@ -105,6 +125,31 @@ pub const COUNTERS: [&str; 11] = [
     "backup_tasks",
     "workers_lost",
 ];
+
+impl Batch {
+    /// The format of each input whose columns are to be inferred.
+    pub fn to_infer(&self) -> Vec<Option<Format>> {
+        self.plan.inputs.iter().map(|records| records.columns.is_empty().then(|| records.format.clone())).collect()
+    }
+}
+
+impl Known {
+    /// Whether its records were inferred as those of this format.
+    pub(super) fn fits(&self, format: &Format) -> bool {
+        self.records.as_ref().is_some_and(|records| records.format == *format)
+    }
+}
+
+impl Input {
+    /// What its records are, for an input that decides it.
+    pub fn records(&self) -> Option<Records> {
+        match self {
+            Input::Generated(generator) => Some(generator.records()),
+            Input::Dataset(name) => dataset_records(name),
+            Input::Text(_) | Input::File(_) => None,
+        }
+    }
+}
 
 impl std::fmt::Display for Expectation {
     /// As an experiment says it.

@@ -72,9 +72,17 @@ pub(super) fn steps<'n>(
         steps.reader.problem_with(table.at, format!("no join names the table `{}`", table.name), hint);
     }
     let Steps { reader, stages, inputs, words, .. } = steps;
-    if whole.is_none() || !sound || reader.problems.len() > before {
+    if !sound || reader.problems.len() > before {
         return None;
     }
+    if stages.is_open() {
+        // Nothing is wrong with steps whose columns nobody can know yet.
+        reader.outline.steps.iter_mut().for_each(|step| step.sound = true);
+        reader.outline.input.push_str(", whose columns are inferred when it is opened");
+        let words = vec!["columns are inferred when the input is opened".to_owned()];
+        return Some((stages.unfinished(&given), inputs, words));
+    }
+    whole?;
     let plan = stages.finish(chain, &given);
     if plan.stages.len() > STAGES_MAX {
         reader.problem(node.at, format!("the steps come to {} stages; the limit is {STAGES_MAX}", plan.stages.len()));

@@ -36,6 +36,7 @@ pub use eval::{Context, EvalError, RowError};
 pub use functions::show;
 use functions::{Function, Preparation};
 pub use parse::is_reserved;
+pub(crate) use time::{Shown as ShownTime, moment_parts};
 pub use types::{TYPE_NAMES, Type, Value};
 
 /// The columns that an expression may name, in order.

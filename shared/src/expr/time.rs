@@ -56,8 +56,15 @@ pub(super) fn split(micros: i64) -> (i64, i64) {
     (micros.div_euclid(DAY), micros.rem_euclid(DAY))
 }
 
+/// The year, month and day, and the hour, minute and second of a moment in microseconds since 1970.
+pub(crate) fn moment_parts(micros: i64) -> ((i64, i64, i64), (i64, i64, i64)) {
+    let (day, rest) = split(micros);
+    let Date { year, month, day } = Date::of_day(day);
+    ((year, month, day), (rest / HOUR, rest / MINUTE % 60, rest / SECOND % 60))
+}
+
 /// How a moment or a span is written.
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// `2024-01-02 03:04:05`, with a fraction where there is one.
     Timestamp(i64),
     /// `2 03:04:05`: days, hours, minutes, seconds.

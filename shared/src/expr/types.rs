@@ -73,6 +73,19 @@ impl Type {
         Type::List(Box::new(self))
     }
 
+    /// As `columns` of an experiment has it.
+    pub fn column_name(&self) -> String {
+        match self {
+            Type::Boolean => "boolean".to_owned(),
+            Type::Int64 => "bigint".to_owned(),
+            Type::Float64 => "double".to_owned(),
+            Type::Utf8 => "text".to_owned(),
+            Type::Timestamp => "timestamp".to_owned(),
+            Type::Interval => "interval".to_owned(),
+            Type::List(of) => format!("list of {}", of.column_name()),
+        }
+    }
+
     pub(crate) fn is_list(&self) -> bool {
         matches!(self, Type::List(_))
     }

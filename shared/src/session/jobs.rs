@@ -6,26 +6,30 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Run, RunSpec};
-use super::{InputSpec, SessionSpec, expectations, paced};
+use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
-use crate::batch::{Counters, Format, Gather, Job, Part, Payload, Plan, Stage as PlanStage, Table};
-use crate::experiment::{self, Expectation, Experiment, Isolation, Problem, Respawn};
+use crate::batch::{
+    Counters, Format, Gather, Inferred, Job, Part, Payload, Plan, READS_PARQUET, Records, Stage as PlanStage, Table,
+};
+use crate::experiment::{self, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn};
 use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{Bytes, Event, Frame, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
+use crate::wire::{Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
 
 /// Inputs that were found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Opened {
     /// For people.
     pub name: String,
     /// What they are made of, in the order of the inputs; each input has one at least.
     pub parts: Vec<OpenedPart>,
+    /// What was inferred of each input that it was wanted of.
+    pub inferred: Vec<Option<Inferred>>,
     /// Where the micro-batches begin that were asked for; see [`micro_batches`](crate::batch::micro_batches).
     pub cuts: Vec<u64>,
 }
@@ -49,7 +53,8 @@ pub struct OpenedPart {
 impl Opened {
     /// A single text or file.
     pub fn one(name: impl Into<String>, bytes: u64) -> Opened {
-        Opened { name: name.into(), parts: vec![OpenedPart { input: 0, bytes }], cuts: Vec::new() }
+        let parts = vec![OpenedPart { input: 0, bytes }];
+        Opened { name: name.into(), parts, inferred: Vec::new(), cuts: Vec::new() }
     }
 
     /// Where each part is in the run's bytes.
@@ -107,6 +112,17 @@ pub(super) struct Prepared {
     respawn: Option<Span>,
     faults: Vec<Fault>,
     expect: Vec<Expectation>,
+    /// `Some`: the plan is made once the inputs are open.
+    draft: Option<Draft>,
+    /// What was inferred of each input that it was wanted of.
+    inferred: Vec<Option<Inferred>>,
+}
+
+/// What came of making the plan of a draft.
+pub(super) enum Completed {
+    Whole,
+    /// The steps read other inputs than those that were opened: a table that is read once in each round of a `repeat`.
+    OtherInputs,
 }
 
 impl Prepared {
@@ -116,10 +132,9 @@ impl Prepared {
         command: &RunCommand,
         experiment: Option<Experiment>,
     ) -> Result<Prepared, (String, Vec<Problem>)> {
-        let experiment = experiment.map_or_else(|| experiment::check(&command.text), Ok).map_err(|problems| {
-            let count = if problems.len() == 1 { "a problem".to_owned() } else { format!("{} problems", problems.len()) };
-            (format!("the experiment has {count}, so it was not started"), problems)
-        })?;
+        let experiment = experiment
+            .map_or_else(|| checked(command), Ok)
+            .map_err(|problems| (format!("the experiment has {}, so it was not started", count(&problems)), problems))?;
         let refuse = |message: String| Err((message, Vec::new()));
         if command.place != session.place && command.place != Place::Simulate {
             return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
@@ -153,10 +168,17 @@ impl Prepared {
         if experiment.random_faults > 0 {
             faults.extend(crate::fault::draw(&mut Rng::new(seed), workers, experiment.random_faults));
         }
-        let mut inputs: Vec<_> = experiment.batch.inputs.into_iter().map(InputSpec::Experiment).collect();
+        if !READS_PARQUET && experiment.batch.plan.inputs.iter().any(|records| records.format == Format::Parquet) {
+            return refuse(
+                "a page reads no Parquet, for what that would weigh: run on the server, or give it CSV or Arrow".to_owned(),
+            );
+        }
+        let to_infer = experiment.batch.to_infer();
+        let spec = |(input, infer)| InputSpec { from: InputFrom::Experiment(input), infer };
+        let mut inputs: Vec<_> = experiment.batch.inputs.into_iter().zip(to_infer).map(spec).collect();
         // What the client chose stands in for the batch's own input; joined tables stay what they are.
         if let (Some(choice), Some(own)) = (command.input.clone(), inputs.first_mut()) {
-            *own = InputSpec::Chosen(choice);
+            own.from = InputFrom::Chosen(choice);
         }
         let header = matches!(experiment.batch.plan.inputs[0].format, Format::Csv { header: true, .. }).into();
         let micro_batch = experiment.batch.micro_batch.map(|rows| MicroBatch { rows, header });
@@ -179,7 +201,74 @@ impl Prepared {
             },
             faults,
             expect: experiment.expect,
+            draft: experiment.batch.draft,
+            inferred: Vec::new(),
         })
+    }
+
+    /// What is read, for people.
+    fn views(&self) -> Vec<InputView> {
+        let inferred = |index: usize| self.inferred.get(index).and_then(Option::as_ref);
+        let view = |(index, records): (usize, &Records)| InputView::new(records, inferred(index));
+        self.plan.inputs.iter().enumerate().map(view).collect()
+    }
+
+    /// Makes the plan of a draft, now that the inputs' columns are known.
+    pub(super) fn complete(&mut self, opened: &Opened) -> Result<Completed, (String, Vec<Problem>)> {
+        let Some(draft) = self.draft.take() else { return Ok(Completed::Whole) };
+        let known = |(index, spec): (usize, &InputSpec)| {
+            let records = opened.inferred.get(index).and_then(Option::as_ref).map(|inferred| inferred.records.clone());
+            Known { input: spec.named(), records }
+        };
+        let known: Vec<Known> = self.inputs.iter().enumerate().map(known).collect();
+        let Experiment { batch, expect, .. } = draft.with(&known).map_err(|problems| {
+            let found = opened.inferred.iter().flatten().map(shown).collect::<Vec<_>>().join("; ");
+            (format!("the experiment has {} with the columns that its input has: {found}", count(&problems)), problems)
+        })?;
+        // The command line adds expectations of its own.
+        let more: Vec<_> = self.expect.drain(..).filter(|added| !expect.contains(added)).collect();
+        self.expect = expect.into_iter().chain(more).collect();
+        (self.plan, self.steps) = (Arc::new(batch.plan), batch.steps);
+        let tables: Vec<_> = batch.inputs.into_iter().skip(1).collect();
+        let inferred = |input: &ExperimentInput| {
+            let index = known.iter().skip(1).position(|known| known.input == *input)?;
+            opened.inferred.get(index + 1).cloned().flatten()
+        };
+        self.inferred = opened.inferred.iter().take(1).cloned().chain(tables.iter().map(inferred)).collect();
+        let same = self.inputs.iter().skip(1).map(InputSpec::named).eq(tables.iter().cloned());
+        let tables = tables.into_iter().map(|input| InputSpec { from: InputFrom::Experiment(input), infer: None });
+        self.inputs = self.inputs.drain(..).take(1).chain(tables).collect();
+        Ok(if same { Completed::Whole } else { Completed::OtherInputs })
+    }
+}
+
+impl InputSpec {
+    /// The input as the experiment names it; what the client chose has no name there.
+    fn named(&self) -> ExperimentInput {
+        match &self.from {
+            InputFrom::Experiment(input) => input.clone(),
+            InputFrom::Chosen(_) => ExperimentInput::Text(String::new()),
+        }
+    }
+}
+
+/// The command's experiment, whose input may be of another format than it says.
+fn checked(command: &RunCommand) -> Result<Experiment, Vec<Problem>> {
+    let format = command.input.as_ref().and_then(|choice| choice.format());
+    let format = format.map(|format| ("batch.format".to_owned(), experiment::format_text(format)));
+    experiment::check_with(&command.text, &format.into_iter().collect::<Vec<_>>())
+}
+
+fn count(problems: &[Problem]) -> String {
+    if problems.len() == 1 { "a problem".to_owned() } else { format!("{} problems", problems.len()) }
+}
+
+/// The columns that were found, and what is not among them.
+fn shown(inferred: &Inferred) -> String {
+    let view = InputView::new(&inferred.records, Some(inferred));
+    match &view.left_out[..] {
+        [] => view.to_string(),
+        left_out => format!("{view}, and {}", left_out.join(", ")),
     }
 }
 
@@ -322,6 +411,7 @@ impl Entry {
             seed: *seed,
             steps: steps.clone(),
             columns: plan.columns.iter().map(|column| column.name.clone()).collect(),
+            inputs: self.prepared.views(),
         };
         self.job = Some(Arc::new(job));
         self.began = now;

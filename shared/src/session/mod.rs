@@ -17,15 +17,15 @@ mod simulate;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::jobs::{Entry, Outcome, Prepared, Stage};
+use self::jobs::{Completed, Entry, Outcome, Prepared, Stage};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
-use crate::batch::{Counters, Job, Payload, Table};
-use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation};
+use crate::batch::{Counters, Format, Job, Payload, Table};
+use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
@@ -73,7 +73,7 @@ pub enum Output {
     Event(Event),
     /// A binary frame for the client: [`DataHeader`] and CSV bytes.
     Data(Vec<u8>),
-    /// Find the inputs and their lengths. `file` paths and `attached` blobs mean what they mean in the driver's place. The run
+    /// Find the inputs, their lengths and, where it is wanted, their columns. `file` paths and `attached` blobs mean what they mean in the driver's place. The run
     /// reads them as one stretch of bytes, one part after the other.
     Open {
         run: u32,
@@ -128,9 +128,17 @@ pub enum Output {
     },
 }
 
+/// An input that is to be found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputSpec {
+    pub from: InputFrom,
+    /// Its columns are to be inferred from records of this format.
+    pub infer: Option<Format>,
+}
+
 /// Where a run's bytes come from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum InputSpec {
+pub enum InputFrom {
     /// As the experiment says.
     Experiment(ExperimentInput),
     /// As the client chose instead.
@@ -193,6 +201,10 @@ impl Session {
             Command::View { run, id, query } => self.view(run, id, &query),
             Command::Export { run, id } => self.export(run, id),
             Command::Forget { run } => self.forget(run),
+            // A driver that has the file answers by itself.
+            Command::Look { .. } => {
+                self.refuse("a file is looked at where it is: in the page that it was chosen in".to_owned())
+            }
         }
     }
 
@@ -245,6 +257,14 @@ impl Session {
             Ok(opened) => opened,
             Err(reason) => return self.fail(run, reason),
         };
+        match entry.prepared.complete(&opened) {
+            Ok(Completed::Whole) => {}
+            Ok(Completed::OtherInputs) => {
+                let (inputs, micro_batch) = (entry.prepared.inputs.clone(), entry.prepared.micro_batch);
+                return self.outputs.push_back(Output::Open { run, inputs, micro_batch });
+            }
+            Err((message, problems)) => return self.fail_with(run, message, problems),
+        }
         let started = match entry.open(now, run, opened) {
             Ok(started) => started,
             Err(reason) => return self.fail(run, reason),
@@ -388,12 +408,15 @@ impl Session {
     }
 
     fn fail(&mut self, run: u32, message: impl Into<String>) {
+        self.fail_with(run, message.into(), Vec::new());
+    }
+
+    fn fail_with(&mut self, run: u32, message: String, problems: Vec<Problem>) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
-        let message = message.into();
         entry.stage = Stage::Failed { message: message.clone() };
         entry.store.clear();
         self.outputs.push_back(Output::Close { run });
-        self.emit(Event::Failed { run, message, problems: Vec::new() });
+        self.emit(Event::Failed { run, message, problems });
     }
 
     fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {

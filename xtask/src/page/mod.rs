@@ -3,7 +3,7 @@
 //! ```text
 //! trunk ────▶ html, js, wasm, css ─┐
 //! esbuild ──▶ the editor ──────────┤
-//! npm ──────▶ fonts, icons, text ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
+//! npm ──────▶ fonts, icons, data ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
 //! ```
 //!
 //! A step whose inputs have not changed since it last ran is skipped; inputs are compared by content. Files of
@@ -13,6 +13,7 @@ pub mod budget;
 mod compress;
 mod editor;
 mod examples;
+mod flights;
 mod fonts;
 mod glosses;
 mod icons;
@@ -69,8 +70,10 @@ pub fn build(project: &Project) -> Done {
     files.extend(fonts::files(&packages)?);
     files.insert("icons.svg".into(), icons::sprite(&packages)?.into_bytes());
     files.insert("data/glosses.txt".into(), glosses::text(&packages)?.into_bytes());
+    files.insert("data/flights.csv".into(), flights::csv(&packages)?.into_bytes());
+    files.insert("data/flights-3m.parquet".into(), flights::parquet(&packages)?);
     files.insert("licences.txt".into(), licences(&packages)?.into_bytes());
-    clock.lap("fonts, icons, text");
+    clock.lap("fonts, icons, data");
 
     let build = name_the_build(&mut files)?;
     files.insert("sw.js".into(), service_worker::script(&files, &build).into_bytes());
@@ -124,6 +127,7 @@ fn licences(packages: &Path) -> Done<String> {
         let licence = digest::read(&packages.join(file))?;
         text.push_str(&format!("\n{}\n{what}\n\n{}\n", "=".repeat(80), String::from_utf8_lossy(&licence).trim()));
     }
+    text.push_str(&format!("\n{}\nFlights\n\n{}\n", "=".repeat(80), flights::LICENCE));
     Ok(text)
 }
 

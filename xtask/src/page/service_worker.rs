@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 const TEMPLATE: &str = include_str!("service_worker.js");
 
-/// Files that the service worker must not keep: what says which build the server has.
-const NOT_KEPT: [&str; 2] = ["build.json", "sw.js"];
+/// Files that the service worker must not keep: what says which build the server has, and what only the server reads.
+const NOT_KEPT: [&str; 3] = ["build.json", "sw.js", "data/flights-3m.parquet"];
 
 /// The script for this page.
 pub fn script(files: &Files, build: &str) -> String {

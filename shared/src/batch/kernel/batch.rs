@@ -34,7 +34,11 @@ pub(super) struct StepError {
 
 /// Steps, and which columns each has to carry on.
 #[derive(Clone, Debug)]
-pub(super) struct Pipeline(Vec<Stage>);
+pub(super) struct Pipeline {
+    stages: Vec<Stage>,
+    /// For each column that the first step sees whether anything looks at it.
+    needed: Vec<bool>,
+}
 
 #[derive(Clone, Debug)]
 struct Stage {
@@ -187,12 +191,17 @@ impl Pipeline {
             stages.push(Stage { step: step.clone(), carried: after });
         }
         stages.reverse();
-        Pipeline(stages)
+        Pipeline { stages, needed }
+    }
+
+    /// For each column of the rows that go in whether anything looks at it: any other may be [`gone`].
+    pub fn needed(&self) -> &[bool] {
+        &self.needed
     }
 
     /// Takes the rows through the steps.
     pub fn run(&self, mut batch: Batch) -> Result<Batch, StepError> {
-        for Stage { step, carried } in &self.0 {
+        for Stage { step, carried } in &self.stages {
             batch = match step {
                 Step::Filter(filter) => {
                     let keep = filter.select(&batch.columns, batch.rows, Context::default());
@@ -241,6 +250,6 @@ pub(in crate::batch) fn together(
 }
 
 /// In the place of a column that nothing looks at any more.
-fn gone() -> ArrayRef {
+pub(super) fn gone() -> ArrayRef {
     Arc::new(NullArray::new(0))
 }

@@ -1,46 +1,45 @@
-//! A map task of any plan: blocks of records, by columns, through the steps of a stage that reads the input.
+//! A map task of any plan: records, some at a time and by columns, through the steps of a stage that reads the input.
 
 use super::KernelError;
 use super::batch::{Batch, Pipeline};
 use super::emit::{EmitError, Emitter, wanted_by};
 use super::gather::unfinished;
-use super::reader::Block;
-use super::records::Decoder;
-use crate::batch::{Counters, Job, Part, Payload, Plan, Source, Split, Stage};
+use super::input::{RecordReader, Records};
+use crate::batch::{Counters, Job, Payload, Source, Split, Stage};
 
-/// Takes blocks of records through the steps.
+/// Takes the records of a split through the steps.
 pub(super) struct RecordMapper {
-    decoder: Decoder,
+    records: RecordReader,
     steps: Pipeline,
 }
 
 impl RecordMapper {
-    /// For a stage that reads an input, a part of that, the columns that are wanted of its rows, and where records begin that
-    /// are passed over.
-    pub fn new(plan: &Plan, stage: &Stage, input: usize, part: Part, wanted: Vec<usize>, skip: &[u64]) -> RecordMapper {
-        let decoder = Decoder::new(&plan.inputs[input], part, skip);
-        RecordMapper { decoder, steps: Pipeline::new(&stage.steps, stage.width, wanted) }
+    /// For a split that a stage reads of its input, but for the records that begin where `skip` says.
+    pub fn new(job: &Job, stage: &Stage, input: usize, split: Split, skip: &[u64]) -> RecordMapper {
+        let steps = Pipeline::new(&stage.steps, stage.width, wanted_by(stage));
+        let records = RecordReader::new(&job.plan.inputs[input], split, job.part(split), steps.needed(), skip);
+        RecordMapper { records, steps }
     }
 
-    /// What the steps leave of a block, handed to `take`.
+    /// Reads some records and hands to `take` what the steps leave of them; `true` when the split's records have all been read.
     pub fn map(
         &mut self,
-        block: &Block<'_>,
         source: &mut dyn Source,
         counters: &mut Counters,
         take: impl FnOnce(Batch) -> Result<(), EmitError>,
-    ) -> Result<(), KernelError> {
-        if block.len == 0 {
-            return Ok(());
-        }
-        let batch = self.decoder.read(block.bytes(), block.at, source, counters)?;
+    ) -> Result<bool, KernelError> {
+        let batch = match self.records.next(source, counters)? {
+            Records::End => return Ok(true),
+            Records::NotYet => return Ok(false),
+            Records::Some(batch) => batch,
+        };
         let taken = self.steps.run(batch).map_err(EmitError::from).and_then(|batch| {
             counters.map_output_records += batch.rows as u64;
             take(batch)
         });
-        taken.map_err(|error| match error {
+        taken.map(|()| false).map_err(|error| match error {
             EmitError::Kernel(error) => error,
-            EmitError::Row(error) => self.decoder.refused(block.bytes(), block.at, error.record, error.to_string()),
+            EmitError::Row(error) => self.records.refused(error.record, error.to_string()),
         })
     }
 }
@@ -55,13 +54,19 @@ impl ColumnMapper {
     pub fn new(job: &Job, stage: usize, input: usize, split: Split, skip: &[u64]) -> ColumnMapper {
         let of = &job.plan.stages[stage];
         ColumnMapper {
-            records: RecordMapper::new(&job.plan, of, input, job.part(split), wanted_by(of), skip),
+            records: RecordMapper::new(job, of, input, split, skip),
             emitter: Emitter::new(&job.plan, stage, job.partition_of_split(split), None),
         }
     }
 
-    pub fn map(&mut self, block: &Block<'_>, source: &mut dyn Source, counters: &mut Counters) -> Result<(), KernelError> {
-        self.records.map(block, source, counters, |batch| self.emitter.take(batch))
+    /// Maps some records; `true` when there are no more.
+    pub fn map(&mut self, source: &mut dyn Source, counters: &mut Counters) -> Result<bool, KernelError> {
+        self.records.map(source, counters, |batch| self.emitter.take(batch))
+    }
+
+    /// Bytes of the split's records that have been read so far.
+    pub fn bytes(&self) -> u64 {
+        self.records.records.delivered()
     }
 
     /// Writes some of what is left at the end of the input; `true` when all is written.

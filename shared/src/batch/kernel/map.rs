@@ -24,7 +24,6 @@ const DRAIN_PLACES: usize = 1 << 18;
 
 /// A map task under way. Call [`MapKernel::step`] until it says `true`, then [`MapKernel::finish`].
 pub struct MapKernel {
-    reader: SplitReader,
     mapper: Mapper,
     counters: Counters,
     done: bool,
@@ -32,16 +31,22 @@ pub struct MapKernel {
 
 enum Mapper {
     Words(Box<WordMapper>),
-    Columns(Box<ColumnMapper>),
+    Columns {
+        mapper: Box<ColumnMapper>,
+        /// The split's records have all been read.
+        read: bool,
+    },
 }
 
 /// Only the words of a line matter, so blocks are counted whole, and filters see each distinct word once.
 struct WordMapper {
+    reader: SplitReader,
     counter: WordCounter,
     filters: KeyFilters,
     counts: CountTable,
     partitions: Vec<RowWriter>,
-    drained: usize,
+    /// Places of the table whose rows have been written, once the split has been read.
+    drained: Option<usize>,
 }
 
 impl MapKernel {
@@ -51,41 +56,32 @@ impl MapKernel {
         let (stage, _) = job.stage(TaskId::Map(number)).ok_or_else(unknown)?;
         let (plan, split) = (&job.plan, job.splits[number as usize]);
         let Gather::Read(input) = plan.stages[stage].gather else { return Err(unknown()) };
-        let (mapper, cut) = match Words::combined(plan, stage) {
+        let mapper = match Words::combined(plan, stage) {
             Some(Words { lower, filters }) => {
+                let reader = SplitReader::new(split, job.part(split), Cut::Space);
                 let partitions = (0..plan.partitions.max(1)).map(|_| RowWriter::default()).collect();
                 let (counter, counts) = (WordCounter::new(lower), CountTable::new());
-                (Mapper::Words(Box::new(WordMapper { counter, filters, counts, partitions, drained: 0 })), Cut::Space)
+                Mapper::Words(Box::new(WordMapper { reader, counter, filters, counts, partitions, drained: None }))
             }
-            None => (Mapper::Columns(Box::new(ColumnMapper::new(job, stage, input, split, skip))), Cut::Line),
+            None => Mapper::Columns { mapper: Box::new(ColumnMapper::new(job, stage, input, split, skip)), read: false },
         };
-        let reader = SplitReader::new(split, job.part(split), cut);
-        Ok(MapKernel { reader, mapper, counters: Counters::default(), done: false })
+        Ok(MapKernel { mapper, counters: Counters::default(), done: false })
     }
 
     /// Reads and maps about [`SLICE_BYTES`](crate::limits::SLICE_BYTES), or writes some of the rows; `true` when the task is finished.
     pub fn step(&mut self, source: &mut dyn Source) -> Result<bool, KernelError> {
-        if self.done {
-            return Ok(true);
-        }
-        let counters = &mut self.counters;
-        let Some(block) = self.reader.next(source)? else {
+        if !self.done {
             self.done = match &mut self.mapper {
-                Mapper::Words(words) => words.drain(self.reader.line_is_open(), counters)?,
-                Mapper::Columns(columns) => columns.drain()?,
+                Mapper::Words(words) => words.step(source, &mut self.counters)?,
+                Mapper::Columns { mapper, read: true } => mapper.drain()?,
+                Mapper::Columns { mapper, read } => {
+                    *read = mapper.map(source, &mut self.counters)?;
+                    false
+                }
             };
-            return Ok(self.done);
-        };
-        match &mut self.mapper {
-            Mapper::Words(words) => {
-                words.counter.count(&block, &mut words.counts);
-                counters.map_input_records = words.counter.newlines();
-                counters.bad_records = words.counter.bad_records();
-            }
-            Mapper::Columns(columns) => columns.map(&block, source, counters)?,
+            self.counters.input_bytes = self.bytes();
         }
-        counters.input_bytes = self.reader.delivered();
-        Ok(false)
+        Ok(self.done)
     }
 
     /// Records of the split that have been read so far.
@@ -95,7 +91,10 @@ impl MapKernel {
 
     /// Bytes of the split's records that have been read so far.
     pub fn bytes(&self) -> u64 {
-        self.reader.delivered()
+        match &self.mapper {
+            Mapper::Words(words) => words.reader.delivered(),
+            Mapper::Columns { mapper, .. } => mapper.bytes(),
+        }
     }
 
     /// The task's output. Panics if [`MapKernel::step`] has not said that it is finished: half an output is none.
@@ -106,22 +105,37 @@ impl MapKernel {
                 let rows = words.partitions.iter().map(RowWriter::rows).sum();
                 (words.partitions.into_iter().map(|rows| Payload::new(rows.into_bytes())).collect(), rows)
             }
-            Mapper::Columns(columns) => columns.finish(),
+            Mapper::Columns { mapper, .. } => mapper.finish(),
         };
         TaskResult { partitions, counters: Counters { combine_output_records: rows, ..self.counters } }
     }
 }
 
 impl WordMapper {
-    /// Writes the rows of some of the counted keys; `true` when all are written.
-    fn drain(&mut self, line_is_open: bool, counters: &mut Counters) -> Result<bool, KernelError> {
-        let first = self.drained;
-        self.drained = self.counts.places().min(first + DRAIN_PLACES);
-        counters.map_input_records += u64::from(first == 0 && line_is_open);
-        let kept = self.filters.words(|| self.words(first..self.drained))?;
+    /// Counts some of the split's words, or writes the rows of some; `true` when all are written.
+    fn step(&mut self, source: &mut dyn Source, counters: &mut Counters) -> Result<bool, KernelError> {
+        if let Some(first) = self.drained {
+            return self.drain(first, counters);
+        }
+        match self.reader.next(source)? {
+            Some(block) => self.counter.count(&block, &mut self.counts),
+            None => self.drained = Some(0),
+        }
+        counters.map_input_records = self.counter.newlines();
+        counters.bad_records = self.counter.bad_records();
+        // The last line perhaps without its end.
+        counters.map_input_records += u64::from(self.drained.is_some() && self.reader.line_is_open());
+        Ok(false)
+    }
+
+    /// Writes the rows of some of the counted keys, from a place of the table on; `true` when all are written.
+    fn drain(&mut self, first: usize, counters: &mut Counters) -> Result<bool, KernelError> {
+        let end = self.counts.places().min(first + DRAIN_PLACES);
+        self.drained = Some(end);
+        let kept = self.filters.words(|| self.words(first..end))?;
         let mut scratch = [0; INLINE_BYTES];
         let mut seen = 0;
-        for place in first..self.drained {
+        for place in first..end {
             let Some((key, count)) = self.counts.entry(place, &mut scratch) else { continue };
             seen += 1;
             if kept.as_ref().is_some_and(|kept| !kept.value(seen - 1)) {
@@ -131,7 +145,7 @@ impl WordMapper {
             let partition = partition_of(key_hash(key), self.partitions.len() as u32);
             self.partitions[partition].push(key, count);
         }
-        Ok(self.drained == self.counts.places())
+        Ok(end == self.counts.places())
     }
 
     /// The words of some places of the table, in order.

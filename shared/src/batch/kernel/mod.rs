@@ -3,7 +3,9 @@
 //! A kernel is pure: it reads a [`Source`](super::Source), is driven in steps short enough for a worker to answer messages in
 //! between, and gives the same bytes natively and in wasm. Reading order:
 //!
-//! - `reader`: which bytes are a split's records; `records`: what is in them.
+//! - `input`: the records of a split, whatever their format. Of lines, `reader` says which bytes are a split's, and `records` what is
+//!   in them; `arrow_file` and `parquet_file` do both for files that hold columns, with `columnar` for what these share and
+//!   `convert` for their types. `infer` finds the columns of an input by looking at it, and `look` shows its first rows.
 //! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
 //!   `groups`, and its columns travel as `transfer` says.
@@ -15,16 +17,24 @@
 //! It knows nothing of tasks, attempts, workers or places.
 
 mod aggregation;
+mod arrow_file;
 mod batch;
+mod columnar;
 mod columns;
+mod convert;
 mod counts;
 mod emit;
 mod gather;
 mod groups;
 mod hash;
+mod infer;
+mod input;
 mod join;
+mod look;
 mod map;
 mod order;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod ranges;
 mod reader;
 mod records;
@@ -40,8 +50,11 @@ mod words;
 pub(super) use aggregation::reduced_types;
 pub(super) use batch::together;
 pub use hash::{GOLDEN_HASHES, key_hash, partition_of};
+pub use infer::{Inferred, infer};
+pub use look::{Look, look};
 pub use map::MapKernel;
 pub(super) use order::sorted;
+use records::excerpt;
 pub use reduce::ReduceKernel;
 pub use rows::{RowReader, RowWriter};
 pub use sequential::sequential;
@@ -65,6 +78,9 @@ pub enum KernelError {
     /// A stretch that has to be held at once is longer than [`LINE_BYTES_MAX`].
     #[error("the line at byte {at} is longer than {} MiB, the most that a line may have", LINE_BYTES_MAX >> 20)]
     LineTooLong { at: u64 },
+    /// An input that is not of its format, or whose columns are not those of the plan.
+    #[error("the input cannot be read as {format}: {problem}")]
+    Format { format: &'static str, problem: String },
     /// A record or a row that cannot be read, or on which an expression failed.
     #[error("{place}: {message}")]
     Record {

@@ -6,6 +6,8 @@
 //!
 //! Blocks end where a record ends, or, when only words matter, at any space: then not even a long line has to be held whole.
 
+use std::ops::Range;
+
 use super::KernelError;
 use crate::batch::{Part, Source, Split};
 use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
@@ -64,6 +66,8 @@ pub(super) struct SplitReader {
     filled: usize,
     delivered: u64,
     ends_with_newline: bool,
+    /// The last block: where in the buffer it is, and where in the input.
+    last: (Range<usize>, u64),
 }
 
 impl SplitReader {
@@ -77,7 +81,20 @@ impl SplitReader {
         };
         let buffer = Vec::new();
         let (tail, consumed, filled, delivered, ends_with_newline) = (TAIL_BYTES, 0, 0, 0, true);
-        SplitReader { split, part_end, cut, state, offset, tail, buffer, consumed, filled, delivered, ends_with_newline }
+        SplitReader {
+            split,
+            part_end,
+            cut,
+            state,
+            offset,
+            tail,
+            buffer,
+            consumed,
+            filled,
+            delivered,
+            ends_with_newline,
+            last: (0..0, offset),
+        }
     }
 
     /// Reads once and gives what can be mapped, perhaps nothing; `None` when the split's records are all given.
@@ -108,12 +125,18 @@ impl SplitReader {
             self.ends_with_newline = self.buffer[end - 1] == b'\n';
         }
         let at = self.offset - (self.filled - start) as u64;
+        self.last = (start..end, at);
         Ok(Some(Block { padded: &self.buffer[start..], len: end - start, at }))
     }
 
     /// Bytes in the blocks given so far.
     pub fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// The bytes of the block that was given last, and where in the input they are.
+    pub fn last(&self) -> (&[u8], u64) {
+        (&self.buffer[self.last.0.clone()], self.last.1)
     }
 
     /// Whether the last byte given is not the end of a line: at the end, a last record without `\n`.

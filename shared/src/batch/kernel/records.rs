@@ -10,10 +10,10 @@ use std::sync::Arc;
 use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, StringArray};
 use csv_core::ReadFieldResult;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::KernelError;
-use super::batch::Batch;
+use super::batch::{Batch, gone};
 use super::steps::lines;
 use crate::batch::{Column, Counters, Format, Part, Records, Source};
 use crate::expr::{Context, Expr, Schema, Type};
@@ -25,6 +25,10 @@ const HEADER_BYTES_MAX: usize = 64 << 10;
 pub(super) struct Decoder {
     format: Format,
     columns: Vec<Column>,
+    /// For each column whether anything looks at it. What nobody looks at is not read.
+    needed: Vec<bool>,
+    /// What each column is called in the input.
+    keys: Vec<String>,
     /// For each column its field in a line of CSV.
     fields: Vec<usize>,
     /// What makes a column of its texts, for types that are not read directly.
@@ -45,17 +49,18 @@ enum Builder {
 }
 
 impl Decoder {
-    pub fn new(records: &Records, part: Part, skip: &[u64]) -> Decoder {
-        let text = Schema(vec![("field".to_owned(), Type::Utf8)]);
-        let cast = |column: &Column| match column.data_type {
+    pub fn new(records: &Records, part: Part, needed: &[bool], skip: &[u64]) -> Decoder {
+        let cast_of = |column: &Column| match column.data_type {
             Type::Utf8 | Type::Int64 | Type::Float64 => None,
-            ref of => Expr::parse(&format!("cast(field as {})", of.to_string().to_lowercase()), &text).ok(),
+            ref of => cast(&Type::Utf8, of),
         };
         Decoder {
             format: records.format.clone(),
             columns: records.columns.clone(),
+            needed: needed.to_vec(),
+            keys: records.keys.clone(),
             fields: (0..records.columns.len()).collect(),
-            casts: records.columns.iter().map(cast).collect(),
+            casts: records.columns.iter().map(cast_of).collect(),
             part,
             skip: skip.iter().copied().collect(),
             ready: false,
@@ -85,9 +90,11 @@ impl Decoder {
             let line = String::from_utf8_lossy(line);
             counters.bad_records += u64::from(matches!(line, Cow::Owned(_)));
             let read = match self.format {
-                Format::Lines => builders[0].push(&self.columns[0], Some(&line)),
+                Format::Lines if self.needed[0] => builders[0].push(&self.columns[0], Some(&line)),
                 Format::Csv { delimiter, quote, .. } => self.csv(&line, delimiter, quote, &mut builders),
                 Format::JsonLines => self.json(&line, &mut builders),
+                // The formats that are no lines have readers of their own.
+                Format::Lines | Format::Arrow | Format::Parquet => Ok(()),
             };
             read.map_err(|message| self.refused(bytes, at, rows - 1, message))?;
         }
@@ -97,6 +104,7 @@ impl Decoder {
         let mut columns = Vec::new();
         for (index, array) in arrays.into_iter().enumerate() {
             columns.push(match &self.casts[index] {
+                _ if !self.needed[index] => gone(),
                 None => array,
                 Some(cast) => cast.evaluate(&[array], rows, Context::default()).map_err(|error| {
                     let message = format!("`{}`: {}", self.columns[index].name, error.message);
@@ -130,10 +138,10 @@ impl Decoder {
         let Some(line) = lines(&bytes[..count]).next() else { return Ok(()) };
         let names = split(&String::from_utf8_lossy(line), delimiter, quote).map_err(bad_header)?;
         let names: Vec<&str> = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-        for (column, field) in self.columns.iter().zip(&mut self.fields) {
-            *field = names.iter().position(|name| *name == column.name).ok_or_else(|| {
+        for ((key, field), _) in self.keys.iter().zip(&mut self.fields).zip(&self.needed).filter(|(_, needed)| **needed) {
+            *field = names.iter().position(|name| name == key).ok_or_else(|| {
                 let known = crate::nearest::list(names.iter().copied());
-                bad_header(format!("it has no column `{}`; it has {known}", column.name))
+                bad_header(format!("it has no column `{key}`; it has {known}"))
             })?;
         }
         Ok(())
@@ -141,7 +149,8 @@ impl Decoder {
 
     fn csv(&self, line: &str, delimiter: u8, quote: u8, builders: &mut [Builder]) -> Result<(), String> {
         let mut push = |fields: &[&str]| {
-            for ((column, builder), field) in self.columns.iter().zip(&mut *builders).zip(&self.fields) {
+            for (index, builder) in builders.iter_mut().enumerate().filter(|(index, _)| self.needed[*index]) {
+                let (column, field) = (&self.columns[index], &self.fields[index]);
                 let text = fields.get(*field).ok_or_else(|| {
                     format!("it has {} fields, and `{}` should be field {}", fields.len(), column.name, field + 1)
                 })?;
@@ -159,8 +168,9 @@ impl Decoder {
     fn json(&self, line: &str, builders: &mut [Builder]) -> Result<(), String> {
         let record: Json = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
         let Json::Object(record) = record else { return Err("it is not a JSON object".to_owned()) };
-        for (column, builder) in self.columns.iter().zip(builders) {
-            match record.get(&column.name) {
+        for (index, builder) in builders.iter_mut().enumerate().filter(|(index, _)| self.needed[*index]) {
+            let column = &self.columns[index];
+            match at_key(&record, &self.keys[index]) {
                 None | Some(Json::Null) => builder.push(column, None)?,
                 Some(Json::String(text)) => builder.push(column, Some(text))?,
                 Some(other) => builder.push(column, Some(&other.to_string()))?,
@@ -201,8 +211,22 @@ impl Builder {
     }
 }
 
+/// The value of a key, or at a path of keys with dots between them.
+fn at_key<'r>(record: &'r Map<String, Json>, key: &str) -> Option<&'r Json> {
+    record.get(key).or_else(|| {
+        let (first, rest) = key.split_once('.')?;
+        at_key(record.get(first)?.as_object()?, rest)
+    })
+}
+
+/// What makes a column of one type one of another, if anything does.
+pub(super) fn cast(from: &Type, to: &Type) -> Option<Expr> {
+    let field = Schema(vec![("field".to_owned(), from.clone())]);
+    Expr::parse(&format!("cast(field as {})", to.to_string().to_lowercase()), &field).ok()
+}
+
 /// The fields of a line of CSV that may have quotes.
-fn split(line: &str, delimiter: u8, quote: u8) -> Result<Vec<String>, String> {
+pub(super) fn split(line: &str, delimiter: u8, quote: u8) -> Result<Vec<String>, String> {
     let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
     let (mut input, mut fields, mut field) = (line.as_bytes(), Vec::new(), Vec::new());
     let mut buffer = [0; 1 << 10];

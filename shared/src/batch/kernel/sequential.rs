@@ -20,7 +20,6 @@ use super::hash::{key_hash, partition_of};
 use super::join::Pairs;
 use super::order::sorted;
 use super::ranges::{Ranges, Sampler, boundaries, sample_types};
-use super::reader::{Cut, SplitReader};
 use super::steps::{KeyFilters, Shape, Words, lines};
 use crate::batch::timing::SKIPPED_RECORDS_MAX;
 use crate::batch::{Counters, Emit, Gather, Job, Plan, Reduce, Source, Stage, Table};
@@ -33,7 +32,7 @@ use crate::limits::{LINE_BYTES_MAX, SLICE_BYTES};
 /// additions: what each task comes to is added up in their order, as a distributed run does.
 pub fn sequential(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
     match Shape::of(&job.plan) {
-        Shape::Words { words: Words { lower, filters }, having, .. } => words(&job.plan, lower, &filters, &having, source),
+        Shape::Words { words: Words { lower, filters }, having, .. } => words(job, lower, &filters, &having, source),
         Shape::Other => columns(job, source),
     }
 }
@@ -115,19 +114,16 @@ fn split_rows(
     source: &mut dyn Source,
     skip: &[u64],
 ) -> Result<(Option<Aggregation>, Vec<Batch>), KernelError> {
-    let (split, part) = (job.splits[number as usize], job.part(job.splits[number as usize]));
-    let mut reader = SplitReader::new(split, part, Cut::Line);
-    let mut mapper = RecordMapper::new(&job.plan, stage, input, part, (0..stage.types.len()).collect(), skip);
+    let mut mapper = RecordMapper::new(job, stage, input, job.splits[number as usize], skip);
     let (mut kept, mut batches) = (None, Vec::new());
-    while let Some(block) = reader.next(source)? {
-        mapper.map(&block, source, &mut Counters::default(), |batch| {
-            match &stage.emit {
-                Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
-                _ => batches.push(batch),
-            }
-            Ok(())
-        })?;
-    }
+    let mut take = |batch: Batch| {
+        match &stage.emit {
+            Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
+            _ => batches.push(batch),
+        }
+        Ok(())
+    };
+    while !mapper.map(source, &mut Counters::default(), &mut take)? {}
     Ok((kept, batches))
 }
 
@@ -233,40 +229,41 @@ fn partial(kept: &Aggregation) -> Result<Vec<ArrayRef>, KernelError> {
 
 /// Words need no columns.
 fn words(
-    plan: &Arc<Plan>,
+    job: &Job,
     lower: bool,
     filters: &KeyFilters,
     having: &KeyFilters,
     source: &mut dyn Source,
 ) -> Result<Table, KernelError> {
     let mut groups = Groups::default();
-    let (len, mut offset) = (source.len(), 0);
-    let mut buffer: Vec<u8> = Vec::new();
-    while offset < len {
-        let left = buffer.len();
-        let wanted = (len - offset).min(SLICE_BYTES as u64) as usize;
-        buffer.resize(left + wanted, 0);
-        let got = source.read_at(offset, &mut buffer[left..])?;
-        if got < wanted {
-            return Err(KernelError::Shrunk { expected: len, found: offset + got as u64 });
-        }
-        offset += wanted as u64;
-        let whole = match memchr::memrchr(b'\n', &buffer[left..]) {
-            _ if offset == len => buffer.len(),
-            Some(newline) => left + newline + 1,
-            None => 0,
-        };
-        for line in lines(&buffer[..whole]) {
-            let text = String::from_utf8_lossy(line);
-            let text = if lower { text.to_lowercase().into() } else { text };
-            each_word(&text).for_each(|word| groups.add(word));
-        }
-        buffer.drain(..whole);
-        if buffer.len() > LINE_BYTES_MAX {
-            return Err(KernelError::LineTooLong { at: offset - buffer.len() as u64 });
+    for part in &job.parts {
+        let (mut offset, mut buffer): (u64, Vec<u8>) = (part.start, Vec::new());
+        while offset < part.end {
+            let left = buffer.len();
+            let wanted = (part.end - offset).min(SLICE_BYTES as u64) as usize;
+            buffer.resize(left + wanted, 0);
+            let got = source.read_at(offset, &mut buffer[left..])?;
+            if got < wanted {
+                return Err(KernelError::Shrunk { expected: part.end, found: offset + got as u64 });
+            }
+            offset += wanted as u64;
+            let whole = match memchr::memrchr(b'\n', &buffer[left..]) {
+                _ if offset == part.end => buffer.len(),
+                Some(newline) => left + newline + 1,
+                None => 0,
+            };
+            for line in lines(&buffer[..whole]) {
+                let text = String::from_utf8_lossy(line);
+                let text = if lower { text.to_lowercase().into() } else { text };
+                each_word(&text).for_each(|word| groups.add(word));
+            }
+            buffer.drain(..whole);
+            if buffer.len() > LINE_BYTES_MAX {
+                return Err(KernelError::LineTooLong { at: offset - buffer.len() as u64 });
+            }
         }
     }
-    groups.finish(plan, filters, having)
+    groups.finish(&job.plan, filters, having)
 }
 
 /// Counts by key, in a map whose order nobody sees.

@@ -3,7 +3,7 @@
 use super::super::spec::COUNTERS;
 use super::super::steps::ROUNDS_MAX;
 use super::{Key, Object, Shape};
-use crate::limits::{FAULTS_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, WORKERS_MAX};
+use crate::limits::{FAULTS_MAX, GENERATED_ROWS_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, WORKERS_MAX};
 
 const fn needed(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
     Key { name, about, example, needed: true, shape }
@@ -81,7 +81,7 @@ static BATCH: Object = object(
             "columns",
             Shape::Named { about: "The type of this column.", value: &Shape::Type },
             "{ url: text, status: bigint }",
-            "Names and types of what is read. Not for `lines`, whose records have the one column `line`.",
+            "Names and types of what is read. Left out they are inferred when the input is opened; `lines` have the one column `line`.",
         ),
         key(
             "split",
@@ -131,14 +131,20 @@ static INPUT: Object = Object {
             "dataset",
             Shape::Text,
             "glosses",
-            "A text that comes with Millrace: `glosses`, what a dictionary says of each of its words.",
+            "What comes with Millrace: `glosses`, what a dictionary says of each of its words; `flights`, 20 000 of them as CSV; \
+             `flights-3m`, 3 million as Parquet, on the server.",
         ),
-        key("file", Shape::Text, "access.csv", "A path on the machine that runs it."),
+        key(
+            "file",
+            Shape::Text,
+            "access.csv",
+            "A path on the machine that runs it, or a pattern of several: `logs/**/2024-*.csv`. Also `.gz` and `.zst`.",
+        ),
         key(
             "generate",
-            Shape::Words(&[("zipf", "Words drawn by Zipf's law: few are frequent, most are rare.")]),
+            Shape::Words(GENERATORS),
             "zipf",
-            "A text made from a seed.",
+            "A text or table made from a seed.",
         ),
         key("bytes", Shape::Size, "1 MiB", "How long a generated text is."),
         key("seed", SEED, "42", "What a generated text comes from. The experiment's unless said."),
@@ -148,13 +154,38 @@ static INPUT: Object = Object {
             "50_000",
             "How many different words a generated text has. 50 000 unless said.",
         ),
+        key(
+            "rows",
+            Shape::Whole { least: 1, most: GENERATED_ROWS_MAX },
+            "100_000",
+            "How many rows a generated log has. 100 000 unless said.",
+        ),
+        key(
+            "users",
+            Shape::Whole { least: 1, most: u32::MAX as u64 },
+            "1000",
+            "How many users generated clicks come from. 1 000 unless said.",
+        ),
+        key("disorder", Shape::Span, "3 s", "How much later than its time a generated click may come. 3 s unless said."),
+        key("scale", Shape::Real, "0.01", "The scale of a TPC-H table: at 1 it has 6 million line items. 0.01 unless said."),
     ],
 };
+
+const GENERATORS: &[(&str, &str)] = &[
+    ("zipf", "Words drawn by Zipf's law: few are frequent, most are rare."),
+    ("clicks", "Who looked at which page: `ts`, `user`, `page`, with sessions and some disorder."),
+    ("web_log", "Lines of a web server's log."),
+    ("orders", "The orders of the benchmark TPC-H."),
+    ("customer", "Its customers."),
+    ("lineitem", "The lines of its orders."),
+];
 
 const FORMATS: &[(&str, &str)] = &[
     ("lines", "A record is a line; it has the one column `line`."),
     ("csv", "Comma-separated values with a header (RFC 4180)."),
     ("jsonl", "A record is a line with a JSON object."),
+    ("arrow", "Arrow's IPC format, file or stream."),
+    ("parquet", "Apache Parquet; not in the page."),
 ];
 
 static FORMAT: Object =
