@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Int16Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Int16Array,
     LargeStringArray, ListArray, RecordBatch, StringViewArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow_ipc::CompressionType;
@@ -94,7 +94,7 @@ fn batches(count: usize, rows: usize) -> Vec<RecordBatch> {
                         .collect::<StringViewArray>(),
                 ),
             ),
-            ("day", Arc::new(numbers().map(|row| row as i32).collect::<Date32Array>())),
+            ("day", Arc::new(numbers().map(|row| Some(row as i32)).collect::<Date32Array>())),
             ("at", Arc::new(TimestampNanosecondArray::from_iter_values(numbers().map(|row| row as i64 * 1_500)))),
             (
                 "price",

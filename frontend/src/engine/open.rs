@@ -35,11 +35,7 @@ struct Found {
 }
 
 /// Finds them, or says why not.
-pub async fn open(
-    inputs: Vec<InputSpec>,
-    micro_batch: Option<MicroBatch>,
-    attached: Option<Blob>,
-) -> Result<Inputs, String> {
+pub async fn open(inputs: Vec<InputSpec>, micro_batch: Option<MicroBatch>, attached: Option<Blob>) -> Result<Inputs, String> {
     let (mut names, mut parts, mut inferred, blobs) = (Vec::new(), Vec::new(), Vec::new(), Array::new());
     for (index, InputSpec { from, infer }) in inputs.into_iter().enumerate() {
         let Found { name, blob } = find(from, attached.as_ref()).await?;

@@ -4,9 +4,7 @@ use js_sys::{Array, Uint8Array};
 use shared::batch::recognise::Packing;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    Blob, CompressionFormat, DecompressionStream, ReadableStreamDefaultReader, ReadableStreamReadResult, ReadableWritablePair,
-};
+use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult, ReadableWritablePair};
 
 use super::describe;
 use super::open::blob_of;
@@ -16,6 +14,15 @@ const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 
 /// Bytes from which on the pieces so far become a blob, which the browser may move out of memory.
 const PIECE_BYTES: u64 = 16 << 20;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The browser's own unpacking, of which `web_sys` has no stable binding.
+    type DecompressionStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(format: &str) -> Result<DecompressionStream, JsValue>;
+}
 
 /// The blob itself, or what it holds if it is compressed; of that no more than the first `wanted` bytes are needed.
 pub async fn unpacked(name: &str, blob: Blob, wanted: Option<u64>) -> Result<Blob, String> {
@@ -38,7 +45,7 @@ async fn gunzipped(name: &str, blob: &Blob, wanted: Option<u64>) -> Result<Blob,
             "`{name}` cannot be unpacked, its gzip data is damaged, cut off, or of several parts ({reason}): fetch or pack it again"
         )
     };
-    let through = DecompressionStream::new(CompressionFormat::Gzip).map_err(damaged)?;
+    let through = DecompressionStream::new("gzip").map_err(damaged)?;
     let stream = blob.stream().pipe_through(through.unchecked_ref::<ReadableWritablePair>());
     let reader = ReadableStreamDefaultReader::new(&stream).map_err(damaged)?;
     let (mut blobs, mut pieces, mut held, mut bytes) = (Array::new(), Array::new(), 0, 0);
@@ -52,7 +59,7 @@ async fn gunzipped(name: &str, blob: &Blob, wanted: Option<u64>) -> Result<Blob,
         }
         pieces.push(&piece);
         if held >= PIECE_BYTES {
-            blobs.push(&blob_of(&pieces)?);
+            blobs.push(&blob_of(&pieces)?.into());
             (pieces, held) = (Array::new(), 0);
         }
         if blobs.length() == 16 {

@@ -26,8 +26,8 @@ mod steps;
 mod units;
 mod yaml;
 
-pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
 pub use datasets::{dataset_file, dataset_names};
+pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
 pub use problem::Problem;
 pub use spec::*;
 

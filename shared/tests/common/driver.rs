@@ -10,7 +10,7 @@ use shared::batch::{Job, Memory, TaskKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
 use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
-use shared::session::{Input, InputSpec, Opened, Output, Paced, Session, SessionSpec, paced, simulate};
+use shared::session::{Input, InputFrom, InputSpec, Opened, Output, Paced, Session, SessionSpec, paced, simulate};
 use shared::time::{Span, Time};
 use shared::wire::{Command, Event, Place};
 
@@ -67,7 +67,9 @@ impl Driver {
                 Output::Event(event) => self.events.push(event),
                 Output::Data(frame) => self.frames.push(frame),
                 Output::Open { run, inputs, .. } => {
-                    let [InputSpec::Experiment(ExperimentInput::Text(text))] = &inputs[..] else { panic!("only text here") };
+                    let [InputSpec { from: InputFrom::Experiment(ExperimentInput::Text(text)), .. }] = &inputs[..] else {
+                        panic!("only text here")
+                    };
                     let opened = Opened::one("text", text.len() as u64);
                     self.texts.insert(run, Arc::new(text.clone().into_bytes()));
                     self.session.handle(self.now, Input::Opened { run, opened: Ok(opened) });

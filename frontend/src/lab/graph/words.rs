@@ -190,6 +190,7 @@ mod tests {
             seed: 1,
             steps: Vec::new(),
             columns: Vec::new(),
+            inputs: Vec::new(),
         };
         run.apply(Event::Started(started), 0.0);
         let frame = Frame {

@@ -140,12 +140,7 @@ static INPUT: Object = Object {
             "access.csv",
             "A path on the machine that runs it, or a pattern of several: `logs/**/2024-*.csv`. Also `.gz` and `.zst`.",
         ),
-        key(
-            "generate",
-            Shape::Words(GENERATORS),
-            "zipf",
-            "A text or table made from a seed.",
-        ),
+        key("generate", Shape::Words(GENERATORS), "zipf", "A text or table made from a seed."),
         key("bytes", Shape::Size, "1 MiB", "How long a generated text is."),
         key("seed", SEED, "42", "What a generated text comes from. The experiment's unless said."),
         key(

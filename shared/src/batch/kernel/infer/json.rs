@@ -39,7 +39,8 @@ pub(super) fn columns(sample: &[u8], found: &mut Found) -> Result<(), KernelErro
     let (mut order, mut seen): (Vec<String>, BTreeMap<String, Seen>) = (Vec::new(), BTreeMap::new());
     for line in lines(sample).take(SAMPLE_RECORDS) {
         let text = String::from_utf8_lossy(line);
-        let unfit = |what: String| KernelError::Record { place: format!("the record `{}`", excerpt(&text)), message: what, at: None };
+        let unfit =
+            |what: String| KernelError::Record { place: format!("the record `{}`", excerpt(&text)), message: what, at: None };
         match serde_json::from_str(&text) {
             Ok(Value::Object(entries)) => take("", entries, 1, &mut order, &mut seen),
             Ok(_) => return Err(unfit("it is not a JSON object".to_owned())),
