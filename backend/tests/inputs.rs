@@ -184,19 +184,20 @@ fn joined_tables_have_their_columns_inferred_too() {
     fs::write(folder.path().join("orders.csv"), "id,who\n1,7\n2,8\n3,7\n").unwrap();
     fs::write(folder.path().join("people.jsonl"), "{\"key\":7,\"name\":\"ann\"}\n{\"key\":8,\"name\":\"bob\"}\n").unwrap();
     let join = "join: { with: people, key: { left: who, right: key } }";
-    let text = |steps: &str| {
+    let text = |tables: &str, steps: &str| {
         format!(
-            "millrace: 1\nbatch:\n  input: {{ file: orders.csv }}\n  format: csv\n  tables: {{ people: {{ input: {{ file: people.jsonl }}, \
-             format: jsonl }} }}\n  steps: [ {steps} ]\nexpect: [ {{ equals_sequential: true }}, {{ always: id > 0 }} ]\n"
+            "millrace: 1\nbatch:\n  input: {{ file: orders.csv }}\n  format: csv\n{tables}  steps: [ {steps} ]\n\
+             expect: [ {{ equals_sequential: true }}, {{ always: id > 0 }} ]\n"
         )
     };
+    let people = "  tables: { people: { input: { file: people.jsonl }, format: jsonl } }\n";
     let file = folder.path().join("join.yaml");
     let file = file.to_str().unwrap();
-    fs::write(file, text(&format!("{join}, sort: id"))).unwrap();
+    fs::write(file, text(people, &format!("{join}, sort: id"))).unwrap();
     assert_eq!(run(&["run", file]), "id,who,name\n1,7,ann\n2,8,bob\n3,7,ann\n");
     // A table in a repeat is one more input in each round.
     let inline = "join: { with: { input: { file: people.jsonl }, format: jsonl, steps: [ { select: key } ] }, key: { left: who, right: key } }";
-    fs::write(file, text(&format!("repeat: {{ times: 3, steps: [ {inline} ] }}, sort: id"))).unwrap();
+    fs::write(file, text("", &format!("repeat: {{ times: 3, steps: [ {inline} ] }}, sort: id"))).unwrap();
     assert_eq!(run(&["run", file]), "id,who\n1,7\n2,8\n3,7\n");
 }
 

@@ -9,8 +9,17 @@ const require = createRequire(new URL("package.json", packages));
 
 // The text that an experiment brings with it: `input: { text: … }`.
 export function textOf(name) {
-  const experiment = require("yaml").parse(readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), "utf8"));
-  return experiment.batch.input.text;
+  return batchOf(name).input.text;
+}
+
+// The text that a table brings with it which an experiment joins.
+export function tableTextOf(name, table) {
+  return batchOf(name).tables[table].input.text;
+}
+
+function batchOf(name) {
+  const text = readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), "utf8");
+  return require("yaml").parse(text).batch;
 }
 
 // The bundled text: in WordNet's data files each line that does not belong to the licence at the top ends with ` | ` and the gloss.

@@ -84,9 +84,17 @@ fn the_schema_and_the_checker_know_the_same_keys() {
     each_mapping(&schema::json(), &mut |place, schema| {
         let known: BTreeSet<String> = schema["properties"].as_object().unwrap().keys().cloned().collect();
         // Which keys there are may depend on which of a choice is there.
-        let ask = |chosen| {
+        let ask_as = |chosen: Option<&str>, kind: Option<&str>| {
             let text = place.experiment_with(chosen, Some((NO_KEY, json!("q"))));
+            // Each generator has keys of its own.
+            let text =
+                kind.map_or(text.clone(), |kind| text.replace("\"generate\":\"zipf\"", &format!("\"generate\":\"{kind}\"")));
             named_keys(&check(&text).unwrap_err()).unwrap_or_else(|| panic!("{text} has a key that nobody knows"))
+        };
+        let ask = |chosen: Option<&str>| -> BTreeSet<String> {
+            let kinds = chosen.map(|chosen| words(&schema["properties"][chosen])).unwrap_or_default();
+            let of_kinds = kinds.iter().flat_map(|kind| ask_as(chosen, Some(kind)));
+            ask_as(chosen, None).into_iter().chain(of_kinds).collect()
         };
         let choices = choices(schema);
         let mut asked: BTreeSet<String> = match choices.as_slice() {

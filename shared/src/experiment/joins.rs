@@ -136,7 +136,11 @@ impl<'n> Steps<'_, '_, 'n> {
                 }
             }
         }
-        (!columns.is_empty()).then_some(columns)
+        if columns.is_empty() {
+            self.reader.problem(node.at, "`key` names at least one column");
+            return None;
+        }
+        Some(columns)
     }
 
     /// The stage, the columns and the key's columns of what is joined: a table by name, or one that stands here.

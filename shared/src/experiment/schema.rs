@@ -45,6 +45,8 @@ enum Shape {
     Size,
     /// `10_000 rows`, or a plain number.
     Rows,
+    /// Bytes a second: `400 KB/s`.
+    Rate,
     /// `250 ms`.
     Span,
     /// Progress like `40%` or a time like `3 s`.
@@ -153,6 +155,7 @@ impl Shape {
                 schema["minimum"] = json!(1);
                 schema
             }
+            Shape::Rate => pattern(format!("^{NUMBER} *({})/s$", units(&SIZES)), "rate"),
             Shape::Span => pattern(span(), "span"),
             Shape::Moment => pattern(format!("{}|{}", span(), percentage()), "moment"),
             Shape::Probability => {

@@ -138,10 +138,10 @@ impl Open {
         let due = |dictionary: &mut Block| !self.is_stream || dictionary.offset() < block.offset();
         while let Some(dictionary) = self.dictionaries.pop_front_if(due) {
             let bytes = message(&dictionary, part, source)?;
-            self.decoder.read_dictionary(&dictionary, &bytes).map_err(|error| corrupt(&error))?;
+            decoded(|| self.decoder.read_dictionary(&dictionary, &bytes))?;
         }
         let bytes = message(block, part, source)?;
-        let rows = self.decoder.read_record_batch(block, &bytes).map_err(|error| corrupt(&error))?;
+        let rows = decoded(|| self.decoder.read_record_batch(block, &bytes))?;
         rows.ok_or_else(|| wrong("a message that should hold rows holds none"))
     }
 }
@@ -256,9 +256,20 @@ fn message(block: &Block, part: Part, source: &mut dyn Source) -> Result<Buffer,
             && buffer.length() >= 0
             && buffer.offset().checked_add(buffer.length()).is_some_and(|end| end <= body)
     };
+    // A compressed buffer begins with the length that it has unpacked, for which room is made at once; -1: it is not compressed.
+    let is_packed = batch.compression().is_some();
+    let unpacks = |buffer: &arrow_ipc::Buffer| {
+        let start = head as usize + buffer.offset() as usize;
+        let length = bytes.get(start..start + 8).and_then(|length| length.try_into().ok()).map_or(0, i64::from_le_bytes);
+        !is_packed || buffer.length() < 8 || (-1..=ARROW_BATCH_BYTES_MAX as i64).contains(&length)
+    };
     let sound = batch.length() >= 0
-        && batch.buffers().into_iter().flatten().all(within)
-        && batch.nodes().into_iter().flatten().all(|node| node.length() >= 0 && node.null_count() >= 0);
+        && batch.buffers().into_iter().flatten().all(|buffer| within(buffer) && unpacks(buffer))
+        && batch
+            .nodes()
+            .into_iter()
+            .flatten()
+            .all(|node| (0..=ARROW_BATCH_BYTES_MAX as i64).contains(&node.length()) && node.null_count() >= 0);
     if sound { Ok(bytes) } else { Err(wrong("a record batch names bytes that it does not have")) }
 }
 
@@ -275,6 +286,14 @@ fn read(part: Part, at: u64, count: u64, source: &mut dyn Source) -> Result<Vec<
         return Err(KernelError::Shrunk { expected: part.start + end, found: part.start + at + got as u64 });
     }
     Ok(bytes)
+}
+
+/// What Arrow makes of a message. It asserts some of what a damaged file may break, such as that a buffer of offsets holds whole ones.
+fn decoded<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, KernelError> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(|error| corrupt(&error)),
+        Err(_) => Err(wrong("a record batch is damaged")),
+    }
 }
 
 fn cut_off() -> KernelError {

@@ -43,6 +43,12 @@ pub(super) static EXPERIMENT: Object = object(
             "1 s",
             "When a killed worker comes back, empty, as a new incarnation. After 1 s unless said.",
         ),
+        key(
+            "compute",
+            Shape::Rate,
+            "400 KB/s",
+            "How fast a simulated worker works through its input. A real one is as fast as it is.",
+        ),
         needed("batch", Shape::Object(&BATCH), "{ input: { text: a b a }, steps: [ { limit: 1 } ] }", "A MapReduce job."),
         key(
             "faults",
