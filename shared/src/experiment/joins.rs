@@ -74,9 +74,8 @@ impl<'n> Steps<'_, '_, 'n> {
             }
             schema.0.push((name.clone(), of.clone()));
         }
-        let what = if left_outer { "left join" } else { "join" };
-        let name = self.reader_name(with);
-        self.say(format!("{what} {name} by {}", left_names.join(", ")));
+        let (kind, name) = (if left_outer { "left " } else { "" }, self.reader_name(with));
+        self.say(format!("{kind}join {name} by {}", left_names.join(", ")));
         let join = Join { left_outer, left_keys, right_keys, key_types, right_columns };
         self.stages.join(chain, right, join, schema);
         Some(())
@@ -160,9 +159,9 @@ impl<'n> Steps<'_, '_, 'n> {
             return None;
         };
         if let Some(from) = self.tables.open.iter().position(|open| *open == name) {
-            let round: Vec<String> = self.tables.open[from..].iter().map(|name| format!("`{name}`")).collect();
-            let message =
-                format!("a cyclic join: {} needs `{name}` to be there already", round.join(", which is joined with "));
+            let needed: Vec<String> =
+                self.tables.open[from + 1..].iter().chain([&name]).map(|name| format!("`{name}`")).collect();
+            let message = format!("the joins go round in a circle: `{name}` needs {}", needed.join(", which needs "));
             self.reader.problem_with(with.at, message, "a table can be joined only with tables that do not need it");
             return None;
         }

@@ -5,21 +5,27 @@ use std::path::{Path, PathBuf};
 use shared::expr::reference::{aggregates, functions};
 
 /// Files that say nothing to whoever writes an experiment.
-const SILENT: [&str; 3] = [
+const SILENT: [&str; 5] = [
     // The document of the functions.
     "expr/reference.rs",
     // What is wrong with a message between nodes, which a checked experiment never makes.
     "expr/flat.rs",
     // Tells an expectation as it was written.
     "experiment/spec.rs",
+    // What the experiment would do, beside what is wrong with it.
+    "experiment/outline.rs",
+    // The meanings of keys and their examples, for an editor.
+    "experiment/schema/keys.rs",
 ];
+
+/// Puts a step in words for the graph: what it is given, no error says.
+const SAYS: &str = "self.say(";
 
 /// Texts that read like sentences and that no experiment provokes, by their reason.
 const UNHEARD: [(&str, &[&str]); 4] = [
     (
-        "parts of other texts: a step or a value in words, what an aggregate takes",
+        "parts of other texts: a value in words, what an aggregate takes",
         &[
-            "reduce by {}: {}",
             "interval '{}' second",
             "any value",
             "any value but a list",
@@ -134,15 +140,17 @@ struct Literal {
     line: usize,
     /// The code before it, on its line or the one above.
     before: String,
+    /// Whether it stands in a statement that begins with [`SAYS`].
+    for_graph: bool,
 }
 
-/// A sentence has two words and no full stop, and is said, not expected by a programmer.
+/// A sentence has two words and no full stop, and is said of what is wrong: neither expected by a programmer nor for the graph.
 fn reads_like_a_sentence(literal: &Literal) -> bool {
     let letters = |word: &str| word.chars().filter(|c| c.is_lowercase()).count() > 1;
     let plain = parts(&literal.text).join(" ");
     let words = plain.split(' ').filter(|word| letters(word)).count();
     let documented = literal.text.ends_with('.') || literal.text.starts_with(|c: char| c.is_uppercase());
-    literal.text.contains(' ') && words > 1 && !documented && !literal.before.ends_with("expect(")
+    literal.text.contains(' ') && words > 1 && !documented && !literal.for_graph && !literal.before.ends_with("expect(")
 }
 
 /// The fixed parts of a text with gaps.
@@ -169,8 +177,10 @@ fn literals(source: &str) -> Vec<Literal> {
                 [b'\'', ..] => character(rest),
                 [b'"', ..] => {
                     let (text, length) = string(rest);
-                    let before = source[..start].trim_end().lines().last().unwrap_or_default().to_owned();
-                    found.push(Literal { text, line: source[..start].lines().count(), before });
+                    let code = &source[..start];
+                    let before = code.trim_end().lines().last().unwrap_or_default().to_owned();
+                    let for_graph = code.rfind(SAYS).is_some_and(|said| !code[said..].contains(';'));
+                    found.push(Literal { text, line: code.lines().count(), before, for_graph });
                     length
                 }
                 _ => 1,
