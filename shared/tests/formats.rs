@@ -346,7 +346,10 @@ fn an_experiment_without_columns_is_checked_as_far_as_it_can_be_and_again_when_t
     let found = inferred(&CSV, b"dely,b\n1,2\n").unwrap();
     let known = Known { input: Input::File("x".to_owned()), records: Some(found.records) };
     let problems = experiment.batch.draft.unwrap().with(&[known]).unwrap_err();
-    assert_eq!(problems[0].to_string(), "6:20: there is no column `delay`: the columns here are `dely` and `b` (did you mean `dely`?)");
+    assert_eq!(
+        problems[0].to_string(),
+        "6:20: there is no column `delay`: the columns here are `dely` and `b` (did you mean `dely`?)"
+    );
 }
 
 #[test]

@@ -22,7 +22,16 @@ const SILENT: [&str; 5] = [
 const SAYS: &str = "self.say(";
 
 /// Texts that read like sentences and that no experiment provokes, by their reason.
-const UNHEARD: [(&str, &[&str]); 4] = [
+const UNHEARD: [(&str, &[&str]); 5] = [
+    (
+        "of inputs whose columns are inferred: a format in words, the outline's words, and what is said once the input is open",
+        &[
+            "{{ csv: {{ header: {header}, delimiter: {}, quote: {} }} }}",
+            "the columns of an input could not be inferred: name them by `columns`",
+            ", whose columns are inferred when it is opened",
+            "columns are inferred when the input is opened",
+        ],
+    ),
     (
         "parts of other texts: a value in words, what an aggregate takes",
         &[
