@@ -15,7 +15,7 @@ pub const HEAD_PX: f64 = 36.0;
 /// Between a heading and the next. Pixels.
 const HEAD_GAP_PX: f64 = 6.0;
 /// Widths of a character in a heading's title and in its number. Pixels.
-const TITLE_CHARACTER_PX: f64 = 6.6;
+const TITLE_CHARACTER_PX: f64 = 7.2;
 const NUMBER_CHARACTER_PX: f64 = 7.4;
 /// Headings with a size, such as `12.3 MB`, below or beside their title, and with a count of rows. Pixels.
 const INPUT_HEAD_PX: f64 = 56.0;

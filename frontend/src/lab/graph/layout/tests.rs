@@ -167,17 +167,17 @@ fn without_a_reduce_rows_are_collected_in_the_inputs_order() {
 #[test]
 fn a_chain_has_a_column_for_each_shuffle() {
     let expected = "
- Input         Map                  Reduce 1             Reduce 2      Output
+ Input         Map                  Reduce 1            Reduce 2       Output
 
 
  ...........   mmmmmmmmmm     |
- ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |    rrrrrrrrrrrr   ooooooooo
                               |                    |
- ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |    rrrrrrrrrrrr   ooooooooo
                               |                    |
- ...........   mmmmmmmmmm     |     rrrrrrrrrr     |     rrrrrrrrrrrr  ooooooooo
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr     |    rrrrrrrrrrrr   ooooooooo
                               |                    |
- ...........   mmmmmmmmmm     |     rrrrrrrrrr           rrrrrrrrrrrr  ooooooooo
+ ...........   mmmmmmmmmm     |     rrrrrrrrrr          rrrrrrrrrrrr   ooooooooo
  ...........   mmmmmmmmmm";
     assert_drawn(&chain_of_three(), 820.0, expected);
 }
@@ -207,52 +207,52 @@ fn rows_pass_the_choice_of_ranges() {
  Input      Map            Choose ranges     Split by range    Sort      Output
 
 
- ........   mmmmmmmm   |                |    rrrrrrrrrrr   |
- ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
-                       |                |                  |
- ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
-                       |   rrrrrrrrrr   |                  |
- ........   mmmmmmmm   |                |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
-                       |                |                  |
- ........   mmmmmmmm                    |    rrrrrrrrrrr   |   rrrrrrrr  oooooooo
- ........   mmmmmmmm                         rrrrrrrrrrr";
+ ........   mmmmmmmm  |                 |    rrrrrrrrrrrr  |
+ ........   mmmmmmmm  |                 |    rrrrrrrrrrrr  |   rrrrrrrr  oooooooo
+                      |                 |                  |
+ ........   mmmmmmmm  |                 |    rrrrrrrrrrrr  |   rrrrrrrr  oooooooo
+                      |    rrrrrrrrrrr  |                  |
+ ........   mmmmmmmm  |                 |    rrrrrrrrrrrr  |   rrrrrrrr  oooooooo
+                      |                 |                  |
+ ........   mmmmmmmm                    |    rrrrrrrrrrrr  |   rrrrrrrr  oooooooo
+ ........   mmmmmmmm                         rrrrrrrrrrrr";
     assert_drawn(&sort(), 820.0, expected);
 }
 
 #[test]
 fn a_sort_on_a_phone_leaves_out_the_splits() {
     let expected = "
-Map    Choose ranSplit by rSort Output
+Map    Choose ranSplit by raSortOutput
 
 
-mmmm |         | rrrrrrr |
-mmmm |         | rrrrrrr | rrrr ooooo
-     |         |         |
-mmmm |         | rrrrrrr | rrrr ooooo
-     | rrrrrr  |         |
-mmmm |         | rrrrrrr | rrrr ooooo
-     |         |         |
-mmmm           | rrrrrrr | rrrr ooooo
-mmmm             rrrrrrr";
+mmmm |         | rrrrrrrr |
+mmmm |         | rrrrrrrr | rrrrooooo
+     |         |          |
+mmmm |         | rrrrrrrr | rrrrooooo
+     | rrrrrrr |          |
+mmmm |         | rrrrrrrr | rrrrooooo
+     |         |          |
+mmmm           | rrrrrrrr | rrrrooooo
+mmmm             rrrrrrrr";
     assert_drawn(&sort(), 384.0, expected);
 }
 
 #[test]
 fn twenty_stages_are_compact_with_headings_by_turns() {
     let expected = "
-Map 1    Reduce Reduce 2Reduce Reduce Reduce Reduce Reduce 7Reduce Reduce Reduce 10
+Map 1    Reduce 1Reduce Reduce Reduce Reduce Reduce 6Reduce Reduce Reduce Reduce 10
 
-     Join 1  Join 2 Join 3 Join 4 Join 5  Join 6 Join 7 Join 8 Join 9  Join 10 Output
+      Join 1 Join 2 Join 3 Join 4  Join 5 Join 6 Join 7 Join 8 Join 9  Join 10 Output
 
- mm
- mm |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr  rr rrrr ooooo
- mm |   |   |  |   |  |   |   |  |   |  |   |   |  |   |   |  |   |  |   |
-Map 2rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr| rr|rrrr ooooo
-    |   |   |  |   |  |   |   |  |   |  |   |   |  |   |   |  |   |  |   |
-    |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr| rr|rrrr ooooo
- mm |rr |rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr |rr|rr |rr|   |
- mm                                                                  | rr|rrrr ooooo
- mm";
+
+m mm |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr  rr rrrrrooooo
+m mm |  |   |  |   |   |  |   |  |   |   |  |   |  |   |   |  |   |  |   |
+Map 2|rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rrrrrooooo
+     |  |   |  |   |   |  |   |  |   |   |  |   |  |   |   |  |   |  |   |
+     |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rrrrrooooo
+m mm |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr| rr|rr |rr|rr |rr|   |
+m mm                                                                 | rr|rrrrrooooo
+m m";
     assert_drawn(&twenty(), 850.0, expected);
 }
 
