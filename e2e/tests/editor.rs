@@ -1,7 +1,5 @@
 //! The experiment is written in the page: problems where they are, completions, explanations, the outline, the gallery.
 
-use std::time::{Duration, Instant};
-
 use e2e::{Browser, LOOKS, Page, Server, until};
 use thirtyfour::prelude::*;
 
@@ -19,8 +17,8 @@ expect:
   - rows: 2
 ";
 
-/// How soon after the last key the problems are there.
-const CHECKED_WITHIN: Duration = Duration::from_millis(150);
+/// How soon after the last key the problems are there, in milliseconds.
+const CHECKED_WITHIN_MS: f64 = 150.0;
 
 /// Notes, in the page, when a key came and when the problems last changed, so that the driver's own time does not count.
 const WATCH: &str = "window.typed = 0; window.told = 0; \
@@ -51,13 +49,19 @@ async fn problems_are_there_within_150_ms_of_the_last_key() -> WebDriverResult<(
     page.write_experiment(SOUND).await?;
     page.element("sound").await?;
     page.driver.execute(WATCH, vec![]).await?;
-    let started = Instant::now();
-    page.type_at_the_end("x").await?;
-    page.element("problem").await?;
-    let (typed, told): (f64, f64) = page.driver.execute("return [window.typed, window.told]", vec![]).await?.convert()?;
-    let took = Duration::from_secs_f64((told - typed) / 1e3);
-    assert!(typed > 0.0 && told > typed, "a key was typed and something was told");
-    assert!(took <= CHECKED_WITHIN, "it took {took:?} ({:?} with the driver)", started.elapsed());
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        page.type_at_the_end("x").await?;
+        page.element("problem").await?;
+        let (typed, told): (f64, f64) = page.driver.execute("return [window.typed, window.told]", vec![]).await?.convert()?;
+        assert!(typed > 0.0 && told > typed, "a key was typed and something was told");
+        took.push(told - typed);
+        page.driver.action_chain().send_keys(Key::Backspace).perform().await?;
+        page.element("sound").await?;
+    }
+    took.sort_by(f64::total_cmp);
+    // The middle one: the machine may be busy with something else at any one of them.
+    assert!(took[2] <= CHECKED_WITHIN_MS, "it took {took:?} ms");
     page.driver.quit().await
 }
 

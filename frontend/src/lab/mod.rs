@@ -83,7 +83,7 @@ pub fn Lab() -> impl IntoView {
                 <setup::Setup />
                 <experiment::Experiment />
             </div>
-            <Splitter name="left" label="Width of the set-up" side=Side::Left min=220.0 max=560.0 initial=304.0 />
+            <Splitter name="left" label="Width of the set-up" side=Side::Left min=220.0 max=720.0 initial=368.0 />
             <div class="column centre">
                 <metrics::Metrics />
                 <graph::Graph />

@@ -30,9 +30,9 @@ pub struct OutlineStep {
     /// What it does, as written.
     pub words: String,
     pub phase: OutlinePhase,
-    /// Whether it and all before it make sense. Otherwise `columns` are those that are known.
+    /// Whether nothing is wrong with it.
     pub sound: bool,
-    /// The columns after it.
+    /// The columns after it, as far as they are known: behind a step that is wrong some may be missing.
     pub columns: Vec<OutlineColumn>,
 }
 

@@ -114,7 +114,7 @@ impl<'n> Steps<'_, '_, 'n> {
 
     /// Reads a step, and tells the outline what came of it.
     fn outlined(&mut self, chain: &mut Chain, node: &'n Node) -> Option<()> {
-        let (words, sound) = (self.words.len(), !chain.unsure);
+        let (words, problems) = (self.words.len(), self.reader.problems.len());
         let made = self.step(chain, node);
         let name = match &node.content {
             Content::Map(entries) => entries.first().map(|(key, _)| key.name.clone()),
@@ -130,7 +130,7 @@ impl<'n> Steps<'_, '_, 'n> {
             line: node.at.line,
             words: self.words[words..].join(", "),
             phase: if self.shuffled { OutlinePhase::Reduce } else { OutlinePhase::Map },
-            sound: sound && made.is_some(),
+            sound: self.reader.problems.len() == problems,
             columns: outline::columns(&chain.schema),
             name,
         });

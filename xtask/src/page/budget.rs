@@ -56,7 +56,7 @@ impl Weight {
             match path.as_str() {
                 "sw.js" => {}
                 path if path.starts_with("engine") => weight.engine += bytes,
-                path if path.starts_with(super::editor::PREFIX) => weight.editor += bytes,
+                path if path.starts_with(super::editor::PREFIX) && path.ends_with(".js") => weight.editor += bytes,
                 _ => weight.ui += bytes,
             }
         }

@@ -17,6 +17,7 @@ mod flights;
 mod fonts;
 mod glosses;
 mod icons;
+mod names;
 mod service_worker;
 mod trunk;
 
@@ -59,6 +60,7 @@ const LICENCES: [(&str, &str); 13] = [
 pub fn build(project: &Project) -> Done {
     let mut clock = Clock(Instant::now());
     let mut files = trunk::build(project)?;
+    names::remove(&mut files)?;
     clock.lap("html, js, wasm");
 
     editor::add(&mut files, project)?;

@@ -23,8 +23,9 @@ use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 use crate::components::store::{keep, recall};
 
-/// How long typing must pause before the text is checked. A check takes some milliseconds, so its answer is there within 150.
-const PAUSE: Duration = Duration::from_millis(60);
+/// How long typing must pause before the text is checked: shorter than between two keys. A check takes some milliseconds, so that its
+/// answer is there within 150 even where the workers of a run want every core.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// What stands in the panel.
 #[derive(Clone)]
@@ -125,9 +126,13 @@ pub fn Experiment() -> impl IntoView {
     let aside = move || {
         view! {
             <Show when=differs>
-                <button class="quiet small" on:click=restore title="Back to the experiment that the page opens with">
+                <button
+                    class="quiet icon-only"
+                    on:click=restore
+                    aria-label="Restore the experiment that the page opens with"
+                    title="Back to the experiment that the page opens with"
+                >
                     <Icon name="rotate-ccw" />
-                    "Restore"
                 </button>
             </Show>
             <gallery::Gallery />

@@ -125,6 +125,9 @@ fn Step(step: OutlineStep, schema: Schema) -> impl IntoView {
 
 #[component]
 fn Columns(schema: Schema) -> impl IntoView {
+    if schema.columns.is_empty() {
+        return view! { <p class="columns hint">"columns that are not known yet"</p> }.into_any();
+    }
     if schema.same {
         return view! { <p class="columns hint">"the same columns"</p> }.into_any();
     }
