@@ -24,7 +24,7 @@ pub fn Plan() -> impl IntoView {
         }
     };
     // The columns that are read, and the steps wherever they run.
-    let lines = |(plan, columns): (Vec<Stretch>, Vec<OutlineColumn>)| {
+    let lines = move |(plan, columns): (Vec<Stretch>, Vec<OutlineColumn>)| {
         let mut columns = Some(columns.into_iter().map(|column| column.name).collect::<Vec<_>>());
         let of = move |Stretch { title, about, steps }| {
             let names = steps.into_iter().map(|(step, _)| step.name);
