@@ -26,7 +26,7 @@ test("what is needed is told from what is not", () => {
 });
 
 test("the words of a value, alternatives included", () => {
-  assert.deepEqual(names(wordsAt(schema, ["batch", "format"])), ["csv", "jsonl", "lines"]);
+  assert.deepEqual(names(wordsAt(schema, ["batch", "format"])), ["arrow", "csv", "jsonl", "lines", "parquet"]);
   assert.deepEqual(names(wordsAt(schema, ["batch", "steps", 0, "reduce", "combine"])), ["false", "true"]);
   assert.ok(names(wordsAt(schema, ["batch", "columns", "any"])).includes("bigint"));
   assert.deepEqual(wordsAt(schema, ["title"]), []);
