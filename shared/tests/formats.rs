@@ -137,7 +137,7 @@ fn arrow_stream(batches: &[RecordBatch]) -> Vec<u8> {
 #[cfg(feature = "parquet")]
 fn parquet_file(batches: &[RecordBatch]) -> Vec<u8> {
     let properties = parquet::file::properties::WriterProperties::builder()
-        .set_max_row_group_row_count(Some(batches[0].num_rows()))
+        .set_max_row_group_row_count(Some(batches[0].num_rows().max(1)))
         .set_compression(parquet::basic::Compression::SNAPPY)
         .build();
     let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batches[0].schema(), Some(properties)).unwrap();

@@ -1,7 +1,7 @@
 //! The experiment's text, what is wrong with it, and what it would do.
 //!
-//! - [`script`]: CodeMirror, loaded when an editor is first seen. Until then, and where it does not load, a plain text area has the text.
-//! - [`problems`]: what the engine's checker found. - [`outline`]: the steps and the columns after each. - [`gallery`]: the examples.
+//! - `script`: CodeMirror, loaded when an editor is first seen. Until then, and where it does not load, a plain text area has the text.
+//! - `problems`: what the engine's checker found. - [`outline`]: the steps and the columns after each. - [`gallery`]: the examples.
 
 pub mod gallery;
 pub mod outline;
