@@ -24,8 +24,9 @@ const BOX_OF: &str = "const [area, word] = arguments; const walk = document.crea
         const box = range.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; } return null;";
 
 impl Page {
-    /// The element that the experiment is written in, once the editor is there.
+    /// The element that the experiment is written in, once the editor is there, which it is when it has been seen.
     pub async fn editor(&self) -> WebDriverResult<WebElement> {
+        self.element("editor").await?.scroll_into_view().await?;
         self.until_attribute("editor", "data-editor", |editor| editor == "full").await?;
         self.element("experiment-text").await
     }
