@@ -104,7 +104,7 @@ async fn paused_means_that_nothing_moves_and_a_kill_is_possible_all_the_same() -
 async fn at_full_speed_it_ends_at_once_with_the_trace_of_the_command_line() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = opening(&browser, &server).await?;
-    let text = page.element("experiment-text").await?.prop("value").await?.unwrap_or_default();
+    let text = page.experiment().await?;
     page.press("speed-max").await?;
     as_the_sequential_run(&page).await?;
     let (trace, rows) = (page.text("trace-hash").await?, page.text("output-hash").await?);
