@@ -72,7 +72,8 @@ class Editor {
           theme,
           // Tab leaves the editor, as it leaves every other field.
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
-          EditorView.contentAttributes.of(attributes),
+          // Said outright, so that whoever checks the page sees that what scrolls here can be reached by the keyboard.
+          EditorView.contentAttributes.of({ tabindex: "0", ...attributes }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !this.silent) changed(update.state.doc.toString());
           }),
