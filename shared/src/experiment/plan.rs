@@ -90,7 +90,13 @@ fn generate(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Node, seed:
     }
     let tpch = [TpchTable::Orders, TpchTable::Customer, TpchTable::LineItem].map(|table| (table.name(), Kind::Tpch(table)));
     let others = [("zipf", Kind::Zipf), ("clicks", Kind::Clicks), ("web_log", Kind::WebLog)];
-    let kind = reader.word("generate", kind, &others.into_iter().chain(tpch).collect::<Vec<_>>())?;
+    let Some(kind) = reader.word("generate", kind, &others.into_iter().chain(tpch).collect::<Vec<_>>()) else {
+        // Each generator has keys of its own: as it is not known, none of them is wrong.
+        for name in ["bytes", "seed", "distinct", "rows", "users", "disorder", "scale"] {
+            fields.take(name);
+        }
+        return None;
+    };
     if let Kind::Tpch(table) = kind {
         let scale_millionths = fields.take("scale").map_or(Some(SCALE_DEFAULT), |node| scale(reader, node))?;
         return Some(Input::Generated(Generator::Tpch { table, scale_millionths }));

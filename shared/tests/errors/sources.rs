@@ -18,20 +18,11 @@ const SILENT: [&str; 5] = [
     "experiment/schema/keys.rs",
 ];
 
-/// Puts a step in words for the graph: what it is given, no error says.
-const SAYS: &str = "self.say(";
+/// How statements begin that put a step in words for the graph, or tell what an experiment would do: no error says what is in them.
+const NEWS: [&str; 3] = ["self.say(", "let words", "reader.outline."];
 
 /// Texts that read like sentences and that no experiment provokes, by their reason.
-const UNHEARD: [(&str, &[&str]); 5] = [
-    (
-        "of inputs whose columns are inferred: a format in words, the outline's words, and what is said once the input is open",
-        &[
-            "{{ csv: {{ header: {header}, delimiter: {}, quote: {} }} }}",
-            "the columns of an input could not be inferred: name them by `columns`",
-            ", whose columns are inferred when it is opened",
-            "columns are inferred when the input is opened",
-        ],
-    ),
+const UNHEARD: [(&str, &[&str]); 4] = [
     (
         "parts of other texts: a value in words, what an aggregate takes",
         &[
@@ -149,17 +140,18 @@ struct Literal {
     line: usize,
     /// The code before it, on its line or the one above.
     before: String,
-    /// Whether it stands in a statement that begins with [`SAYS`].
-    for_graph: bool,
+    /// Whether it stands in a statement that begins as [`NEWS`] do.
+    news: bool,
 }
 
-/// A sentence has two words and no full stop, and is said of what is wrong: neither expected by a programmer nor for the graph.
+/// A sentence has two words and no full stop, is no mapping, and is said of what is wrong: not expected by a programmer, and no news.
 fn reads_like_a_sentence(literal: &Literal) -> bool {
     let letters = |word: &str| word.chars().filter(|c| c.is_lowercase()).count() > 1;
     let plain = parts(&literal.text).join(" ");
     let words = plain.split(' ').filter(|word| letters(word)).count();
     let documented = literal.text.ends_with('.') || literal.text.starts_with(|c: char| c.is_uppercase());
-    literal.text.contains(' ') && words > 1 && !documented && !literal.for_graph && !literal.before.ends_with("expect(")
+    let mapping = literal.text.starts_with("{{");
+    literal.text.contains(' ') && words > 1 && !documented && !mapping && !literal.news && !literal.before.ends_with("expect(")
 }
 
 /// The fixed parts of a text with gaps.
@@ -188,8 +180,9 @@ fn literals(source: &str) -> Vec<Literal> {
                     let (text, length) = string(rest);
                     let code = &source[..start];
                     let before = code.trim_end().lines().last().unwrap_or_default().to_owned();
-                    let for_graph = code.rfind(SAYS).is_some_and(|said| !code[said..].contains(';'));
-                    found.push(Literal { text, line: code.lines().count(), before, for_graph });
+                    let within = |begin: &&str| code.rfind(*begin).is_some_and(|at| !code[at..].contains(';'));
+                    let news = NEWS.iter().any(within);
+                    found.push(Literal { text, line: code.lines().count(), before, news });
                     length
                 }
                 _ => 1,
