@@ -59,6 +59,9 @@ impl Lab {
         let (was_paused, before) = self.run.with_untracked(|model| (model.is_paused(), model.now));
         let wall_ms = wall_ms();
         self.run.update_untracked(|model| model.apply(event, wall_ms));
+        if begins {
+            self.show_workers();
+        }
         self.run.with_untracked(|model| {
             if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty()) {
                 self.speak(news.iter().map(|news| news.text.as_str()).collect::<Vec<_>>().join(" "));
@@ -83,6 +86,14 @@ impl Lab {
         });
         // That a run begins or ends is seen at once.
         self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });
+    }
+
+    /// How many workers the experiment and the place came to, unless the user has said how many he wants.
+    fn show_workers(self) {
+        let workers = self.run.with_untracked(|model| model.started.as_ref().map(|started| started.workers));
+        if let Some(workers) = workers.filter(|_| !self.inner.with_value(|inner| inner.workers_chosen)) {
+            self.workers.set(workers);
+        }
     }
 
     /// What is said of a run when it begins.

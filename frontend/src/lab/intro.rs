@@ -23,7 +23,7 @@ pub fn Intro() -> impl IntoView {
                     <div class="turn" class:away=ended>
                         <p>
                             "Four workers count every word of a dictionary, in slow motion: map tasks each count a piece of the text, reduce tasks add the counts up. "
-                            "At 40 % worker-2 is killed; what it was doing, and all it had counted, goes back to the queue and is done again by the others. "
+                            "At 40 % " <span class="whole">"worker-2"</span> " is killed; what it was doing, and all it had counted, goes back to the queue and is done again by the others. "
                             "Pause, step, or kill any worker at any moment: the answer stays the same, to the byte."
                         </p>
                         <button class="bright" data-testid="kill-one" on:click=move |_| lab.kill_one()>
