@@ -1,6 +1,7 @@
 // What the checks share: reading an experiment's input, and writing CSV as Millrace does. A check computes the rows of one experiment
 // in a few plain lines of its own, and `cargo xtask test examples` compares them with those of `millrace run`, byte for byte.
 
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -17,9 +18,31 @@ export function tableTextOf(name, table) {
   return batchOf(name).tables[table].input.text;
 }
 
+// The rows that an experiment's generator makes, as CSV, or those of the generator of a table that it joins. Only the making is the
+// engine's; `MILLRACE` names its binary.
+export function generated(name, table) {
+  const { seed, batch } = experimentOf(name);
+  const { input } = table ? batch.tables[table] : batch;
+  const passed = { millrace: 1, seed, batch: { input, partitions: 1, steps: [{ filter: "true" }] } };
+  if (input.generate === "web_log") passed.batch.format = "lines";
+  const options = { input: JSON.stringify(passed), encoding: "utf8", maxBuffer: 1 << 28 };
+  const printed = execFileSync(process.env.MILLRACE, ["run", "-"], { ...options, stdio: ["pipe", "pipe", "ignore"] });
+  return input.generate === "web_log" ? unquoted(printed) : printed;
+}
+
+// The values of a CSV of one column, without its header.
+function unquoted(csv) {
+  const value = (line) => (line.startsWith('"') ? line.slice(1, -1).replaceAll('""', '"') : line);
+  return lines(csv).slice(1).map(value).join("\n");
+}
+
 function batchOf(name) {
+  return experimentOf(name).batch;
+}
+
+function experimentOf(name) {
   const text = readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), "utf8");
-  return require("yaml").parse(text).batch;
+  return require("yaml").parse(text);
 }
 
 // The bundled text: in WordNet's data files each line that does not belong to the licence at the top ends with ` | ` and the gloss.

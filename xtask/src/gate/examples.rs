@@ -1,7 +1,7 @@
 //! Every experiment of the gallery, run by the real binary, gives the rows that a few plain lines compute from the same input.
 //!
-//! `checks/NAME.mjs` is that computation for `examples/NAME.yaml`: a script for Node that shares nothing with the engine and prints
-//! the CSV that `millrace run` should print. The two are compared byte for byte, with the experiment's faults under way. An example
+//! `checks/NAME.mjs` is that computation for `examples/NAME.yaml`: a script for Node that shares nothing with the engine but the rows of
+//! a generated input, and prints the CSV that `millrace run` should print. The two are compared byte for byte, with the experiment's faults under way. An example
 //! without a check fails, and so does a check without an example.
 
 use crate::digest;
@@ -61,7 +61,9 @@ fn computed(project: &Project, name: &str) -> Done<String> {
     if project.find("node").is_none() {
         return Err(process::missing("node"));
     }
-    capture(project.command("node").arg(format!("checks/{name}.mjs")), "Correct the check")
+    let mut node = project.command("node");
+    node.env("MILLRACE", play::server_binary(project)).arg(format!("checks/{name}.mjs"));
+    capture(&mut node, "Correct the check")
 }
 
 /// What the engine prints. Its expectations hold, or it fails.
