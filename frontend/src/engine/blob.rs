@@ -22,6 +22,14 @@ const STRETCH_BYTES_MIN: u64 = 1 << 20;
 /// Bytes that a stretch has beyond its split, for the last record's end.
 const TAIL_BYTES: u64 = 16 << 10;
 
+/// A sentence for a read that failed.
+pub(super) fn unreadable(offset: u64, error: &JsValue) -> String {
+    format!(
+        "the input could not be read at byte {offset}: {}; it may have been changed, moved or deleted since it was chosen: choose it again",
+        describe(error).trim_end_matches('.')
+    )
+}
+
 /// A `Blob` or `File` as a source; only in a worker, where reading may wait.
 pub struct BlobSource {
     blob: Blob,
@@ -89,13 +97,7 @@ impl BlobSource {
         let end = (offset + READ_AHEAD_BYTES).min(self.length);
         let slice = self.blob.slice_with_f64_and_f64(offset as f64, end as f64);
         let read = slice.and_then(|slice| self.reader.read_as_array_buffer(&slice));
-        let buffer = read.map_err(|error| {
-            SourceError(format!(
-                "the input could not be read at byte {offset}: {}; it may have been changed, moved or deleted since it was chosen: \
-                 choose it again",
-                describe(&error).trim_end_matches('.')
-            ))
-        })?;
+        let buffer = read.map_err(|error| SourceError(unreadable(offset, &error)))?;
         (self.ahead, self.at) = (Uint8Array::new(&buffer), offset);
         Ok(())
     }

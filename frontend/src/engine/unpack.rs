@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, ReadableStreamReadResult, ReadableWritablePair};
 
+use super::blob::unreadable;
 use super::describe;
 use super::open::blob_of;
 
@@ -26,8 +27,8 @@ extern "C" {
 
 /// The blob itself, or what it holds if it is compressed; of that no more than the first `wanted` bytes are needed.
 pub async fn unpacked(name: &str, blob: Blob, wanted: Option<u64>) -> Result<Blob, String> {
-    let head = blob.slice_with_f64_and_f64(0.0, 4.0).map_err(|error| describe(&error))?;
-    let head = JsFuture::from(head.array_buffer()).await.map_err(|error| describe(&error))?;
+    let head = blob.slice_with_f64_and_f64(0.0, 4.0).map_err(|error| unreadable(0, &error))?;
+    let head = JsFuture::from(head.array_buffer()).await.map_err(|error| unreadable(0, &error))?;
     match Packing::of(&Uint8Array::new(&head).to_vec()) {
         None => Ok(blob),
         Some(Packing::Gzip) => gunzipped(name, &blob, wanted).await,
