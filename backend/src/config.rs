@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use shared::experiment::parse_size;
 use shared::limits::WORKERS_MAX;
 
 use crate::limits;
@@ -50,6 +51,9 @@ pub struct Serve {
     /// How long a client may stay behind before it is closed, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::CLIENT_SLOW_MAX.as_secs())]
     pub client_slow: u64,
+    /// Memory that one run may take, as in `512 MiB`; what is more waits in temporary files.
+    #[arg(long, value_name = "SIZE", default_value = "2 GiB")]
+    pub memory: Memory,
 }
 
 #[derive(Debug, Args)]
@@ -93,6 +97,10 @@ pub struct Run {
     /// Replaces a value of the experiment, as in `--set batch.partitions=8`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<Setting>,
+    /// Memory that the run may take, as in `512 MiB`; what is more waits in temporary files (in TMPDIR). Half of the machine's
+    /// unless said.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Memory>,
     /// Where the rows go; standard output as CSV (`-`) unless said.
     ///
     /// A file ends in .csv, .jsonl, .arrow or .parquet, and may be compressed: rows.csv.gz, rows.jsonl.zst. It appears when it is
@@ -131,6 +139,10 @@ pub struct Setting {
     pub value: String,
 }
 
+/// A number of bytes for runs to work in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(pub u64);
+
 /// Why a flag's value does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlagError {
@@ -138,6 +150,21 @@ pub enum FlagError {
     Seeds,
     #[error("a setting is written PATH=VALUE, as in batch.partitions=8")]
     Setting,
+    #[error("{0}")]
+    Memory(String),
+    #[error("a run needs at least {} MiB", limits::MEMORY_BYTES_MIN >> 20)]
+    LittleMemory,
+}
+
+impl FromStr for Memory {
+    type Err = FlagError;
+
+    fn from_str(text: &str) -> Result<Memory, FlagError> {
+        match parse_size(text).map_err(FlagError::Memory)? {
+            bytes if bytes < limits::MEMORY_BYTES_MIN => Err(FlagError::LittleMemory),
+            bytes => Ok(Memory(bytes)),
+        }
+    }
 }
 
 impl FromStr for Seeds {

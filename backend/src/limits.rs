@@ -30,6 +30,7 @@ limits! {
     MEMORY_INPUT_BYTES_MAX: u64 = 64 << 20, "64 MiB", "Bytes of a generated text held in memory; a longer one goes to a temporary file.";
     UNPACKED_BYTES_MAX: u64 = 64 << 30, "64 GiB", "Bytes that the compressed inputs of one run unpack to, in temporary files.";
     INPUT_FILES_MAX: usize = 10_000, "10,000", "Files that fit one pattern of an input.";
+    MEMORY_BYTES_MIN: u64 = 16 << 20, "16 MiB", "Memory of a run, at least.";
     SHUTDOWN_MAX: Duration = Duration::from_secs(5), "5 s", "From Ctrl-C to the server's end, whatever runs.";
     PIPE_MESSAGE_BYTES_MAX: usize = 1 << 30, "1 GiB", "Bytes of a message, or of its bulk data, between the server and a worker process.";
     WEB_THREADS: usize = 2, "2", "Threads that answer requests; runs have threads of their own.";

@@ -14,6 +14,7 @@ mod globs;
 mod guard;
 mod inputs;
 mod limits;
+mod memory;
 mod outbox;
 mod output;
 mod run;

@@ -17,6 +17,7 @@ use crate::config::{self, Run};
 use crate::data::{DataError, Input, Library};
 use crate::engine::{Engine, EngineInput, TraceSink};
 use crate::globs;
+use crate::memory;
 use crate::output::{self, OutputError, Pending, Rows};
 use crate::sessions::cores;
 use crate::watch::{Failure, Outcome, Watch};
@@ -88,7 +89,7 @@ fn run(arguments: &Run) -> Result<bool, RunError> {
     }
     let trace = arguments.trace.as_deref().map(Pending::new).transpose()?;
     let sink = trace.as_ref().map(Pending::sink).transpose()?.map(|file| Box::new(BufWriter::new(file)) as TraceSink);
-    let mut engine = engine(library, sink, Watch::new(true));
+    let mut engine = engine(arguments, library, sink, Watch::new(true));
     let outcome = one(&mut engine, arguments, 1, experiment, arguments.seed)?;
     trace.map(Pending::keep).transpose()?;
     let table = engine.table(1).expect("a run that has finished has a result");
@@ -127,9 +128,10 @@ fn library(arguments: &Run) -> Result<Library, RunError> {
     Ok(Library { instead, ..Library::of_experiment(&arguments.file) })
 }
 
-fn engine(library: Library, trace: Option<TraceSink>, watch: Watch) -> Engine<Watch> {
+fn engine(arguments: &Run, library: Library, trace: Option<TraceSink>, watch: Watch) -> Engine<Watch> {
     let spec = SessionSpec { id: "run".to_owned(), build: String::new(), place: Place::Server, cores: cores() };
-    Engine::new(spec, library, trace, watch)
+    let memory = arguments.memory.map_or_else(memory::share, |memory| memory.0);
+    Engine::new(spec, library, memory, trace, watch)
 }
 
 /// Runs the experiment under a number and waits for its end.
@@ -160,7 +162,7 @@ fn one(
 
 /// Simulates seed after seed; all must give the rows that the first one gave. Stops at the first that doesn't.
 fn sweep(arguments: &Run, experiment: &Experiment, library: Library, seeds: Range<u64>) -> Result<bool, RunError> {
-    let mut engine = engine(library, None, Watch::new(false));
+    let mut engine = engine(arguments, library, None, Watch::new(false));
     let count = seeds.end - seeds.start;
     let mut first: Option<(u64, String)> = None;
     for (run, seed) in (1..).zip(seeds) {

@@ -76,7 +76,8 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
     let uploads = Arc::new(Uploads::new().map_err(ServeError::Uploads)?);
     let library = Library { files, uploads: Some(uploads.clone()), instead: None };
     let build = assets::build_id();
-    let sessions = Arc::new(Sessions::new(library, build.clone(), Duration::from_secs(arguments.session_keep)));
+    let sessions =
+        Arc::new(Sessions::new(library, build.clone(), Duration::from_secs(arguments.session_keep), arguments.memory.0));
     let listener = listen(&arguments.listen)?;
     let address = listener.local_addr()?;
     let shared = Data::new(Shared {

@@ -33,6 +33,8 @@ pub struct Sessions {
     library: Library,
     build: String,
     keep: Duration,
+    /// Bytes of memory of one run.
+    memory: u64,
     known: Mutex<Known>,
 }
 
@@ -85,8 +87,8 @@ fn spec(name: &str, build: &str) -> SessionSpec {
 
 impl Sessions {
     /// None yet. `keep`: how long one lives without a socket.
-    pub fn new(library: Library, build: String, keep: Duration) -> Sessions {
-        Sessions { library, build, keep, known: Mutex::default() }
+    pub fn new(library: Library, build: String, keep: Duration, memory: u64) -> Sessions {
+        Sessions { library, build, keep, memory, known: Mutex::default() }
     }
 
     pub fn count(&self) -> usize {
@@ -107,7 +109,7 @@ impl Sessions {
     pub fn open(&self) -> Result<(Arc<Handle>, Attached), SessionError> {
         let outbox = Arc::new(Outbox::default());
         let name = secret::name();
-        let engine = Engine::new(spec(&name, &self.build), self.library.clone(), None, Speaker(outbox.clone()));
+        let engine = Engine::new(spec(&name, &self.build), self.library.clone(), self.memory, None, Speaker(outbox.clone()));
         let handle = Arc::new(Handle {
             name: name.clone(),
             build: self.build.clone(),

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{Job, MapKernel, Memory, Payload, Plan, ReduceKernel, Source, Table, kernel};
+use shared::batch::{Job, MapKernel, Memory, Payload, Plan, ReduceKernel, Source, Space, Table, kernel};
 use shared::id::TaskId;
 
 /// Each measurement is the best of this many.
@@ -78,9 +78,9 @@ fn run(plan: &Arc<Plan>, source: &mut Memory, split: u64) -> Table {
 
 fn map(job: &Job, source: &mut Memory) -> Vec<Vec<Payload>> {
     let task = |number| {
-        let mut kernel = MapKernel::new(job, number, &[]).expect("a task of the job");
+        let mut kernel = MapKernel::new(job, number, &[], &Space::unbounded()).expect("a task of the job");
         while !kernel.step(source).expect("memory can be read") {}
-        kernel.finish().partitions
+        kernel.finish().expect("memory is enough").partitions
     };
     (0..job.maps() as u32).map(task).collect()
 }
@@ -89,9 +89,9 @@ fn reduce(job: &Job, outputs: &[Vec<Payload>]) -> Vec<Payload> {
     let task = |partition: usize| {
         let inputs = outputs.iter().map(|output| output[partition].clone()).collect();
         let task = TaskId::Reduce(partition as u32);
-        let mut kernel = ReduceKernel::new(job, task, inputs).expect("a task of the job");
+        let mut kernel = ReduceKernel::new(job, task, inputs, Space::unbounded()).expect("a task of the job");
         while !kernel.step().expect("rows that a map wrote") {}
-        kernel.finish().partitions.remove(0)
+        kernel.finish().expect("memory is enough").partitions.remove(0)
     };
     (0..job.reduces()).map(task).collect()
 }
@@ -101,7 +101,7 @@ fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
     let (job, start) = (Job::over(plan.clone(), source.len(), split), Instant::now());
     let (mut drain, mut outputs) = (0.0, Vec::new());
     for number in 0..job.maps() as u32 {
-        let mut kernel = MapKernel::new(&job, number, &[]).expect("a task of the job");
+        let mut kernel = MapKernel::new(&job, number, &[], &Space::unbounded()).expect("a task of the job");
         loop {
             let step = Instant::now();
             let before = kernel.bytes();
@@ -113,7 +113,7 @@ fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
                 break;
             }
         }
-        outputs.push(kernel.finish().partitions);
+        outputs.push(kernel.finish().expect("memory is enough").partitions);
     }
     let mapped = start.elapsed().as_secs_f64();
     let start = Instant::now();
@@ -121,7 +121,7 @@ fn phases(plan: &Arc<Plan>, source: &mut Memory, split: u64) {
     let reduced = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let table = Table::new(plan, rows).expect("rows that a reduce wrote");
-    let hash = table.output_hash();
+    let hash = table.output_hash().expect("memory is enough");
     let tabled = start.elapsed().as_secs_f64();
     println!("map {mapped:.3} s (of it drain {drain:.3} s), reduce {reduced:.3} s, table and hash {tabled:.3} s: {hash:016x}");
 }

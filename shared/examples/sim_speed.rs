@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use shared::batch::timing::Timing;
 use shared::batch::zipf::ZipfText;
-use shared::batch::{Job, MapKernel, Memory, Payload, ReduceKernel, Source};
+use shared::batch::{Job, MapKernel, Memory, Payload, ReduceKernel, Source, Space};
 use shared::id::TaskId;
 use shared::session::run::RunSpec;
 use shared::sim::model::COMPUTE_BYTES_PER_SECOND;
@@ -87,13 +87,14 @@ fn bare(job: &Job, source: &Memory) {
     let mut source = source.clone();
     let mut outputs = Vec::new();
     for number in 0..job.maps() as u32 {
-        let mut kernel = MapKernel::new(job, number, &[]).expect("a task of the job");
+        let mut kernel = MapKernel::new(job, number, &[], &Space::unbounded()).expect("a task of the job");
         while !kernel.step(&mut source).expect("memory can be read") {}
-        outputs.push(kernel.finish().partitions);
+        outputs.push(kernel.finish().expect("memory is enough").partitions);
     }
     for partition in 0..job.reduces() {
         let inputs: Vec<Payload> = outputs.iter().map(|output| output[partition].clone()).collect();
-        let mut kernel = ReduceKernel::new(job, TaskId::Reduce(partition as u32), inputs).expect("a task of the job");
+        let mut kernel =
+            ReduceKernel::new(job, TaskId::Reduce(partition as u32), inputs, Space::unbounded()).expect("a task of the job");
         while !kernel.step().expect("the map tasks wrote rows") {}
     }
 }

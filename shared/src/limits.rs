@@ -93,6 +93,12 @@ pub const INFERRED_COLUMNS_MAX: usize = 1_000;
 /// Levels of JSON objects within objects whose values become columns; what lies deeper is text.
 pub const INFERRED_DEPTH_MAX: usize = 4;
 
+/// Bytes of a result that is held as columns; a longer one is read from where its tasks left it.
+pub const TABLE_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes that a task may take in a page, whose whole memory is 4 GiB and which has no disk.
+pub const PAGE_TASK_BYTES: u64 = 2 << 30;
+
 /// Rows of one view of a result: several screens.
 pub const VIEW_ROWS_MAX: u32 = 1_000;
 

@@ -50,17 +50,18 @@ fn run(name: &str) -> (Vec<String>, String) {
         for seed in 0..seeds {
             let (_, finished) = calm.clone().with_faults(faults.clone()).finish(seed);
             let table = Table::new(&calm.job().plan, finished.rows).unwrap();
-            assert_eq!(table.output_hash(), sequential.output_hash(), "{name}, seed {seed}");
+            assert_eq!(table.output_hash().unwrap(), sequential.output_hash().unwrap(), "{name}, seed {seed}");
             judge(&experiment, &table, &finished.counters, &finished.tally);
         }
     }
-    let csv = String::from_utf8(sequential.csv_chunk(0, usize::MAX).0).unwrap();
+    let csv = String::from_utf8(sequential.to_csv().unwrap()).unwrap();
     (csv.lines().skip(1).map(str::to_owned).collect(), texts.concat())
 }
 
 fn judge(experiment: &Experiment, table: &Table, counters: &Counters, tally: &Tally) {
-    let sequential = Some(table.output_hash());
-    let found = Found { table, counters, tally, sequential };
+    let sequential = Some(table.output_hash().unwrap());
+    let output_hash = sequential.unwrap();
+    let found = Found { table, output_hash, counters, tally, sequential };
     for expectation in experiment.expect.iter().filter(|it| **it != Expectation::EqualsSequential) {
         let judged = found.judge(expectation);
         assert!(judged.held, "{}: {}", judged.expectation, judged.found);

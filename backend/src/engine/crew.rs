@@ -20,7 +20,6 @@ use shared::id::{Incarnation, NodeId};
 use super::process;
 use super::worker::{Birth, Word, live};
 use super::{EngineInput, Post};
-use crate::inputs::{InputFiles, Inputs};
 
 /// See the module.
 #[derive(Debug)]
@@ -51,7 +50,8 @@ impl Crew {
     }
 
     /// A worker that is a thread of this process.
-    pub fn spawn_thread(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: Inputs) {
+    pub fn spawn_thread(self: &Arc<Crew>, birth: Birth) {
+        let Birth { node, incarnation, .. } = birth;
         let (inbox, words) = channel();
         let killed = Arc::new(AtomicBool::new(false));
         let body = Body::Thread(killed.clone());
@@ -59,7 +59,7 @@ impl Crew {
         let fall = Fall { crew: self.clone(), node, incarnation };
         let life = move || {
             let crew = fall.crew.clone();
-            live(Birth { node, incarnation, input }, &words, &killed, |envelope| crew.carry(envelope));
+            live(birth, &words, &killed, |envelope| crew.carry(envelope));
             drop(fall);
         };
         // If there is no thread to be had the closure is dropped, and `Fall` with it says that this life is over.
@@ -69,12 +69,13 @@ impl Crew {
     }
 
     /// A worker that is a child process.
-    pub fn spawn_process(self: &Arc<Crew>, node: NodeId, incarnation: Incarnation, input: InputFiles) {
+    pub fn spawn_process(self: &Arc<Crew>, birth: process::Birth) {
+        let process::Birth { node, incarnation, .. } = birth;
         let (inbox, words) = channel();
         let started = process::start().and_then(|(handle, stdin, stdout)| {
             self.lives().insert(node, Life { incarnation, inbox, body: Body::Process(handle.clone()) });
             let fall = Fall { crew: self.clone(), node, incarnation };
-            process::attend(process::Birth { node, incarnation, input }, (stdin, stdout), words, handle, fall)
+            process::attend(birth, (stdin, stdout), words, handle, fall)
         });
         if let Err(error) = started {
             eprintln!("{node} could not be started as a process: {error}");

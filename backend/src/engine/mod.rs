@@ -1,7 +1,7 @@
 //! Driver 3: carries out what a `Session` wants, with threads, child processes, files and the real clock.
 //!
 //! One thread per session runs the engine: it waits for the next input or the session's next wake, hands it in, and carries out
-//! every output. What takes long goes to threads of its own: workers (`crew`, `worker`, `process`, `pipe`), and what can be spared
+//! every output. What takes long goes to threads of its own: workers (`crew`, `worker`, `process`, `pipe`; what is too much for their memory goes to a `scratch`), and what can be spared
 //! (`spare`): finding an input, the sequential twin of a run, a simulation, also one at a pace (`pacer`). The client sees events; how they travel is its own
 //! business, see [`Client`].
 
@@ -9,6 +9,7 @@ mod crew;
 mod pacer;
 mod pipe;
 pub mod process;
+mod scratch;
 mod spare;
 mod worker;
 
@@ -19,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shared::batch::message::Envelope;
+use shared::batch::message::{Envelope, Message};
 use shared::batch::table::Table;
 use shared::experiment::{Experiment, Isolation};
 use shared::id::{Incarnation, NodeId};
@@ -30,9 +31,13 @@ use shared::wire::{Command, Event, Frame, RunCommand};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::crew::Crew;
+use self::scratch::Keeper;
 pub use self::spare::TraceSink;
 use crate::data::{DataError, Library};
 use crate::inputs::{InputFiles, Inputs};
+
+/// Of the memory of a run, the parts that the rows of its result may take.
+const RESULT_PARTS: u64 = 4;
 
 /// Who watches a session.
 pub trait Client {
@@ -98,6 +103,8 @@ pub struct Engine<C> {
     inbox: Receiver<EngineInput>,
     post: Post,
     runs: BTreeMap<u32, Running>,
+    /// Bytes of memory of one run.
+    memory: u64,
     ending: bool,
 }
 
@@ -109,6 +116,8 @@ struct Running {
     file: Option<InputFiles>,
     /// The way to its simulation, if that is paced; without it that ends.
     pacer: Option<Sender<paced::Input>>,
+    /// Of the result's rows.
+    results: Keeper,
     /// Tells threads that compute for this run that nobody waits any more.
     stopped: Arc<AtomicBool>,
 }
@@ -121,7 +130,8 @@ impl Drop for Running {
 }
 
 impl<C: Client> Engine<C> {
-    pub fn new(spec: SessionSpec, library: Library, trace: Option<TraceSink>, client: C) -> Engine<C> {
+    /// `memory`: the bytes that one run may take.
+    pub fn new(spec: SessionSpec, library: Library, memory: u64, trace: Option<TraceSink>, client: C) -> Engine<C> {
         let (post, inbox) = channel();
         Engine {
             session: Session::new(spec),
@@ -132,6 +142,7 @@ impl<C: Client> Engine<C> {
             inbox,
             post: Post(post),
             runs: BTreeMap::new(),
+            memory,
             ending: false,
         }
     }
@@ -178,7 +189,7 @@ impl<C: Client> Engine<C> {
             EngineInput::Command(command, _permit) => self.tell(SessionInput::Command(command)),
             EngineInput::Run(command, experiment) => self.tell(SessionInput::Checked { command, experiment }),
             EngineInput::Found { run, found } => self.found(run, found),
-            EngineInput::Envelope { run, envelope } => self.tell(SessionInput::Envelope { run, envelope }),
+            EngineInput::Envelope { run, envelope } => self.heard(run, envelope),
             EngineInput::Down { run, node, incarnation } => self.tell(SessionInput::Down { run, node, incarnation }),
             EngineInput::Sequential { run, output_hash } => self.tell(SessionInput::Sequential { run, output_hash }),
             EngineInput::Paced { run, frame } => self.tell(SessionInput::Paced { run, frame }),
@@ -190,6 +201,21 @@ impl<C: Client> Engine<C> {
                 self.ending = true;
             }
         }
+    }
+
+    /// From a worker; the rows of the result that it brings stay in memory only as long as they fit.
+    fn heard(&mut self, run: u32, mut envelope: Envelope) {
+        if let (Message::ReduceDone { rows, .. }, Some(running)) = (&mut envelope.message, self.runs.get_mut(&run)) {
+            match running.results.keep(std::mem::take(rows)) {
+                Ok(kept) => *rows = kept,
+                Err(error) => {
+                    // Without its rows it is as if nothing had been said; the worker says it again.
+                    eprintln!("run {run}: {error}");
+                    return;
+                }
+            }
+        }
+        self.tell(SessionInput::Envelope { run, envelope });
     }
 
     fn found(&mut self, run: u32, found: Result<(Inputs, Opened), DataError>) {
@@ -224,7 +250,8 @@ impl<C: Client> Engine<C> {
             Output::Open { run, inputs, micro_batch } => {
                 let stopped = Arc::new(AtomicBool::new(false));
                 let crew = Crew::new(run, self.post.clone());
-                self.runs.insert(run, Running { crew, input: None, file: None, pacer: None, stopped });
+                let results = Keeper::new(self.memory / RESULT_PARTS);
+                self.runs.insert(run, Running { crew, input: None, file: None, pacer: None, results, stopped });
                 let (library, post) = (self.library.clone(), self.post.clone());
                 self.spare(move || {
                     let found = Inputs::find(&library, &inputs);
@@ -232,7 +259,11 @@ impl<C: Client> Engine<C> {
                     post.send(EngineInput::Found { run, found });
                 });
             }
-            Output::Spawn { run, node, incarnation, isolation } => self.spawn(run, node, incarnation, isolation),
+            Output::Spawn { run, node, incarnation, isolation, workers } => {
+                // What the results leave.
+                let memory = (self.memory - self.memory / RESULT_PARTS) / u64::from(workers.max(1));
+                self.spawn(run, node, incarnation, isolation, memory);
+            }
             Output::Terminate { run, node, incarnation } => {
                 if let Some(running) = self.runs.get(&run) {
                     running.crew.end(node, incarnation);
@@ -290,11 +321,11 @@ impl<C: Client> Engine<C> {
         Some((running.input.clone()?, running.stopped.clone()))
     }
 
-    fn spawn(&mut self, run: u32, node: NodeId, incarnation: Incarnation, isolation: Isolation) {
+    fn spawn(&mut self, run: u32, node: NodeId, incarnation: Incarnation, isolation: Isolation, memory: u64) {
         let Some(running) = self.runs.get_mut(&run) else { return };
         let Some(input) = running.input.clone() else { return };
         match isolation {
-            Isolation::Thread => running.crew.spawn_thread(node, incarnation, input),
+            Isolation::Thread => running.crew.spawn_thread(worker::Birth { node, incarnation, input, memory }),
             Isolation::Process => {
                 let file = match &running.file {
                     Some(file) => Ok(file.clone()),
@@ -303,7 +334,7 @@ impl<C: Client> Engine<C> {
                 match file {
                     Ok(file) => {
                         running.file = Some(file.clone());
-                        running.crew.spawn_process(node, incarnation, file);
+                        running.crew.spawn_process(process::Birth { node, incarnation, input: file, memory });
                     }
                     Err(error) => {
                         eprintln!("{node} could not be given its input: {error}");

@@ -21,7 +21,7 @@ pub fn write_word(pipe: &mut impl Write, mut word: Word) -> io::Result<()> {
         Word::Envelope(envelope) => envelope.message.take_payload().unwrap_or_default(),
         Word::Slow { .. } | Word::Pause { .. } => Payload::default(),
     };
-    write_both(pipe, &word, &payload)
+    write_both(pipe, &word, &payload.bytes().map_err(io::Error::other)?)
 }
 
 fn write_both<T: Serialize>(pipe: &mut impl Write, value: &T, payload: &[u8]) -> io::Result<()> {

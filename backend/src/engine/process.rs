@@ -24,6 +24,8 @@ pub struct Birth {
     pub node: NodeId,
     pub incarnation: Incarnation,
     pub input: InputFiles,
+    /// Bytes of memory that it may take.
+    pub memory: u64,
 }
 
 /// A child that can be killed.
@@ -126,7 +128,8 @@ pub fn main() -> ExitCode {
         return ExitCode::from(3);
     }
     let mut stdout = BufWriter::new(io::stdout().lock());
-    let birth = worker::Birth { node: birth.node, incarnation: birth.incarnation, input: birth.input.into() };
+    let Birth { node, incarnation, input, memory } = birth;
+    let birth = worker::Birth { node, incarnation, input: input.into(), memory };
     live(birth, &words, &AtomicBool::new(false), |envelope| {
         if pipe::write_word(&mut stdout, Word::Envelope(envelope)).is_err() {
             // Nobody listens any more.

@@ -18,7 +18,7 @@ pub type TraceSink = Box<dyn Write + Send>;
 /// The job's plan over the whole input in one plain pass: the hash of its rows.
 pub fn sequential(job: &Job, input: &Inputs, stopped: Arc<AtomicBool>) -> Result<u64, String> {
     let mut source = Stoppable::open(input, stopped)?;
-    one_pass(job, &mut source).map(|table| table.output_hash()).map_err(|error| error.to_string())
+    one_pass(job, &mut source).and_then(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
 /// A source that ends in an error once nobody waits for what is computed from it.

@@ -19,6 +19,7 @@ use shared::id::{Attempt, Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
 use shared::time::{Span, Time};
 
+use super::scratch::{self, Keeper};
 use crate::data::DataError;
 use crate::inputs::Inputs;
 
@@ -43,16 +44,21 @@ pub struct Birth {
     pub node: NodeId,
     pub incarnation: Incarnation,
     pub input: Inputs,
+    /// Bytes of memory that it may take.
+    pub memory: u64,
 }
 
 /// Lives until the inbox is closed, or at most one kernel step after `killed` is set. `send` carries its envelopes.
 pub fn live(birth: Birth, inbox: &Receiver<Word>, killed: &AtomicBool, send: impl FnMut(Envelope)) {
-    let Birth { node, incarnation, input } = birth;
+    let Birth { node, incarnation, input, memory } = birth;
     let mut life = Life {
         machine: Worker::new(node, incarnation, Timing::REAL),
         input,
         source: None,
         job: None,
+        // Half for the task under way, half for the outputs of those that are done.
+        task_bytes: memory / 2,
+        keeper: Keeper::new(memory / 2),
         kernel: None,
         began: Instant::now(),
         slow: None,
@@ -84,6 +90,8 @@ struct Life<S> {
     /// Opened by the first map task.
     source: Option<Box<dyn Source>>,
     job: Option<Arc<Job>>,
+    task_bytes: u64,
+    keeper: Keeper,
     kernel: Option<Running>,
     began: Instant,
     slow: Option<(f64, Option<Instant>)>,
@@ -177,7 +185,7 @@ impl<S: FnMut(Envelope)> Life<S> {
     fn begin(&mut self, work: Work) {
         let Some(job) = &self.job else { return };
         let (task, attempt) = (work.task, work.attempt);
-        match TaskKernel::new(job, work) {
+        match TaskKernel::new(job, work, scratch::space(self.task_bytes)) {
             Ok(kernel) => self.kernel = Some(Running { task, attempt, kernel }),
             Err(error) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(error.into()) }),
         }
@@ -198,10 +206,22 @@ impl<S: FnMut(Envelope)> Life<S> {
                 self.kernel = Some(running);
                 self.tell(Input::Progress { task, attempt, records, bytes });
             }
-            Ok(true) => self.tell(Input::Computed { task, attempt, outcome: running.kernel.finish() }),
+            Ok(true) => {
+                let outcome = self.kept(running.kernel.finish());
+                self.tell(Input::Computed { task, attempt, outcome });
+            }
             Err(failure) => self.tell(Input::Computed { task, attempt, outcome: Outcome::Failed(failure) }),
         }
         self.rest(began.elapsed());
+    }
+
+    /// What a task left, of which only so much stays in memory.
+    fn kept(&mut self, outcome: Outcome) -> Outcome {
+        let Outcome::Mapped { partitions, counters } = outcome else { return outcome };
+        match partitions.into_iter().map(|rows| self.keeper.keep(rows)).collect() {
+            Ok(partitions) => Outcome::Mapped { partitions, counters },
+            Err(error) => Outcome::Failed(Failure { reason: error.to_string(), record: None }),
+        }
     }
 
     fn step(&mut self, kernel: &mut TaskKernel) -> Result<bool, Failure> {

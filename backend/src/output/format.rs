@@ -6,10 +6,11 @@ use std::ops::Range;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
-use shared::batch::Table;
+use shared::batch::table::Rows;
+use shared::batch::{Column, KernelError, Table};
 
-/// Rows of a record batch or a chunk of text.
-const CHUNK_ROWS: usize = 64 << 10;
+/// Bytes of text that are written together.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// As what rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,39 +74,59 @@ impl Target {
 
 impl Format {
     fn write(self, table: &Table, rows: Range<usize>, sink: &mut (dyn Write + Send)) -> io::Result<()> {
+        let batches = || table.batches(rows.clone()).map(|rows| rows.map_err(io::Error::other));
+        let schema = table.arrow_schema();
         match self {
             Format::Csv => {
-                sink.write_all(&table.csv_header())?;
-                chunks(&rows).try_for_each(|chunk| sink.write_all(&table.csv_rows(chunk)))
+                table.try_csv(rows, CHUNK_BYTES, |csv| sink.write_all(csv).map_err(WriteError::Io)).map_err(Into::into)
             }
-            Format::JsonLines => rows.into_iter().try_for_each(|row| json_line(table, row, sink)),
+            Format::JsonLines => batches().try_for_each(|rows| json_lines(&rows?, table.columns(), sink)),
             Format::Arrow => {
-                let mut writer = arrow_ipc::writer::FileWriter::try_new(sink, &table.arrow_schema()).map_err(io_error)?;
-                chunks(&rows).try_for_each(|chunk| writer.write(&table.batch(chunk))).map_err(io_error)?;
+                let mut writer = arrow_ipc::writer::FileWriter::try_new(sink, &schema).map_err(io_error)?;
+                batches().try_for_each(|rows| writer.write(&rows?.into_arrow(schema.clone())).map_err(io_error))?;
                 writer.finish().map_err(io_error)
             }
             Format::Parquet => {
                 let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-                let writer = ArrowWriter::try_new(sink, table.arrow_schema(), Some(properties));
+                let writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties));
                 let mut writer = writer.map_err(io::Error::from)?;
-                chunks(&rows).try_for_each(|chunk| writer.write(&table.batch(chunk))).map_err(io::Error::from)?;
+                batches().try_for_each(|rows| writer.write(&rows?.into_arrow(schema.clone())).map_err(io::Error::from))?;
                 writer.close().map(drop).map_err(io::Error::from)
             }
         }
     }
 }
 
-fn chunks(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-    let end = rows.end;
-    rows.clone().step_by(CHUNK_ROWS).map(move |from| from..end.min(from + CHUNK_ROWS))
+/// Why rows could not be written: they could not be read, or the file took none.
+enum WriteError {
+    Kernel(KernelError),
+    Io(io::Error),
 }
 
-fn json_line(table: &Table, row: usize, sink: &mut (dyn Write + Send)) -> io::Result<()> {
-    for (index, column) in table.columns().iter().enumerate() {
-        let value = table.json(row, index);
-        write!(sink, "{}{}:{value}", if index == 0 { '{' } else { ',' }, serde_json::to_string(&column.name)?)?;
+impl From<KernelError> for WriteError {
+    fn from(error: KernelError) -> WriteError {
+        WriteError::Kernel(error)
     }
-    writeln!(sink, "}}")
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> io::Error {
+        match error {
+            WriteError::Kernel(error) => io::Error::other(error),
+            WriteError::Io(error) => error,
+        }
+    }
+}
+
+fn json_lines(rows: &Rows<'_>, columns: &[Column], sink: &mut (dyn Write + Send)) -> io::Result<()> {
+    for row in 0..rows.len() {
+        for (index, column) in columns.iter().enumerate() {
+            let value = rows.json(row, index);
+            write!(sink, "{}{}:{value}", if index == 0 { '{' } else { ',' }, serde_json::to_string(&column.name)?)?;
+        }
+        writeln!(sink, "}}")?;
+    }
+    Ok(())
 }
 
 fn io_error(error: arrow_schema::ArrowError) -> io::Error {

@@ -17,8 +17,8 @@ pub fn twin(message: &JsValue) {
 
 fn twin_hash(message: &JsValue) -> Result<u64, String> {
     let job: Job = parse(message, "job")?;
-    let table = kernel::sequential(&job, &mut input(message)?).map_err(|error| error.to_string())?;
-    Ok(table.output_hash())
+    let table = kernel::sequential(&job, &mut input(message)?);
+    table.and_then(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
 /// From `{ role: "simulation", spec, seed, input }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
@@ -30,7 +30,11 @@ pub fn simulation(message: &JsValue) {
 pub(super) fn answer_simulated(simulated: Result<Simulated, String>) {
     answer(simulated.map(|simulated| {
         let json = serde_json::to_string(&simulated).expect("a result has string keys and no failing serializers");
-        let buffers: Array = simulated.partitions.iter().map(|rows| Uint8Array::from(&rows[..]).buffer()).collect();
+        let buffers: Array = simulated
+            .partitions
+            .iter()
+            .map(|rows| Uint8Array::from(&*rows.bytes().expect("a page has all rows in memory")).buffer())
+            .collect();
         (post::fields(&[("simulated", json.into()), ("rows", buffers.clone().into())]), buffers)
     }));
 }

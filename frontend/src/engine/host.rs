@@ -125,7 +125,7 @@ impl Host {
                     let _ = scope().post_message_with_transfer(&buffer, &Array::of1(&buffer));
                 }
                 Output::Open { run, inputs, micro_batch } => self.open(run, inputs, micro_batch),
-                Output::Spawn { run, node, incarnation, isolation } => self.spawn_node(run, node, incarnation, isolation),
+                Output::Spawn { run, node, incarnation, isolation, .. } => self.spawn_node(run, node, incarnation, isolation),
                 Output::Terminate { run, node, incarnation } => self.terminate(run, node, incarnation),
                 Output::Send { run, envelope } => {
                     let to = envelope.to;

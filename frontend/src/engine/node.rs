@@ -6,9 +6,10 @@ use js_sys::Function;
 use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
 use shared::batch::worker::{Input, Output, Worker};
-use shared::batch::{Job, TaskKernel};
+use shared::batch::{Job, Space, TaskKernel};
 use shared::fault::Effect;
 use shared::id::{Attempt, TaskId};
+use shared::limits::PAGE_TASK_BYTES;
 use shared::machine::Machine;
 use shared::time::Time;
 use wasm_bindgen::prelude::*;
@@ -124,7 +125,7 @@ impl Node {
             self.source.begin(job.splits[number as usize]);
         }
         let (task, attempt) = (work.task, work.attempt);
-        match TaskKernel::new(job, work) {
+        match TaskKernel::new(job, work, Space::refusing(PAGE_TASK_BYTES)) {
             Ok(kernel) => self.running = Some(Running { task, attempt, kernel }),
             Err(error) => {
                 self.machine.handle(now(), Input::Computed { task, attempt, outcome: Outcome::Failed(error.into()) });

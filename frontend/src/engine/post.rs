@@ -51,7 +51,7 @@ pub fn envelope(mut envelope: Envelope) -> (Object, Array) {
         let _ = Reflect::set(&object, &"life".into(), &life.into());
     }
     if let Some(rows) = payload {
-        let rows = Uint8Array::from(&rows[..]).buffer();
+        let rows = Uint8Array::from(&*rows.bytes().expect("a page has all rows in memory")).buffer();
         let _ = Reflect::set(&object, &"rows".into(), &rows);
         buffers.push(&rows);
     }

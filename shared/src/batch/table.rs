@@ -1,92 +1,88 @@
-//! A job's result: its rows in their final order, held so that a million of them are cheap to sort, search, scroll and save.
+//! A job's result: its rows in their final order, held so that a million of them are cheap to sort, search, scroll and save, and so
+//! that more of them than fit into memory can still be saved.
+//!
+//! - `rows`: some rows as text, CSV and JSON. - `view`: the rows that somebody looks at.
 
-use std::collections::BTreeSet;
+mod rows;
+mod view;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{ArrayRef, Int64Array, UInt32Array};
 use arrow_schema::{Field, Schema, SchemaRef};
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::kernel::{KernelError, RowReader, read_columns, sorted, together};
-use super::{Column, Payload, Plan, SortKey};
-use crate::expr::{Type, Value, show};
-use crate::limits::{VIEW_ROWS_MAX, VIEW_TEXT_CHARS_MAX};
+pub use self::rows::Rows;
+use self::view::Cache;
+pub use self::view::{View, ViewQuery};
+use super::kernel::{Batches, KernelError, RowReader, sorted, together};
+use super::{Column, Payload, Plan};
+use crate::expr::Type;
+use crate::limits::TABLE_BYTES_MAX;
 
-/// The rows of a result, as columns.
+/// The rows of a result.
 #[derive(Clone, Debug)]
 pub struct Table {
     names: Vec<Column>,
-    columns: Vec<ArrayRef>,
+    body: Body,
     rows: usize,
     /// Where the rows of each partition end.
     ends: Vec<usize>,
-    view: ViewCache,
+    cache: Cache,
 }
 
-/// Which rows of a result a client wants to see, and in what order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ViewQuery {
-    /// A column's index, and whether its order is descending; `None`: the result's own order.
-    pub sort: Option<(usize, bool)>,
-    /// Keep rows one of whose values contains this as text, whatever the case; empty: all.
-    pub search: String,
-    /// Rows to pass over.
-    #[serde(with = "crate::wire::text64")]
-    pub offset: u64,
-    /// At most this many rows, and at most [`VIEW_ROWS_MAX`].
-    pub limit: u32,
+#[derive(Clone, Debug)]
+enum Body {
+    /// All of them as columns.
+    Columns(Vec<ArrayRef>),
+    /// As the tasks left them, and how many rows each left: they are read when they are wanted.
+    Parts { parts: Vec<(Payload, usize)>, words: bool },
 }
 
-/// Some rows of a result.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// Rows in the whole result.
-    #[serde(with = "crate::wire::text64")]
-    pub total: u64,
-    /// Rows that match the search.
-    #[serde(with = "crate::wire::text64")]
-    pub matched: u64,
-    /// Where among the matching rows these begin.
-    #[serde(with = "crate::wire::text64")]
-    pub offset: u64,
-    /// Values as text; a null is `null`.
-    pub rows: Vec<Vec<String>>,
-}
+/// Rows that are handed out together.
+const BATCH_ROWS: usize = 64 << 10;
 
-/// The sort and the search in lower case, and the rows that match in that order.
-type Matched = (Option<(usize, bool)>, String, Vec<u32>);
-
-/// What the last views worked out, so that scrolling costs nothing.
-#[derive(Clone, Debug, Default)]
-struct ViewCache {
-    sorted: Option<((usize, bool), Vec<u32>)>,
-    matched: Option<Matched>,
-    /// Each row's values as text in lower case, one after the other, and where each row ends.
-    lower: Option<(String, Vec<usize>)>,
-}
+/// Bytes of CSV that are hashed at a time.
+const CSV_CHUNK_BYTES: usize = 1 << 20;
 
 impl Table {
     /// The final rows from those of the committed partitions, in the order of the partitions.
     pub fn new(plan: &Plan, partitions: Vec<Payload>) -> Result<Table, KernelError> {
-        if plan.counts_words() {
-            let (columns, ends) = words(plan, &partitions)?;
-            let table = Table::of(plan, columns, ends.last().copied().unwrap_or_default());
-            return Ok(table.cut(plan, ends));
+        let words = plan.counts_words();
+        let bytes: usize = partitions.iter().map(Payload::len).sum();
+        let large = partitions.iter().any(Payload::is_stored) || bytes > TABLE_BYTES_MAX;
+        if large && plan.sort.is_empty() && plan.limit.is_none() {
+            return Table::in_parts(plan, partitions, words);
         }
-        let types: Vec<Type> = plan.columns.iter().map(|column| column.data_type.clone()).collect();
+        let types = types(plan);
         let (mut batches, mut rows, mut ends) = (Vec::new(), 0, Vec::new());
         for partition in &partitions {
-            let read = read_columns(partition, &types)?;
-            rows += read.iter().map(RecordBatch::num_rows).sum::<usize>();
+            for batch in part_batches(partition, &types, words)? {
+                let (columns, count) = batch?;
+                rows += count;
+                batches.push(columns);
+            }
             ends.push(rows);
-            batches.extend(read);
         }
-        let table = Table::of(plan, together(&types, batches.iter().map(|batch| batch.columns().to_vec()))?, rows);
+        let table = Table::of(plan, together(&types, batches.into_iter())?, rows);
         Ok(table.cut(plan, ends))
+    }
+
+    /// Rows that stay where they are.
+    fn in_parts(plan: &Plan, partitions: Vec<Payload>, words: bool) -> Result<Table, KernelError> {
+        let types = types(plan);
+        let (mut parts, mut rows, mut ends) = (Vec::new(), 0, Vec::new());
+        for partition in partitions {
+            let counts = part_batches(&partition, &types, words)?.map(|batch| batch.map(|(_, count)| count));
+            let count = counts.sum::<Result<usize, _>>()?;
+            rows += count;
+            ends.push(rows);
+            parts.push((partition, count));
+        }
+        let body = Body::Parts { parts, words };
+        Ok(Table { names: plan.columns.clone(), body, rows, ends, cache: Cache::default() })
     }
 
     /// Notes where partitions end. Sorted rows, and those of a limit, are in equal shares: they are in no key's partition any more.
@@ -105,15 +101,17 @@ impl Table {
 
     /// The final rows from those of all partitions, one after the other.
     pub(super) fn of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Table {
-        let names = plan.columns.clone();
         let order = sorted(&columns, rows, &plan.sort, plan.limit);
+        let table = |columns, rows| {
+            let (names, body) = (plan.columns.clone(), Body::Columns(columns));
+            Table { names, body, rows, ends: vec![rows], cache: Cache::default() }
+        };
         if plan.sort.is_empty() && order.len() == rows {
-            return Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() };
+            return table(columns, rows);
         }
         let order = UInt32Array::from(order);
         let taken = |column: &ArrayRef| arrow_select::take::take(column, &order, None).expect("the rows are the column's own");
-        let (rows, columns) = (order.len(), columns.iter().map(taken).collect());
-        Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() }
+        table(columns.iter().map(taken).collect(), order.len())
     }
 
     pub fn len(&self) -> usize {
@@ -129,242 +127,150 @@ impl Table {
         &self.names
     }
 
-    /// A column's values.
-    pub fn column(&self, index: usize) -> &ArrayRef {
-        &self.columns[index]
-    }
-
-    /// A value as text, as it is shown and written; `None` for null.
-    pub fn text(&self, row: usize, column: usize) -> Option<String> {
-        let mut text = String::new();
-        self.write_text(row, column, &mut text).then_some(text)
-    }
-
-    /// Appends a value as text; `false` for null.
-    pub fn write_text(&self, row: usize, column: usize, text: &mut String) -> bool {
-        let column = &self.columns[column];
-        // A result's values are bounded by the memory that they were made in, not by that of a text function.
-        column.is_valid(row) && show(column, row, text).is_ok()
-    }
-
-    /// A value as JSON: times as text, and a float that JSON has no number for as null.
-    pub fn json(&self, row: usize, column: usize) -> serde_json::Value {
-        json(&Value::at(&self.columns[column], row), &|| self.text(row, column))
-    }
-
-    /// XXH3 (64 bits, seed 0) of the whole CSV, so that `xxhsum -H3` of a saved file gives the same.
-    pub fn output_hash(&self) -> u64 {
-        let mut hash = Xxh3::new();
-        let mut from = 0;
-        loop {
-            let (bytes, next) = self.csv_chunk(from, CSV_CHUNK_BYTES);
-            hash.update(&bytes);
-            if next >= self.len() {
-                return hash.digest();
-            }
-            from = next;
-        }
-    }
-
-    /// Rows as CSV (RFC 4180, but lines end in `\n`), from a row on, until `max_bytes` are reached (at least one row); and the row
-    /// that comes next, which is [`Table::len`] at the end. The header comes before row 0. A null is nothing, an empty text `""`.
-    pub fn csv_chunk(&self, from_row: usize, max_bytes: usize) -> (Vec<u8>, usize) {
-        let mut csv = if from_row == 0 { self.csv_header() } else { Vec::new() };
-        let mut text = String::new();
-        let mut row = from_row;
-        while row < self.rows {
-            self.push_csv(row, &mut text, &mut csv);
-            row += 1;
-            if csv.len() >= max_bytes {
-                break;
-            }
-        }
-        (csv, row)
-    }
-
-    /// The names of the columns as a line of CSV.
-    pub fn csv_header(&self) -> Vec<u8> {
-        let mut csv = Vec::new();
-        for (index, column) in self.names.iter().enumerate() {
-            if index > 0 {
-                csv.push(b',');
-            }
-            push_field(&mut csv, &column.name);
-        }
-        csv.push(b'\n');
-        csv
-    }
-
-    /// Rows as CSV without a header, as in [`Table::csv_chunk`].
-    pub fn csv_rows(&self, rows: Range<usize>) -> Vec<u8> {
-        let (mut csv, mut text) = (Vec::new(), String::new());
-        rows.for_each(|row| self.push_csv(row, &mut text, &mut csv));
-        csv
-    }
-
-    fn push_csv(&self, row: usize, text: &mut String, csv: &mut Vec<u8>) {
-        for index in 0..self.columns.len() {
-            if index > 0 {
-                csv.push(b',');
-            }
-            text.clear();
-            match self.names[index].data_type {
-                Type::Utf8 if self.columns[index].is_valid(row) => {
-                    push_field(csv, self.columns[index].as_string::<i32>().value(row));
-                }
-                _ if self.write_text(row, index, text) => push_field(csv, text),
-                _ => {}
-            }
-        }
-        csv.push(b'\n');
-    }
-
     /// The names and types of the columns, as Arrow has them.
     pub fn arrow_schema(&self) -> SchemaRef {
         let field = |column: &Column| Field::new(&column.name, column.data_type.arrow(), true);
         Arc::new(Schema::new(self.names.iter().map(field).collect::<Vec<_>>()))
     }
 
-    /// Rows as an Arrow batch, whose columns share memory with these.
-    pub fn batch(&self, rows: Range<usize>) -> RecordBatch {
-        let columns = self.columns.iter().map(|column| column.slice(rows.start, rows.len())).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        RecordBatch::try_new_with_options(self.arrow_schema(), columns, &options).expect("each column has its own type")
-    }
-
-    /// The rows that a query asks for. A sort column that does not exist leaves the result's own order.
-    pub fn view(&mut self, query: &ViewQuery) -> View {
-        let sort = query.sort.filter(|(column, _)| *column < self.columns.len());
-        let search = query.search.to_lowercase();
-        self.prepare(sort, &search);
-        let order = match (&self.view.matched, &self.view.sorted) {
-            _ if search.is_empty() && sort.is_none() => None,
-            (_, Some((_, sorted))) if search.is_empty() => Some(sorted),
-            (Some((_, _, matched)), _) => Some(matched),
-            _ => None,
-        };
-        let matched = order.map_or(self.len(), Vec::len);
-        let first = usize::try_from(query.offset).unwrap_or(usize::MAX).min(matched);
-        let last = matched.min(first.saturating_add(query.limit.min(VIEW_ROWS_MAX) as usize));
-        let rows = (first..last).map(|index| self.texts(order.map_or(index, |order| order[index] as usize))).collect();
-        View { total: self.len() as u64, matched: matched as u64, offset: first as u64, rows }
-    }
-
-    /// Works out the order and the matches of a view, unless they are at hand.
-    fn prepare(&mut self, sort: Option<(usize, bool)>, search: &str) {
-        if let Some((column, descending)) = sort
-            && self.view.sorted.as_ref().is_none_or(|(known, _)| *known != (column, descending))
-        {
-            let order = sorted(&self.columns, self.rows, &[SortKey { column, descending }], None);
-            self.view.sorted = Some(((column, descending), order));
-        }
-        let at_hand = |(known, text, _): &Matched| *known == sort && text == search;
-        if search.is_empty() || self.view.matched.as_ref().is_some_and(at_hand) {
-            return;
-        }
-        let (text, ends) = self.view.lower.take().unwrap_or_else(|| self.lower());
-        let hits = rows_containing(&text, &ends, search);
-        let matched = match (sort, &self.view.sorted) {
-            (Some(_), Some((_, sorted))) => {
-                let hits: BTreeSet<u32> = hits.into_iter().collect();
-                sorted.iter().copied().filter(|row| hits.contains(row)).collect()
+    /// Some rows, in their order and some at a time; those that are in memory share it.
+    pub fn batches(&self, rows: Range<usize>) -> Box<dyn Iterator<Item = Result<Rows<'_>, KernelError>> + '_> {
+        let names = &self.names;
+        match &self.body {
+            Body::Columns(columns) => {
+                let end = rows.end;
+                Box::new(rows.step_by(BATCH_ROWS).map(move |from| {
+                    let count = BATCH_ROWS.min(end - from);
+                    Ok(Rows { names, columns: columns.iter().map(|column| column.slice(from, count)).collect(), rows: count })
+                }))
             }
-            _ => hits,
-        };
-        self.view.lower = Some((text, ends));
-        self.view.matched = Some((sort, search.to_owned(), matched));
+            Body::Parts { parts, words } => {
+                let starts = parts.iter().scan(0, |at, (_, count)| {
+                    let start = *at;
+                    *at += count;
+                    Some(start)
+                });
+                let within = parts.iter().zip(starts).filter_map(move |((part, count), start)| {
+                    let range = rows.start.max(start)..rows.end.min(start + count);
+                    (range.start < range.end).then(|| (part, range.start - start..range.end - start))
+                });
+                Box::new(within.flat_map(move |(part, range)| Part::new(self, part, *words, range)))
+            }
+        }
     }
 
-    /// Each row's values in lower case. What parts them is in no text that anyone types.
-    fn lower(&self) -> (String, Vec<usize>) {
-        let (mut lower, mut text) = (String::new(), String::new());
-        let ends = (0..self.rows).map(|row| {
-            for column in 0..self.columns.len() {
-                text.clear();
-                self.write_text(row, column, &mut text);
-                match text.is_ascii() {
-                    true => lower.extend(text.chars().map(|c| c.to_ascii_lowercase())),
-                    false => lower.push_str(&text.to_lowercase()),
+    /// XXH3 (64 bits, seed 0) of the whole CSV, so that `xxhsum -H3` of a saved file gives the same.
+    pub fn output_hash(&self) -> Result<u64, KernelError> {
+        let mut hash = Xxh3::new();
+        self.csv(0..self.len(), CSV_CHUNK_BYTES, |csv| hash.update(csv))?;
+        Ok(hash.digest())
+    }
+
+    /// Rows as CSV (RFC 4180, but lines end in `\n`), with a header, in pieces of about so many bytes. A null is nothing, an empty
+    /// text `""`.
+    pub fn csv(&self, rows: Range<usize>, bytes: usize, mut each: impl FnMut(&[u8])) -> Result<(), KernelError> {
+        self.try_csv(rows, bytes, |csv| {
+            each(csv);
+            Ok::<_, KernelError>(())
+        })
+    }
+
+    /// All of it as CSV.
+    pub fn to_csv(&self) -> Result<Vec<u8>, KernelError> {
+        let mut all = Vec::new();
+        self.csv(0..self.len(), usize::MAX, |csv| all.extend_from_slice(csv))?;
+        Ok(all)
+    }
+
+    /// As [`Table::csv`], for one who may fail.
+    pub fn try_csv<E: From<KernelError>>(
+        &self,
+        rows: Range<usize>,
+        bytes: usize,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut csv, mut text) = (rows::csv_header(&self.names), String::new());
+        for batch in self.batches(rows) {
+            let batch = batch?;
+            for row in 0..batch.len() {
+                batch.push_csv(row, &mut text, &mut csv);
+                if csv.len() >= bytes {
+                    each(&csv)?;
+                    csv.clear();
                 }
-                lower.push('\u{1f}');
             }
-            lower.len()
-        });
-        let ends = ends.collect();
-        (lower, ends)
-    }
-
-    fn texts(&self, row: usize) -> Vec<String> {
-        let text = |column| self.text(row, column).map_or_else(|| "null".to_owned(), clipped);
-        (0..self.columns.len()).map(text).collect()
-    }
-}
-
-/// A text as a view shows it: what nobody reads to the end does not cross a socket.
-fn clipped(text: String) -> String {
-    match text.char_indices().nth(VIEW_TEXT_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-/// The rows of counted words, as columns, and where those of each partition end.
-fn words(plan: &Plan, partitions: &[Payload]) -> Result<(Vec<ArrayRef>, Vec<usize>), KernelError> {
-    let (mut keys, mut counts, mut ends) = (StringBuilder::new(), Vec::new(), Vec::new());
-    for partition in partitions {
-        for (row, read) in RowReader::new(partition).enumerate() {
-            let (key, count) = read?;
-            let problem = "its key is not a text";
-            keys.append_value(std::str::from_utf8(key).map_err(|_| KernelError::Corrupt { row: row as u64, problem })?);
-            counts.push(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        ends.push(counts.len());
-    }
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(keys.finish())];
-    columns.resize(plan.columns.len(), Arc::new(Int64Array::from(counts)));
-    Ok((columns, ends))
-}
-
-fn json(value: &Value, text: &dyn Fn() -> Option<String>) -> serde_json::Value {
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Boolean(it) => (*it).into(),
-        Value::Int64(it) => (*it).into(),
-        Value::Float64(it) => (*it).into(),
-        Value::Utf8(it) => (&**it).into(),
-        Value::List(parts) => parts.iter().map(|part| json(part, &|| Some(part.to_string()))).collect(),
-        Value::Timestamp(_) | Value::Interval(_) => text().into(),
+        if csv.is_empty() { Ok(()) } else { each(&csv) }
     }
 }
 
-/// Bytes of CSV hashed at a time.
-const CSV_CHUNK_BYTES: usize = 1 << 20;
+/// The rows of one part, as they are read.
+struct Part<'a> {
+    table: &'a Table,
+    read: Result<PartBatches, Option<KernelError>>,
+    /// Rows to pass over, and to give.
+    skip: usize,
+    left: usize,
+}
 
-/// The rows whose part of `text` contains `search`, ascending.
-fn rows_containing(text: &str, ends: &[usize], search: &str) -> Vec<u32> {
-    let finder = memchr::memmem::Finder::new(search);
-    let (mut rows, mut row, mut from) = (Vec::new(), 0, 0);
-    while let Some(found) = finder.find(&text.as_bytes()[from..]) {
-        let start = from + found;
-        while ends[row] <= start {
-            row += 1;
+impl<'a> Part<'a> {
+    fn new(table: &'a Table, part: &Payload, words: bool, rows: Range<usize>) -> Part<'a> {
+        let types: Vec<Type> = table.names.iter().map(|column| column.data_type.clone()).collect();
+        Part { table, read: part_batches(part, &types, words).map_err(Some), skip: rows.start, left: rows.len() }
+    }
+}
+
+impl<'a> Iterator for Part<'a> {
+    type Item = Result<Rows<'a>, KernelError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = match &mut self.read {
+            Ok(read) => read,
+            Err(error) => return error.take().map(Err),
+        };
+        while self.left > 0 {
+            let (columns, rows) = match read.next()? {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            let from = self.skip.min(rows);
+            self.skip -= from;
+            let count = (rows - from).min(self.left);
+            self.left -= count;
+            if count > 0 {
+                let columns = columns.iter().map(|column| column.slice(from, count)).collect();
+                return Some(Ok(Rows { names: &self.table.names, columns, rows: count }));
+            }
         }
-        if start + search.len() <= ends[row] {
-            rows.push(row as u32);
-            from = ends[row];
-        } else {
-            from = start + 1;
-        }
+        None
     }
-    rows
 }
 
-fn push_field(csv: &mut Vec<u8>, field: &str) {
-    if !field.is_empty() && !field.contains(['"', ',', '\n', '\r']) {
-        csv.extend_from_slice(field.as_bytes());
-        return;
+type PartBatches = Box<dyn Iterator<Item = Result<(Vec<ArrayRef>, usize), KernelError>>>;
+
+/// The rows that one task left, some at a time.
+fn part_batches(part: &Payload, types: &[Type], words: bool) -> Result<PartBatches, KernelError> {
+    if words {
+        return Ok(Box::new(std::iter::once(words_of(part, types.len()))));
     }
-    csv.push(b'"');
-    csv.extend_from_slice(field.replace('"', "\"\"").as_bytes());
-    csv.push(b'"');
+    Ok(Box::new(Batches::new(part, types)?.map(|batch| batch.map(|batch| (batch.columns, batch.rows)))))
+}
+
+/// Counted words, as so many columns.
+fn words_of(part: &Payload, columns: usize) -> Result<(Vec<ArrayRef>, usize), KernelError> {
+    let (mut keys, mut counts) = (StringBuilder::new(), Vec::new());
+    for (row, read) in RowReader::new(&part.bytes()?).enumerate() {
+        let (key, count) = read?;
+        let problem = "its key is not a text";
+        keys.append_value(std::str::from_utf8(key).map_err(|_| KernelError::Corrupt { row: row as u64, problem })?);
+        counts.push(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    let rows = counts.len();
+    let mut all: Vec<ArrayRef> = vec![Arc::new(keys.finish())];
+    all.resize(columns, Arc::new(Int64Array::from(counts)));
+    Ok((all, rows))
+}
+
+fn types(plan: &Plan) -> Vec<Type> {
+    plan.columns.iter().map(|column| column.data_type.clone()).collect()
 }

@@ -30,6 +30,7 @@ pub use datasets::{dataset_file, dataset_names};
 pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
 pub use problem::Problem;
 pub use spec::*;
+pub use units::size as parse_size;
 
 use crate::batch::Format;
 use crate::id::NodeId;

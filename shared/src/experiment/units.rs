@@ -33,7 +33,7 @@ pub(super) fn shown(bytes: u64) -> String {
 }
 
 /// Bytes: `64 KiB`, `1.5 MB`, or a plain number.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a size like `64 KiB`, `1 MB` or `512 B`".to_owned();
     let (number, unit) = split(text);
     let factor = match SIZES.iter().find(|(name, _)| *name == unit) {

@@ -8,6 +8,8 @@ use crate::wire::{ExpectationResult, Tally};
 /// What a run came to.
 pub struct Found<'a> {
     pub table: &'a Table,
+    /// The hash of its rows.
+    pub output_hash: u64,
     pub counters: &'a Counters,
     pub tally: &'a Tally,
     /// The hash of the rows of a sequential run, where one was made.
@@ -35,7 +37,7 @@ impl Found<'_> {
     }
 
     fn equals_sequential(&self) -> (bool, String) {
-        let hash = self.table.output_hash();
+        let hash = self.output_hash;
         match self.sequential {
             Some(sequential) if sequential == hash => (true, format!("both runs gave rows with the hash {hash:016x}")),
             Some(sequential) => {
@@ -46,18 +48,28 @@ impl Found<'_> {
     }
 
     fn always(&self, holds: &crate::expr::Expr) -> (bool, String) {
-        let columns: Vec<_> = (0..self.table.columns().len()).map(|index| self.table.column(index).clone()).collect();
-        let named = |row: usize| {
-            let values = (0..columns.len()).map(|column| self.table.text(row, column).unwrap_or_else(|| "null".to_owned()));
-            format!("row {} ({})", row + 1, values.collect::<Vec<_>>().join(", "))
-        };
-        match holds.select(&columns, self.table.len(), Context::default()) {
-            Err(error) => (false, format!("{}: {}", named(error.row), error.message)),
-            Ok(held) => match (0..self.table.len()).find(|row| !held.value(*row)) {
-                Some(row) => (false, format!("it is not true for {}", named(row))),
-                None => (true, format!("it is true for all {} rows", self.table.len())),
-            },
+        let mut before = 0;
+        for rows in self.table.batches(0..self.table.len()) {
+            let rows = match rows {
+                Ok(rows) => rows,
+                Err(error) => return (false, error.to_string()),
+            };
+            let named = |row: usize| {
+                let value = |column| rows.text(row, column).unwrap_or_else(|| "null".to_owned());
+                let values = (0..rows.columns().len()).map(value);
+                format!("row {} ({})", before + row + 1, values.collect::<Vec<_>>().join(", "))
+            };
+            match holds.select(rows.columns(), rows.len(), Context::default()) {
+                Err(error) => return (false, format!("{}: {}", named(error.row), error.message)),
+                Ok(held) => {
+                    if let Some(row) = (0..rows.len()).find(|row| !held.value(*row)) {
+                        return (false, format!("it is not true for {}", named(row)));
+                    }
+                }
+            }
+            before += rows.len();
         }
+        (true, format!("it is true for all {} rows", self.table.len()))
     }
 }
 

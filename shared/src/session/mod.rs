@@ -81,12 +81,13 @@ pub enum Output {
         /// Also to be found: where the micro-batches of the first begin.
         micro_batch: Option<MicroBatch>,
     },
-    /// Make a worker of this run with access to its input.
+    /// Make a worker of this run, one of so many that share the machine, with access to its input.
     Spawn {
         run: u32,
         node: NodeId,
         incarnation: Incarnation,
         isolation: Isolation,
+        workers: u32,
     },
     /// End it, really; then say [`Input::Down`].
     Terminate {
@@ -327,8 +328,8 @@ impl Session {
             let at = Time(now.since(entry.began).0);
             match output {
                 run::Output::Spawn { node, incarnation } => {
-                    let isolation = entry.prepared.isolation;
-                    self.outputs.push_back(Output::Spawn { run, node, incarnation, isolation });
+                    let (isolation, workers) = (entry.prepared.isolation, entry.prepared.workers);
+                    self.outputs.push_back(Output::Spawn { run, node, incarnation, isolation, workers });
                 }
                 run::Output::Terminate { node, incarnation } => {
                     self.outputs.push_back(Output::Terminate { run, node, incarnation });
@@ -363,11 +364,12 @@ impl Session {
         simulated: Option<(Time, String)>,
     ) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
-        let table = match Table::new(&entry.job().plan, partitions) {
-            Ok(table) => table,
+        let table = Table::new(&entry.job().plan, partitions);
+        let (table, output_hash) = match table.and_then(|table| table.output_hash().map(|hash| (table, hash))) {
+            Ok(hashed) => hashed,
             Err(error) => return self.fail(run, error.to_string()),
         };
-        let outcome = Outcome { table, counters, tally, wall, simulated };
+        let outcome = Outcome { table, output_hash, counters, tally, wall, simulated };
         if entry.wants_sequential() {
             let job = entry.job();
             entry.stage = Stage::Comparing(Box::new(outcome));
@@ -421,10 +423,10 @@ impl Session {
 
     fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {
         match self.runs.get_mut(&run).map(|entry| &mut entry.stage) {
-            Some(Stage::Done { table, .. }) => {
-                let view = table.view(query);
-                self.emit(Event::Rows { run, id, view });
-            }
+            Some(Stage::Done { table, .. }) => match table.view(query) {
+                Ok(view) => self.emit(Event::Rows { run, id, view }),
+                Err(error) => self.refuse(error.to_string()),
+            },
             _ => self.refuse(format!("run {run} has no result to look at")),
         }
     }
@@ -432,18 +434,17 @@ impl Session {
     /// The whole result, in frames that fit a socket.
     fn export(&mut self, run: u32, id: u32) {
         let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
-        let (mut from, mut frames) = (0, Vec::new());
-        loop {
-            let (csv, next) = table.csv_chunk(from, EXPORT_FRAME_BYTES);
-            let last = next >= table.len();
-            let mut frame = DataHeader { run, id, index: frames.len() as u32, last }.to_bytes().to_vec();
-            frame.extend_from_slice(&csv);
-            frames.push(frame);
-            from = next;
-            if last {
-                break;
-            }
+        let mut pieces = Vec::new();
+        if let Err(error) = table.csv(0..table.len(), EXPORT_FRAME_BYTES, |csv| pieces.push(csv.to_vec())) {
+            return self.refuse(error.to_string());
         }
+        let count = pieces.len();
+        let frame = |(index, csv): (usize, Vec<u8>)| {
+            let mut frame = DataHeader { run, id, index: index as u32, last: index + 1 == count }.to_bytes().to_vec();
+            frame.extend_from_slice(&csv);
+            frame
+        };
+        let frames: Vec<_> = pieces.into_iter().enumerate().map(frame).collect();
         self.outputs.extend(frames.into_iter().map(Output::Data));
     }
 

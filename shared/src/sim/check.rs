@@ -8,6 +8,7 @@ use arrow_array::types::Int64Type;
 use super::kernels::Kernels;
 use crate::batch::coordinator::{Checkpoint, CommittedPartition};
 use crate::batch::message::{Envelope, Message};
+use crate::batch::table::Rows;
 use crate::batch::{Counters, Format, Gather, Job, Part, Payload, Plan, Source, Table};
 use crate::id::{Attempt, Incarnation, TaskId};
 use crate::time::{Span, Time};
@@ -148,8 +149,11 @@ fn counted(plan: &Plan, table: &Table) -> Option<u64> {
         let cut = behind.iter().any(|stage| matches!(stage.gather, Gather::Rows { limit: Some(_), .. }));
         return (!cut).then_some(table.len() as u64);
     }
-    let counts = table.column(plan.count_column()?).as_primitive::<Int64Type>();
-    Some(counts.values().iter().map(|count| *count as u64).sum())
+    let column = plan.count_column()?;
+    let sum = |rows: Rows<'_>| -> u64 {
+        rows.columns()[column].as_primitive::<Int64Type>().values().iter().map(|count| *count as u64).sum()
+    };
+    table.batches(0..table.len()).map(|rows| rows.ok().map(sum)).sum()
 }
 
 /// Bytes that are read at a time to count lines.

@@ -326,7 +326,9 @@ impl Simulation {
 
     fn finish(&mut self, counters: Counters, tally: Tally) -> Result<(), Problem> {
         let rows = self.checks.result(&self.spec.job, &counters, &self.kernels, &mut *self.source)?;
-        rows.iter().for_each(|rows| self.trace.push_result(rows));
+        for rows in &rows {
+            self.trace.push_result(&rows.bytes().map_err(|error| Problem::Unreadable(error.to_string()))?);
+        }
         self.end = Some(End::Finished(Finished { rows, counters, tally }));
         Ok(())
     }

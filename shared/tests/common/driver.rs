@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::batch::message::Envelope;
 use shared::batch::timing::Timing;
 use shared::batch::worker::{self, Worker};
-use shared::batch::{Job, Memory, TaskKernel, kernel};
+use shared::batch::{Job, Memory, Space, TaskKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
 use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
@@ -89,7 +89,7 @@ impl Driver {
                 Output::Send { run, envelope } => self.mail.push_back((run, envelope)),
                 Output::Sequential { run, job } => {
                     let table = kernel::sequential(&job, &mut Memory(self.texts[&run].clone())).unwrap();
-                    self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash()) });
+                    self.session.handle(self.now, Input::Sequential { run, output_hash: Ok(table.output_hash().unwrap()) });
                 }
                 Output::Close { run } => {
                     self.workers.retain(|(of, _), _| *of != run);
@@ -168,7 +168,12 @@ impl Driver {
                 }
                 worker::Output::Compute(work) => {
                     let (task, attempt) = (work.task, work.attempt);
-                    let outcome = TaskKernel::run(job.as_ref().unwrap(), work, &mut Memory(self.texts[&key.0].clone()));
+                    let outcome = TaskKernel::run(
+                        job.as_ref().unwrap(),
+                        work,
+                        &mut Memory(self.texts[&key.0].clone()),
+                        Space::unbounded(),
+                    );
                     worker.handle(self.now, worker::Input::Computed { task, attempt, outcome });
                     self.kernels += 1;
                     if self.kernels == 5

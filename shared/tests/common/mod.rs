@@ -9,7 +9,7 @@ use std::sync::Arc;
 use shared::batch::kernel::sequential;
 use shared::batch::task::{Body, Outcome, Work};
 use shared::batch::timing::Timing;
-use shared::batch::{Counters, Emit, Gather, Job, Memory, Part, Payload, Plan, Table, TaskKernel, micro_batches};
+use shared::batch::{Counters, Emit, Gather, Job, Memory, Part, Payload, Plan, Space, Table, TaskKernel, micro_batches};
 use shared::experiment::check;
 use shared::fault::{self, Fault};
 use shared::id::{Attempt, TaskId};
@@ -82,6 +82,11 @@ pub fn combining(mut plan: Plan, combine: bool) -> Plan {
 
 /// Runs every task of a job once, in order: the rows of the last stage's tasks, and what all counted.
 pub fn run_tasks(job: &Job, text: &[u8]) -> (Vec<Payload>, Counters) {
+    run_tasks_in(job, text, &Space::unbounded(), &|rows| rows)
+}
+
+/// The same in so much space; `keep` is what becomes of each payload before anybody reads it.
+pub fn run_tasks_in(job: &Job, text: &[u8], space: &Space, keep: &dyn Fn(Payload) -> Payload) -> (Vec<Payload>, Counters) {
     let mut source = Memory(Arc::new(text.to_vec()));
     let mut left: std::collections::BTreeMap<TaskId, Vec<Payload>> = Default::default();
     let (mut rows, mut counters) = (Vec::new(), Counters::default());
@@ -91,14 +96,14 @@ pub fn run_tasks(job: &Job, text: &[u8]) -> (Vec<Payload>, Counters) {
             TaskId::Map(number) => Body::Map { number, skip: vec![] },
             TaskId::Reduce(_) => Body::Reduce(inputs),
         };
-        match TaskKernel::run(job, Work { task, attempt: Attempt { epoch: 1, number: 1 }, body }, &mut source) {
+        match TaskKernel::run(job, Work { task, attempt: Attempt { epoch: 1, number: 1 }, body }, &mut source, space.clone()) {
             Outcome::Mapped { partitions, counters: counted } => {
                 counters.add(&counted);
-                left.insert(task, partitions);
+                left.insert(task, partitions.into_iter().map(keep).collect());
             }
             Outcome::Reduced { rows: of, counters: counted } => {
                 counters.add(&counted);
-                rows.push(of);
+                rows.push(keep(of));
             }
             Outcome::Failed(failure) => panic!("{task}: {failure:?}"),
         }
@@ -111,8 +116,12 @@ pub const COUNT: &str = "reduce: { key: word, values: { count: count(*) } }";
 
 /// The rows of a table of words and counts.
 pub fn counts(table: &Table) -> Vec<(String, u64)> {
-    let text = |row, column| table.text(row, column).unwrap();
-    (0..table.len()).map(|row| (text(row, 0), text(row, 1).parse().unwrap())).collect()
+    let counts = table.batches(0..table.len()).flat_map(|rows| {
+        let rows = rows.unwrap();
+        let text = |row, column| rows.text(row, column).unwrap();
+        (0..rows.len()).map(|row| (text(row, 0), text(row, 1).parse().unwrap())).collect::<Vec<_>>()
+    });
+    counts.collect()
 }
 
 impl Scenario {
@@ -218,7 +227,7 @@ impl Scenario {
     /// The rows of a distributed run against those of the sequential one, byte for byte.
     pub fn assert_equals_sequential(&self, finished: &Finished) {
         let table = Table::new(&self.job().plan, finished.rows.clone()).unwrap();
-        let csv = |table: &Table| String::from_utf8(table.csv_chunk(0, usize::MAX).0).unwrap();
+        let csv = |table: &Table| String::from_utf8(table.to_csv().unwrap()).unwrap();
         assert!(csv(&table) == csv(&self.sequential()), "the rows differ from those of a sequential run");
     }
 }

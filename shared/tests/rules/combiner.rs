@@ -40,7 +40,7 @@ fn rule_3_the_result_is_the_same_with_and_without_the_combiner_which_spares_the_
     };
     let ((with, bytes_with), (without, bytes_without)) = (run(true), run(false));
     let table = |finished: &Finished, combine| {
-        Table::new(&combining(word_count(3), combine), finished.rows.clone()).unwrap().output_hash()
+        Table::new(&combining(word_count(3), combine), finished.rows.clone()).unwrap().output_hash().unwrap()
     };
     assert_eq!(table(&with, true), table(&without, false), "byte for byte");
     assert!(bytes_with * 2 < bytes_without, "{bytes_with} bytes against {bytes_without} went from worker to worker");

@@ -27,17 +27,17 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_ipc::reader::StreamReader;
 use shared::batch::kernel::RowReader;
-use shared::batch::{Job, MapKernel, Memory, Payload, Plan, Split, TaskResult};
+use shared::batch::{Job, MapKernel, Memory, Payload, Plan, Space, Split, TaskResult};
 use std::sync::Arc;
 
 /// Runs one map task.
 fn map(plan: &Plan, text: &[u8], split: Split) -> TaskResult {
     let mut job = Job::over(Arc::new(plan.clone()), text.len() as u64, text.len().max(1) as u64);
     job.splits[0] = split;
-    let mut kernel = MapKernel::new(&job, 0, &[]).unwrap();
+    let mut kernel = MapKernel::new(&job, 0, &[], &Space::unbounded()).unwrap();
     let mut source = Memory(Arc::new(text.to_vec()));
     while !kernel.step(&mut source).unwrap() {}
-    kernel.finish()
+    kernel.finish().unwrap()
 }
 
 /// The keys and counts of a partition of a word count, in its order.
@@ -46,12 +46,12 @@ fn rows(payload: &Payload) -> Vec<(String, u64)> {
         let (key, count): (&[u8], u64) = Result::unwrap(row);
         (String::from_utf8(key.to_vec()).unwrap(), count)
     };
-    RowReader::new(payload).map(row).collect()
+    RowReader::new(&payload.bytes().unwrap()).map(row).collect()
 }
 
 /// The words of a partition of a map output that was not combined, in its order: columns, of which the first is the key.
 fn loose(payload: &Payload) -> Vec<String> {
-    let batches = StreamReader::try_new(std::io::Cursor::new(&payload[..]), None).unwrap().map(Result::unwrap);
+    let batches = StreamReader::try_new(payload.reader(), None).unwrap().map(Result::unwrap);
     let words = |batch: RecordBatch| -> Vec<String> {
         let column = batch.column(0).as_string::<i32>().clone();
         column.iter().map(|word| word.unwrap().to_owned()).collect()

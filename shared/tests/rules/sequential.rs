@@ -68,7 +68,7 @@ fn rule_6_under_each_fault_and_under_all_the_bytes_are_those_of_a_sequential_run
     let plans = [word_count(4), combining(word_count(4), false), Plan { sort: sorted, limit: Some(20), ..word_count(4) }];
     for plan in plans {
         let calm = Scenario { plan, ..Scenario::calm(&long_text(150), 400, 4, 3) };
-        let csv = |table: Table| String::from_utf8(table.csv_chunk(0, usize::MAX).0).unwrap();
+        let csv = |table: Table| String::from_utf8(table.to_csv().unwrap()).unwrap();
         let expected = csv(calm.sequential());
         for (index, fault) in faults().into_iter().enumerate() {
             let (_, finished) = calm.clone().with_faults(vec![fault.clone()]).finish(index as u64);

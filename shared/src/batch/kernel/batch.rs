@@ -14,7 +14,7 @@ use crate::expr::{Context, Expr, RowError, Type};
 
 /// Some rows.
 #[derive(Clone, Debug)]
-pub(super) struct Batch {
+pub(in crate::batch) struct Batch {
     pub columns: Vec<ArrayRef>,
     pub rows: usize,
     /// For each row the record that it comes from, counted from the first of its block; `None`: each its own.
@@ -24,7 +24,7 @@ pub(super) struct Batch {
 /// An expression that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} failed: {message}")]
-pub(super) struct StepError {
+pub(in crate::batch) struct StepError {
     /// The step, as one would call it.
     pub what: String,
     /// The record that it failed on, counted from the first of its block.

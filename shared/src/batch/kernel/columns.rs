@@ -5,7 +5,7 @@ use super::batch::{Batch, Pipeline};
 use super::emit::{EmitError, Emitter, wanted_by};
 use super::gather::unfinished;
 use super::input::{RecordReader, Records};
-use crate::batch::{Counters, Job, Payload, Source, Split, Stage};
+use crate::batch::{Counters, Job, Payload, Source, Space, Split, Stage};
 
 /// Takes the records of a split through the steps.
 pub(super) struct RecordMapper {
@@ -51,11 +51,11 @@ pub(super) struct ColumnMapper {
 }
 
 impl ColumnMapper {
-    pub fn new(job: &Job, stage: usize, input: usize, split: Split, skip: &[u64]) -> ColumnMapper {
+    pub fn new(job: &Job, stage: usize, input: usize, split: Split, skip: &[u64], space: &Space) -> ColumnMapper {
         let of = &job.plan.stages[stage];
         ColumnMapper {
             records: RecordMapper::new(job, of, input, split, skip),
-            emitter: Emitter::new(&job.plan, stage, job.partition_of_split(split), None),
+            emitter: Emitter::new(&job.plan, stage, job.partition_of_split(split), None, space),
         }
     }
 
@@ -78,7 +78,7 @@ impl ColumnMapper {
     }
 
     /// The payloads of the partitions, and how many rows they have.
-    pub fn finish(self) -> (Vec<Payload>, u64) {
+    pub fn finish(self) -> Result<(Vec<Payload>, u64), KernelError> {
         self.emitter.finish()
     }
 }

@@ -10,7 +10,7 @@ use super::hash::partition_of;
 use super::order::sorted;
 use super::ranges::{Ranges, Sampler, sample_types};
 use super::transfer::ColumnWriter;
-use crate::batch::{Emit, Payload, Plan, Reduce, SortKey, Stage};
+use crate::batch::{Emit, Payload, Plan, Reduce, SortKey, Space, Stage};
 use crate::expr::Type;
 
 /// See the module. Rows go in by [`Emitter::take`]; once there are no more, [`Emitter::drain`] until it says `true`.
@@ -19,6 +19,7 @@ pub(super) enum Emitter {
     Combined {
         kept: Box<Aggregation>,
         partitions: u32,
+        space: Space,
         ending: Option<Ending>,
     },
     /// Every row leaves by itself.
@@ -72,22 +73,24 @@ const SURPLUS_ROWS: usize = 1 << 16;
 
 impl Emitter {
     /// For a stage of the plan; `partition` is where rows in the input's order go, `ranges` what a task of [`Emit::Ranged`] is given.
-    pub fn new(plan: &Plan, stage: usize, partition: usize, ranges: Option<&Batch>) -> Emitter {
+    pub fn new(plan: &Plan, stage: usize, partition: usize, ranges: Option<&Batch>, space: &Space) -> Emitter {
         let (types, emit) = (&plan.stages[stage].types, &plan.stages[stage].emit);
-        let writers = |types: &[Type]| (0..plan.partitions.max(1)).map(|_| ColumnWriter::new(types)).collect::<Vec<_>>();
+        let count = plan.partitions.max(1) as usize;
+        let writers = |types: &[Type]| (0..count).map(|_| ColumnWriter::new(types, space, count)).collect::<Vec<_>>();
         let first = |sort: &[SortKey], limit: Option<u64>| {
-            let (types, sort, writer) = (types.clone(), sort.to_vec(), ColumnWriter::new(types));
+            let (types, sort, writer) = (types.clone(), sort.to_vec(), ColumnWriter::new(types, space, 1));
             Emitter::First(Box::new(First { types, sort, limit, rows: Vec::new(), count: 0, writer }))
         };
         match emit {
             Emit::Result if plan.sort.is_empty() && plan.limit.is_none() => {
-                Emitter::Kept { partition: 0, writers: vec![ColumnWriter::new(types)] }
+                Emitter::Kept { partition: 0, writers: vec![ColumnWriter::new(types, space, 1)] }
             }
             // Each partition's best rows are enough for the whole job's: none that is left out could be among them.
             Emit::Result => first(&plan.sort, plan.limit),
             Emit::Whole { sort, limit } => first(sort, *limit),
             Emit::Reduced(reduce) if reduce.combine => {
-                Emitter::Combined { kept: Box::new(Aggregation::new(reduce)), partitions: plan.partitions, ending: None }
+                let (kept, space) = (Box::new(Aggregation::new(reduce)), space.clone());
+                Emitter::Combined { kept, partitions: plan.partitions, space, ending: None }
             }
             Emit::Reduced(reduce) => Emitter::Loose {
                 reduce: Box::new(reduce.clone()),
@@ -101,8 +104,8 @@ impl Emitter {
             Emit::InOrder => Emitter::Kept { partition, writers: writers(types) },
             Emit::Sampled { .. } => Emitter::Sampled {
                 sampler: Sampler::new(types.clone()),
-                samples: Box::new(ColumnWriter::new(&sample_types(types))),
-                writer: Box::new(ColumnWriter::new(types)),
+                samples: Box::new(ColumnWriter::new(&sample_types(types), space, 2)),
+                writer: Box::new(ColumnWriter::new(types, space, 2)),
             },
             Emit::Ranged { sort } => {
                 let boundaries = ranges.map(|ranges| ranges.columns.clone()).unwrap_or_default();
@@ -121,22 +124,22 @@ impl Emitter {
                     let record = batch.record(error.record);
                     StepError { record, ..error }
                 })?;
-                by_hash(&rows, &hashes, writers);
+                by_hash(&rows, &hashes, writers)?;
             }
             Emitter::Keyed { keys, hasher, writers } => {
                 let keys: Vec<_> = keys.iter().map(|key| batch.columns[*key].clone()).collect();
-                by_hash(&batch, &hasher.hashes(&keys), writers);
+                by_hash(&batch, &hasher.hashes(&keys), writers)?;
             }
-            Emitter::Kept { partition, writers } => writers[*partition].write(batch.columns, batch.rows),
+            Emitter::Kept { partition, writers } => writers[*partition].write(batch.columns, batch.rows)?,
             Emitter::First(first) => first.take(batch)?,
             Emitter::Sampled { sampler, writer, .. } => {
                 sampler.see(&batch)?;
-                writer.write(batch.columns, batch.rows);
+                writer.write(batch.columns, batch.rows)?;
             }
             Emitter::Ranged { ranges, writers } => {
                 for (rows, writer) in ranges.divide(&batch, writers.len() as u32).into_iter().zip(writers) {
                     let rows = batch.taken(&UInt32Array::from(rows));
-                    writer.write(rows.columns, rows.rows);
+                    writer.write(rows.columns, rows.rows)?;
                 }
             }
         }
@@ -146,7 +149,7 @@ impl Emitter {
     /// Writes some of what is left once the rows have ended; `true` when all is written.
     pub fn drain(&mut self) -> Result<bool, EmitError> {
         match self {
-            Emitter::Combined { kept, partitions, ending } => {
+            Emitter::Combined { kept, partitions, space, ending } => {
                 let ending = match ending {
                     Some(ending) => ending,
                     None => {
@@ -155,20 +158,20 @@ impl Emitter {
                     }
                 };
                 let Some(groups) = ending.groups.get(ending.written.len()) else { return Ok(true) };
-                let mut writer = ColumnWriter::new(&state_types(kept.reduce()));
-                writer.write(kept.states(groups, &ending.states), groups.len());
+                let mut writer = ColumnWriter::new(&state_types(kept.reduce()), space, *partitions as usize);
+                writer.write(kept.states(groups, &ending.states), groups.len())?;
                 ending.written.push(writer);
                 Ok(ending.written.len() == ending.groups.len())
             }
             Emitter::First(last) => {
                 let First { types, sort, limit, rows, writer, .. } = &mut **last;
                 let rows = first(types, std::mem::take(rows), sort, *limit)?;
-                writer.write(rows.columns, rows.rows);
+                writer.write(rows.columns, rows.rows)?;
                 Ok(true)
             }
             Emitter::Sampled { sampler, samples, .. } => {
                 let rows = sampler.finish()?;
-                samples.write(rows.columns, rows.rows);
+                samples.write(rows.columns, rows.rows)?;
                 Ok(true)
             }
             _ => Ok(true),
@@ -176,7 +179,7 @@ impl Emitter {
     }
 
     /// The payloads, and how many rows they have.
-    pub fn finish(self) -> (Vec<Payload>, u64) {
+    pub fn finish(self) -> Result<(Vec<Payload>, u64), KernelError> {
         let writers = match self {
             Emitter::Combined { ending, .. } => ending.map(|ending| ending.written).unwrap_or_default(),
             Emitter::Loose { writers, .. }
@@ -186,11 +189,11 @@ impl Emitter {
             Emitter::First(first) => vec![first.writer],
             Emitter::Sampled { samples, writer, .. } => {
                 let rows = writer.rows();
-                return (vec![samples.finish(), writer.finish()], rows);
+                return Ok((vec![samples.finish()?, writer.finish()?], rows));
             }
         };
         let rows = writers.iter().map(ColumnWriter::rows).sum();
-        (writers.into_iter().map(ColumnWriter::finish).collect(), rows)
+        Ok((writers.into_iter().map(ColumnWriter::finish).collect::<Result<_, _>>()?, rows))
     }
 }
 
@@ -225,15 +228,17 @@ pub(super) fn wanted_by(stage: &Stage) -> Vec<usize> {
     }
 }
 
-fn by_hash(batch: &Batch, hashes: &[u64], writers: &mut [ColumnWriter]) {
+/// Writes each row to the writer that the hash of its key chooses.
+pub(super) fn by_hash(batch: &Batch, hashes: &[u64], writers: &mut [ColumnWriter]) -> Result<(), KernelError> {
     let mut rows = vec![Vec::new(); writers.len()];
     for (row, hash) in hashes.iter().enumerate() {
         rows[partition_of(*hash, writers.len() as u32)].push(row as u32);
     }
     for (rows, writer) in rows.into_iter().zip(writers) {
         let rows = batch.taken(&UInt32Array::from(rows));
-        writer.write(rows.columns, rows.rows);
+        writer.write(rows.columns, rows.rows)?;
     }
+    Ok(())
 }
 
 /// The rows of some batches in an order, and only so many of them.

@@ -133,7 +133,7 @@ pub(super) fn prefix(bytes: &[u8]) -> u64 {
 }
 
 /// Floats that are equal as SQL has it have one key: there is one zero, and one NaN.
-fn canonical(column: &ArrayRef) -> ArrayRef {
+pub(super) fn canonical(column: &ArrayRef) -> ArrayRef {
     let Some(floats) = column.as_primitive_opt::<Float64Type>() else { return column.clone() };
     let one = |value: f64| {
         if value == 0.0 {

@@ -16,7 +16,7 @@ use super::rows::RowWriter;
 use super::steps::{KeyFilters, Words};
 use super::task::TaskResult;
 use super::words::WordCounter;
-use crate::batch::{Counters, Gather, Job, Payload, Source};
+use crate::batch::{Counters, Gather, Job, Payload, Source, Space};
 use crate::id::TaskId;
 
 /// Places of the table that one step turns into rows: a few milliseconds.
@@ -51,7 +51,7 @@ struct WordMapper {
 
 impl MapKernel {
     /// Begins the map task of this number; records that begin at one of the bytes `skip` are passed over.
-    pub fn new(job: &Job, number: u32, skip: &[u64]) -> Result<MapKernel, KernelError> {
+    pub fn new(job: &Job, number: u32, skip: &[u64], space: &Space) -> Result<MapKernel, KernelError> {
         let unknown = || KernelError::Unreadable(format!("the job has no {}", TaskId::Map(number)));
         let (stage, _) = job.stage(TaskId::Map(number)).ok_or_else(unknown)?;
         let (plan, split) = (&job.plan, job.splits[number as usize]);
@@ -63,7 +63,7 @@ impl MapKernel {
                 let (counter, counts) = (WordCounter::new(lower), CountTable::new());
                 Mapper::Words(Box::new(WordMapper { reader, counter, filters, counts, partitions, drained: None }))
             }
-            None => Mapper::Columns { mapper: Box::new(ColumnMapper::new(job, stage, input, split, skip)), read: false },
+            None => Mapper::Columns { mapper: Box::new(ColumnMapper::new(job, stage, input, split, skip, space)), read: false },
         };
         Ok(MapKernel { mapper, counters: Counters::default(), done: false })
     }
@@ -98,16 +98,16 @@ impl MapKernel {
     }
 
     /// The task's output. Panics if [`MapKernel::step`] has not said that it is finished: half an output is none.
-    pub fn finish(self) -> TaskResult {
+    pub fn finish(self) -> Result<TaskResult, KernelError> {
         assert!(self.done, "a map task is finished before it is asked for its output");
         let (partitions, rows) = match self.mapper {
             Mapper::Words(words) => {
                 let rows = words.partitions.iter().map(RowWriter::rows).sum();
                 (words.partitions.into_iter().map(|rows| Payload::new(rows.into_bytes())).collect(), rows)
             }
-            Mapper::Columns { mapper, .. } => mapper.finish(),
+            Mapper::Columns { mapper, .. } => mapper.finish()?,
         };
-        TaskResult { partitions, counters: Counters { combine_output_records: rows, ..self.counters } }
+        Ok(TaskResult { partitions, counters: Counters { combine_output_records: rows, ..self.counters } })
     }
 }
 

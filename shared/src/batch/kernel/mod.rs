@@ -23,6 +23,7 @@ mod columnar;
 mod columns;
 mod convert;
 mod counts;
+mod divide;
 mod emit;
 mod gather;
 mod groups;
@@ -60,7 +61,7 @@ pub use rows::{RowReader, RowWriter};
 pub use sequential::sequential;
 pub(super) use steps::Shape;
 pub use task::{TaskKernel, TaskResult};
-pub(super) use transfer::read as read_columns;
+pub(super) use transfer::Batches;
 
 use super::SourceError;
 use crate::limits::LINE_BYTES_MAX;
@@ -92,6 +93,11 @@ pub enum KernelError {
     /// Bytes that should be columns of another task are not.
     #[error("the rows of another task cannot be read: {0}")]
     Unreadable(String),
+    /// A task is given more than it may hold, in a place that has no disk to put it on.
+    #[error(
+        "a task would have to hold {} MiB of rows, and may hold {} MiB here: give the job more partitions, or run it on the server, which puts what is too much on disk", gathered >> 20, most >> 20
+    )]
+    TooLarge { gathered: u64, most: u64 },
     /// The texts of a column are more than one array can hold.
     #[error("the texts of one column in one partition are more than 2 GiB: give the job more partitions")]
     TooMuchText,

@@ -1,7 +1,9 @@
 //! A reduce task: gathers one partition's rows from every map task, merges what was computed for each key, and gives the rows with
 //! keys in increasing order (MapReduce, OSDI'04 §4.2), those that the filters behind it keep, or by `sort` if the plan has one.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,13 +13,16 @@ use arrow_array::{Array, ArrayRef, Int64Array, StringArray};
 use super::KernelError;
 use super::batch::Batch;
 use super::counts::CountTable;
+use super::divide::WordDivider;
 use super::gather::GatherKernel;
 use super::hash::{INLINE_BYTES, load};
 use super::order::sort_rows;
 use super::rows::{RowReader, RowWriter};
 use super::steps::{KeyFilters, Shape};
 use super::task::TaskResult;
-use crate::batch::{Counters, Job, Payload, Plan};
+use super::transfer::unwritten;
+use crate::batch::space::Sink;
+use crate::batch::{Counters, Job, Payload, Plan, Space};
 use crate::id::TaskId;
 
 /// Bytes of rows that one step adds up.
@@ -46,7 +51,13 @@ enum Reducer {
 struct WordReducer {
     plan: Arc<Plan>,
     having: KeyFilters,
+    /// While the inputs are cut into pieces, since together they do not fit.
+    divider: Option<Box<WordDivider>>,
+    /// The pieces that are still to come.
+    pieces: VecDeque<Payload>,
     inputs: VecDeque<Payload>,
+    /// The input that is being merged, if it is not in memory anyway.
+    input: Option<Vec<u8>>,
     /// How much of the first input is merged.
     merged: usize,
     merger: WordMerger,
@@ -55,6 +66,7 @@ struct WordReducer {
     kept: Vec<u32>,
     stage: Stage,
     rows: RowWriter,
+    written: Sink,
 }
 
 /// Words and their counts, added up.
@@ -81,14 +93,14 @@ struct Group {
 
 impl ReduceKernel {
     /// Begins the task. `inputs` are the payloads that [`Job::needs`] names.
-    pub fn new(job: &Job, task: TaskId, inputs: Vec<Payload>) -> Result<ReduceKernel, KernelError> {
+    pub fn new(job: &Job, task: TaskId, inputs: Vec<Payload>, space: Space) -> Result<ReduceKernel, KernelError> {
         let plan = &job.plan;
         let last = job.is_last(task);
         let reducer = match Shape::of(plan) {
             Shape::Words { having, combine: true, .. } => {
-                Reducer::Words(Box::new(WordReducer::new(plan.clone(), having, inputs)))
+                Reducer::Words(Box::new(WordReducer::new(plan.clone(), having, inputs, space)?))
             }
-            _ => Reducer::Columns(Box::new(GatherKernel::new(job, task, inputs)?)),
+            _ => Reducer::Columns(Box::new(GatherKernel::new(job, task, inputs, space)?)),
         };
         Ok(ReduceKernel { reducer, counters: Counters::default(), last, done: false })
     }
@@ -106,42 +118,55 @@ impl ReduceKernel {
 
     /// The task's output: one payload if its rows are the result's. Panics if [`ReduceKernel::step`] has not said that it is
     /// finished: half an output is none.
-    pub fn finish(self) -> TaskResult {
+    pub fn finish(self) -> Result<TaskResult, KernelError> {
         assert!(self.done, "a reduce task is finished before it is asked for its output");
         let (partitions, rows) = match self.reducer {
-            Reducer::Words(words) => {
-                let rows = words.rows.rows();
-                (vec![Payload::new(words.rows.into_bytes())], rows)
-            }
-            Reducer::Columns(columns) => columns.finish(),
+            Reducer::Words(words) => (vec![words.written.finish()?], words.rows.rows()),
+            Reducer::Columns(columns) => columns.finish()?,
         };
         let output_records = if self.last { rows } else { 0 };
-        TaskResult { partitions, counters: Counters { output_records, ..self.counters } }
+        Ok(TaskResult { partitions, counters: Counters { output_records, ..self.counters } })
     }
 }
 
 impl WordReducer {
-    fn new(plan: Arc<Plan>, having: KeyFilters, inputs: Vec<Payload>) -> WordReducer {
-        WordReducer {
+    fn new(plan: Arc<Plan>, having: KeyFilters, inputs: Vec<Payload>, space: Space) -> Result<WordReducer, KernelError> {
+        let written = space.sink(1);
+        let (divider, inputs) = match space.pieces(inputs.iter().map(|input| input.len() as u64).sum())? {
+            1 => (None, inputs),
+            pieces => (Some(Box::new(WordDivider::new(inputs, pieces, space))), Vec::new()),
+        };
+        Ok(WordReducer {
             plan,
             having,
+            divider,
+            pieces: VecDeque::new(),
             inputs: inputs.into(),
+            input: None,
             merged: 0,
             merger: WordMerger::new(),
             filtered: 0,
             kept: Vec::new(),
             stage: Stage::Merge,
             rows: RowWriter::default(),
-        }
+            written,
+        })
     }
 
     fn step(&mut self, counters: &mut Counters) -> Result<bool, KernelError> {
+        if let Some(divider) = &mut self.divider {
+            if let Some(pieces) = divider.step()? {
+                (self.divider, self.pieces) = (None, pieces.into());
+                self.inputs.extend(self.pieces.pop_front());
+            }
+            return Ok(false);
+        }
         self.stage = match self.stage {
             Stage::Merge => {
                 self.merge()?;
                 if self.inputs.is_empty() {
                     self.merger.sort_groups();
-                    counters.reduce_input_groups = self.merger.groups.len() as u64;
+                    counters.reduce_input_groups += self.merger.groups.len() as u64;
                     Stage::Filter
                 } else {
                     Stage::Merge
@@ -158,8 +183,19 @@ impl WordReducer {
             }
             Stage::Write { from } => {
                 let until = self.kept.len().min(from + WRITE_ROWS);
-                self.write(from, until);
-                if until == self.kept.len() { Stage::Done } else { Stage::Write { from: until } }
+                self.write(from, until)?;
+                match (until == self.kept.len(), self.pieces.pop_front()) {
+                    (false, piece) => {
+                        self.pieces.extend(piece);
+                        Stage::Write { from: until }
+                    }
+                    (true, Some(piece)) => {
+                        (self.merger, self.filtered, self.kept) = (WordMerger::new(), 0, Vec::new());
+                        self.inputs.push_back(piece);
+                        Stage::Merge
+                    }
+                    (true, None) => Stage::Done,
+                }
             }
             Stage::Done => Stage::Done,
         };
@@ -168,17 +204,24 @@ impl WordReducer {
 
     fn merge(&mut self) -> Result<(), KernelError> {
         let Some(input) = self.inputs.front() else { return Ok(()) };
-        let mut rows = RowReader::new(&input[self.merged..]);
+        if self.input.is_none() && input.is_stored() {
+            self.input = Some(input.bytes()?.into_owned());
+        }
+        let bytes = match &self.input {
+            Some(bytes) => Cow::Borrowed(&bytes[..]),
+            None => input.bytes()?,
+        };
+        let mut rows = RowReader::new(&bytes[self.merged..]);
         let stop = rows.remaining().saturating_sub(MERGE_BYTES);
         while rows.remaining() > stop {
             let Some(row) = rows.next() else { break };
             let (key, count) = row?;
             *self.merger.counts.count_mut(key) += count;
         }
-        self.merged = input.len() - rows.remaining();
+        self.merged = bytes.len() - rows.remaining();
         if rows.remaining() == 0 {
             self.inputs.pop_front();
-            self.merged = 0;
+            (self.input, self.merged) = (None, 0);
         }
         Ok(())
     }
@@ -206,7 +249,7 @@ impl WordReducer {
         );
     }
 
-    fn write(&mut self, from: usize, until: usize) {
+    fn write(&mut self, from: usize, until: usize) -> Result<(), KernelError> {
         let mut scratch = [0; INLINE_BYTES];
         for group in &self.kept[from..until] {
             let place = self.merger.groups[*group as usize].place;
@@ -214,6 +257,7 @@ impl WordReducer {
                 self.rows.push(key, count);
             }
         }
+        self.written.write_all(&self.rows.take()).map_err(unwritten)
     }
 }
 
@@ -224,7 +268,7 @@ impl WordMerger {
 
     /// Adds the rows of an input.
     pub fn merge(&mut self, input: &Payload) -> Result<(), KernelError> {
-        for row in RowReader::new(input) {
+        for row in RowReader::new(&input.bytes()?) {
             let (key, count) = row?;
             *self.counts.count_mut(key) += count;
         }

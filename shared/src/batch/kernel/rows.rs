@@ -25,6 +25,20 @@ impl RowWriter {
         self.rows
     }
 
+    /// Bytes that have been written and not been taken.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes so far; what is written from now on comes behind them.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

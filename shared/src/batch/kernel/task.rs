@@ -2,7 +2,7 @@
 
 use super::{KernelError, MapKernel, ReduceKernel};
 use crate::batch::task::{Body, Outcome, Work};
-use crate::batch::{Counters, Job, Payload, Source};
+use crate::batch::{Counters, Job, Payload, Source, Space};
 
 /// A task under way. Call [`TaskKernel::step`] until it says `true`, then [`TaskKernel::finish`].
 pub struct TaskKernel {
@@ -24,11 +24,11 @@ pub struct TaskResult {
 }
 
 impl TaskKernel {
-    pub fn new(job: &Job, work: Work) -> Result<TaskKernel, KernelError> {
+    pub fn new(job: &Job, work: Work, space: Space) -> Result<TaskKernel, KernelError> {
         let last = job.is_last(work.task);
         let kernel = match work.body {
-            Body::Map { number, skip } => Kind::Map(Box::new(MapKernel::new(job, number, &skip)?)),
-            Body::Reduce(inputs) => Kind::Reduce(Box::new(ReduceKernel::new(job, work.task, inputs)?)),
+            Body::Map { number, skip } => Kind::Map(Box::new(MapKernel::new(job, number, &skip, &space)?)),
+            Body::Reduce(inputs) => Kind::Reduce(Box::new(ReduceKernel::new(job, work.task, inputs, space)?)),
         };
         Ok(TaskKernel { kernel, last })
     }
@@ -56,9 +56,13 @@ impl TaskKernel {
 
     /// What it came to. Panics if [`TaskKernel::step`] has not said that it is finished: half an output is none.
     pub fn finish(self) -> Outcome {
-        let TaskResult { mut partitions, counters } = match self.kernel {
+        let result = match self.kernel {
             Kind::Map(kernel) => kernel.finish(),
             Kind::Reduce(kernel) => kernel.finish(),
+        };
+        let TaskResult { mut partitions, counters } = match result {
+            Ok(result) => result,
+            Err(error) => return Outcome::Failed(error.into()),
         };
         match self.last {
             true => Outcome::Reduced { rows: partitions.pop().unwrap_or_default(), counters },
@@ -67,9 +71,9 @@ impl TaskKernel {
     }
 
     /// Runs a task to its end.
-    pub fn run(job: &Job, work: Work, source: &mut dyn Source) -> Outcome {
+    pub fn run(job: &Job, work: Work, source: &mut dyn Source, space: Space) -> Outcome {
         let run = || {
-            let mut kernel = TaskKernel::new(job, work)?;
+            let mut kernel = TaskKernel::new(job, work, space)?;
             while !kernel.step(source)? {}
             Ok(kernel.finish())
         };
