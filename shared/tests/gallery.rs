@@ -59,8 +59,8 @@ fn run(name: &str) -> (Vec<String>, String) {
 }
 
 fn judge(experiment: &Experiment, table: &Table, counters: &Counters, tally: &Tally) {
-    let sequential = Some(table.output_hash().unwrap());
-    let output_hash = sequential.unwrap();
+    let output_hash = table.output_hash().unwrap();
+    let sequential = Some(output_hash);
     let found = Found { table, output_hash, counters, tally, sequential };
     for expectation in experiment.expect.iter().filter(|it| **it != Expectation::EqualsSequential) {
         let judged = found.judge(expectation);

@@ -262,8 +262,13 @@ pub(super) struct WordDivider {
     stride: usize,
     seen: usize,
     samples: Vec<Box<[u8]>>,
-    /// The first words of all ranges but the first, and what goes into each range.
-    ranges: Option<(Vec<Box<[u8]>>, Vec<(RowWriter, Sink)>)>,
+    ranges: Option<WordRanges>,
+}
+
+/// The first words of all ranges but the first, and what goes into each range.
+struct WordRanges {
+    begins: Vec<Box<[u8]>>,
+    writers: Vec<(RowWriter, Sink)>,
 }
 
 /// The samples are thinned when they are more than this.
@@ -283,7 +288,7 @@ impl WordDivider {
             let (key, count) = row?;
             match &mut self.ranges {
                 None => self.sample(key),
-                Some((begins, writers)) => {
+                Some(WordRanges { begins, writers }) => {
                     let (rows, sink) = &mut writers[begins.partition_point(|begin| **begin <= *key)];
                     rows.push(key, count);
                     if rows.len() >= ROWS_BYTES {
@@ -313,7 +318,7 @@ impl WordDivider {
 
     fn turn(&mut self) -> Result<Option<Vec<Payload>>, KernelError> {
         self.next = 0;
-        if let Some((_, writers)) = self.ranges.take() {
+        if let Some(WordRanges { writers, .. }) = self.ranges.take() {
             self.inputs.clear();
             let finished = writers.into_iter().map(|(mut rows, mut sink)| {
                 sink.write_all(&rows.take()).map_err(unwritten)?;
@@ -327,7 +332,7 @@ impl WordDivider {
             (1..count).filter_map(|range| self.samples.get(range * self.samples.len() / count)).cloned().collect();
         begins.dedup();
         let writers = (0..=begins.len()).map(|_| (RowWriter::default(), self.space.sink(count))).collect();
-        self.ranges = Some((begins, writers));
+        self.ranges = Some(WordRanges { begins, writers });
         Ok(None)
     }
 }
