@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use common::{Client, PATIENCE, Server, children, kill, run_command, word_count};
 use rustix::process::Signal;
 use shared::id::NodeId;
+use shared::time::Time;
 use shared::wire::{Command, DataHeader, Event, Frame, Place, Report, Resume, RunCommand, Speed, Stride};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -227,14 +228,16 @@ fn a_paced_simulation_is_paused_stepped_killed_in_and_ends_with_the_trace_of_one
     client.say(&simulated(2, Some(Speed::Times(0.5))));
     frame(&mut client, |frame| frame.now.0 > 100_000);
     client.say(&Command::Pause { run: 2 });
-    let paused = frame(&mut client, |frame| frame.pace.is_some_and(|pace| pace.paused));
+    let paused = frame(&mut client, |frame| frame.pace.as_ref().is_some_and(|pace| pace.paused));
     client.say(&Command::Step { run: 2, by: Stride::Task });
     assert!(frame(&mut client, |frame| frame.now > paused.now).pace.unwrap().paused);
     client.say(&Command::Speed { run: 2, speed: Speed::Max });
     client.say(&Command::Resume { run: 2 });
     assert_eq!(finished(&client.until_over()).trace_hash, whole.trace_hash);
-    client.say(&Command::Pause { run: 2 });
-    assert!(client.error().contains("run 2 has ended"));
+    // It has ended, and can still be gone back in, until another run takes its place.
+    client.say(&Command::Seek { run: 2, to: Time(100_000) });
+    let back = frame(&mut client, |frame| frame.whole);
+    assert!(back.now == Time(100_000) && back.pace.is_some_and(|pace| pace.paused && pace.end.is_some()));
 
     client.say(&simulated(3, Some(Speed::Times(1.0))));
     frame(&mut client, |frame| frame.now.0 > 100_000);

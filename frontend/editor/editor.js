@@ -82,18 +82,17 @@ class Editor {
     });
   }
 
-  /** Replaces the text, in one step that can be undone. */
+  /** Replaces the text, in one step that can be undone. What is only put in leaves the cursor where it is. */
   setText(text) {
-    const { state } = this.view;
-    if (text === state.doc.toString()) return;
+    const before = this.view.state.doc.toString();
+    if (text === before) return;
+    const added = insertion(before, text);
+    const change = added
+      ? { changes: added, effects: EditorView.scrollIntoView(added.from, { y: "nearest" }) }
+      : { changes: { from: 0, to: before.length, insert: text }, selection: { anchor: 0 }, scrollIntoView: true };
     this.silent = true;
     try {
-      this.view.dispatch({
-        changes: { from: 0, to: state.doc.length, insert: text },
-        selection: { anchor: 0 },
-        scrollIntoView: true,
-        annotations: isolateHistory.of("full"),
-      });
+      this.view.dispatch({ ...change, annotations: isolateHistory.of("full") });
     } finally {
       this.silent = false;
     }
@@ -130,6 +129,16 @@ class Editor {
   destroy() {
     this.view.destroy();
   }
+}
+
+/** What was put into `before` to make `after`; null if it is another text. */
+function insertion(before, after) {
+  let from = 0;
+  while (from < before.length && before[from] === after[from]) from += 1;
+  const rest = before.length - from;
+  const length = after.length - before.length;
+  if (length <= 0 || after.slice(from + length) !== before.slice(from) || (from === 0 && rest === 0)) return null;
+  return { from, insert: after.slice(from, from + length) };
 }
 
 /** Where so many characters stand in the document; a place of no width is the word that stands there. */

@@ -13,7 +13,7 @@ use shared::batch::timing::Timing;
 use shared::batch::zipf::ZipfText;
 use shared::batch::{Job, MapKernel, Memory, Payload, ReduceKernel, Source, Space};
 use shared::id::TaskId;
-use shared::session::run::RunSpec;
+use shared::session::run::{RunSpec, Watch};
 use shared::sim::model::COMPUTE_BYTES_PER_SECOND;
 use shared::sim::{Kernels, SimSpec, Simulation};
 use shared::time::Span;
@@ -78,7 +78,7 @@ fn simulation(job: &Arc<Job>, source: &Memory, kernels: Kernels) -> Simulation {
         faults: vec![],
         respawn,
         compute: COMPUTE_BYTES_PER_SECOND,
-        observed: false,
+        watch: Watch::Never,
     };
     Simulation::with_kernels(SimSpec { run, seed: 42, keeps_rows: false }, Box::new(source.clone()), kernels)
 }

@@ -1,10 +1,14 @@
 //! What can go wrong on purpose: when, and what.
 
+pub mod text;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
+use crate::limits::{SLOW_FACTOR_MAX, SPAN_MICROS_MAX};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
+use crate::wire::Place;
 
 /// A fault and its moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +70,52 @@ impl Effect {
             Effect::RestartCoordinator => Vec::new(),
             Effect::Edge(edge) => edge.from.into_iter().chain(edge.to).collect(),
             Effect::Partition { groups, .. } => groups.concat(),
+        }
+    }
+
+    /// What it is, in two or three words.
+    pub fn in_short(&self) -> String {
+        match self {
+            Effect::Kill(node) => format!("kill {node}"),
+            Effect::RestartCoordinator => "restart coordinator".to_owned(),
+            Effect::Slow { node, factor, .. } => format!("slow {node} ×{factor}"),
+            Effect::Pause { node, .. } => format!("pause {node}"),
+            Effect::Edge(edge) => match edge.kind {
+                EdgeKind::Drop => "drop messages".to_owned(),
+                EdgeKind::Delay(_) => "delay messages".to_owned(),
+                EdgeKind::Duplicate => "duplicate messages".to_owned(),
+            },
+            Effect::Partition { .. } => "partition".to_owned(),
+        }
+    }
+
+    /// Whether it can happen to a run of so many workers at this place; if not, a sentence for the user.
+    pub fn check(&self, workers: u32, place: Place) -> Result<(), String> {
+        let unknown = |node: &NodeId| matches!(node, NodeId::Worker(number) if *number == 0 || *number > workers);
+        if let Some(node) = self.nodes().into_iter().find(unknown) {
+            return Err(format!("there is no {node} in this run: it has {workers} workers"));
+        }
+        let span = match self {
+            Effect::Kill(_) | Effect::RestartCoordinator => None,
+            Effect::Pause { span, .. } => Some(*span),
+            Effect::Slow { span, .. } | Effect::Partition { span, .. } => *span,
+            Effect::Edge(edge) => edge.span,
+        };
+        if span.is_some_and(|span| span.0 > SPAN_MICROS_MAX) {
+            return Err(format!("a fault lasts no longer than {} h", SPAN_MICROS_MAX / 3_600_000_000));
+        }
+        match self {
+            Effect::Slow { factor, .. } if !(1.0..=SLOW_FACTOR_MAX).contains(factor) => {
+                Err(format!("a node is made 1 to {SLOW_FACTOR_MAX} times slower, not {factor} times"))
+            }
+            Effect::Edge(edge) if !(0.0..=1.0).contains(&edge.probability) => {
+                Err(format!("a probability lies between 0 and 1, and this is {}", edge.probability))
+            }
+            Effect::Edge(_) | Effect::Partition { .. } if place != Place::Simulate => Err(
+                "messages between real workers cannot be dropped, delayed, duplicated or partitioned: choose the place `simulate`"
+                    .to_owned(),
+            ),
+            _ => Ok(()),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod expr;
 pub mod fault;
 pub mod id;
 pub mod limits;
+pub mod link;
 pub mod machine;
 pub mod nearest;
 pub mod rng;

@@ -39,6 +39,9 @@ pub const REDUCES_MAX: usize = 10_000;
 /// Faults of one experiment, the random ones counted.
 pub const FAULTS_MAX: usize = 1024;
 
+/// How many times slower a fault makes a node, at most.
+pub const SLOW_FACTOR_MAX: f64 = 1_000_000.0;
+
 /// Microseconds of any span in an experiment: a thousand hours.
 pub const SPAN_MICROS_MAX: u64 = 3_600_000_000_000;
 
@@ -122,3 +125,12 @@ pub const COMPUTE_MIN: u64 = 1_000;
 
 /// And at most: beyond it, reading costs nothing.
 pub const COMPUTE_MAX: u64 = 1 << 40;
+
+/// Moments of a paced run that it can go back to without all that came before; past it every second one is dropped.
+pub const KEYFRAMES_MAX: usize = 64;
+
+/// Tasks, executions and messages in all keyframes of a run together, some hundred bytes each; past it every second one is dropped.
+pub const KEYFRAME_SIZES_MAX: usize = 1_500_000;
+
+/// Characters of a link that carries an experiment: the longest text fits, however little it can be compressed.
+pub const LINK_BYTES_MAX: usize = 384 * 1024;

@@ -6,14 +6,18 @@
 //!
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
+mod pace;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::pace::{Pace, Speed, Stride};
 use crate::batch::table::{View, ViewQuery};
 use crate::batch::{Column, Counters, Format, Inferred, Records};
 use crate::experiment::{Outline, Problem};
+use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::time::Time;
 
@@ -47,6 +51,8 @@ pub enum Command {
     Kill { run: u32, node: NodeId },
     /// Restart the coordinator from its last checkpoint.
     RestartCoordinator { run: u32 },
+    /// Let something go wrong now.
+    Fault { run: u32, effect: Effect },
     /// Hold the virtual time of a paced run; nothing happens in it until it goes on.
     Pause { run: u32 },
     /// Let the virtual time of a paced run go on.
@@ -55,6 +61,8 @@ pub enum Command {
     Speed { run: u32, speed: Speed },
     /// Let one thing happen in a paced run, however long its virtual time; afterwards it is paused.
     Step { run: u32, by: Stride },
+    /// Go to a moment of a paced run, back or ahead, also when it has ended; afterwards it is paused.
+    Seek { run: u32, to: Time },
     /// End a run; its workers end and its event is [`Event::Failed`].
     Stop { run: u32 },
     /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
@@ -94,34 +102,6 @@ pub struct RunCommand {
     /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.
     #[serde(default)]
     pub idempotency_key: Option<String>,
-}
-
-/// How fast virtual time goes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speed {
-    /// So many times as fast as the clock on the wall, between [`SPEED_MIN`](crate::limits::SPEED_MIN) and
-    /// [`SPEED_MAX`](crate::limits::SPEED_MAX); slower where the machine cannot keep up.
-    Times(f64),
-    /// As fast as it goes.
-    Max,
-}
-
-/// How far one step of a paced run goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stride {
-    /// To the next event of the trace: a message that arrives, a kernel that ends.
-    Event,
-    /// Until a task is done, or one that was done is lost.
-    Task,
-}
-
-/// How a paced run goes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pace {
-    pub speed: Speed,
-    pub paused: bool,
 }
 
 /// An input that is not in the experiment's text.
@@ -308,6 +288,9 @@ pub struct Bytes(#[serde(with = "text64")] pub u64);
 pub struct Frame {
     pub run: u32,
     pub now: Time,
+    /// It tells everything, not what has changed: what was known of the run before is not so any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// Done tasks and the read part of running ones over all tasks, 0 to 1.
     pub progress: f64,
     /// Every worker, in order.
@@ -327,7 +310,10 @@ pub struct Frame {
 impl Frame {
     /// Takes up a later frame of the same run, as if both had been one: for a client that is slower than the run.
     pub fn merge(&mut self, later: Frame) {
-        let Frame { run: _, now, progress, workers, attempts, counters, tally, news, pace } = later;
+        if later.whole {
+            return *self = later;
+        }
+        let Frame { run: _, now, whole: _, progress, workers, attempts, counters, tally, news, pace } = later;
         let mut known: BTreeMap<u32, AttemptView> =
             std::mem::take(&mut self.attempts).into_iter().map(|attempt| (attempt.index, attempt)).collect();
         known.extend(attempts.into_iter().map(|attempt| (attempt.index, attempt)));
@@ -355,6 +341,9 @@ pub struct Tally {
 pub struct News {
     pub at: Time,
     pub text: String,
+    /// Something went wrong on purpose: what, in two or three words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// A worker as its coordinator and its driver see it.

@@ -4,81 +4,18 @@
 
 mod common;
 
+use common::watched::{SEED, Watched, memory, spec, words};
 use common::{Scenario, Shape};
-use shared::batch::{Memory, Table};
+use shared::batch::Table;
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
 use shared::machine::Machine;
 use shared::rng::Rng;
 use shared::session::board::FRAME_TICK;
-use shared::session::paced::{Input, LAG_MAX, Output, Paced};
-use shared::session::run::RunSpec;
-use shared::session::{Simulated, simulate};
+use shared::session::paced::{Input, LAG_MAX};
+use shared::session::simulate;
 use shared::time::{Span, Time};
 use shared::wire::{Frame, Speed, Stride};
-
-const SEED: u64 = 7;
-
-/// A job of a second and more of virtual time: kernels are slow here.
-fn spec(scenario: &Scenario) -> RunSpec {
-    RunSpec { observed: true, compute: 1_000, ..scenario.run_spec() }
-}
-
-fn words() -> Scenario {
-    Scenario::calm(&"the mill turns and the river turns the mill\n".repeat(40), 90, 3, 3)
-}
-
-fn memory(scenario: &Scenario) -> Box<Memory> {
-    Box::new(Memory(scenario.text.clone()))
-}
-
-/// A paced run under a clock of the test's own.
-struct Watched {
-    paced: Paced,
-    wall: Time,
-    frames: Vec<(Time, Frame)>,
-    ended: Option<Result<Box<Simulated>, String>>,
-}
-
-impl Watched {
-    fn new(scenario: &Scenario, speed: Speed) -> Watched {
-        let wall = Time(5_000_000);
-        let paced = Paced::new(spec(scenario), SEED, memory(scenario), speed, wall);
-        let mut watched = Watched { paced, wall, frames: Vec::new(), ended: None };
-        watched.drain();
-        watched
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.paced.poll() {
-            match output {
-                Output::Frame(frame) => self.frames.push((self.wall, *frame)),
-                Output::Ended(ended) => self.ended = Some(ended),
-            }
-        }
-    }
-
-    fn say(&mut self, word: Input) {
-        self.paced.handle(self.wall, word);
-        self.drain();
-    }
-
-    /// Wakes it when it wants to be woken, for so long.
-    fn go(&mut self, span: Span) {
-        let until = self.wall + span;
-        while self.ended.is_none() && self.paced.next_wake().is_some_and(|at| at <= until) {
-            self.wall = self.wall.max(self.paced.next_wake().unwrap());
-            self.paced.wake(self.wall);
-            self.drain();
-        }
-        self.wall = self.wall.max(until);
-    }
-
-    fn run_out(&mut self) -> Simulated {
-        self.go(Span::seconds(100_000));
-        *self.ended.take().expect("it has ended").expect("it has ended well")
-    }
-}
 
 fn kill(number: u32) -> Effect {
     Effect::Kill(NodeId::Worker(number))
@@ -176,7 +113,7 @@ fn virtual_time_keeps_its_pace_and_stands_still_while_it_is_paused() {
     watched.say(Input::Pause);
     watched.go(FRAME_TICK);
     let (frames, moment) = (watched.frames.len(), watched.paced.moment());
-    assert!(watched.frames.last().unwrap().1.pace.unwrap().paused);
+    assert!(watched.frames.last().unwrap().1.pace.as_ref().unwrap().paused);
     watched.go(Span::seconds(30));
     assert_eq!((watched.frames.len(), watched.paced.moment()), (frames, moment), "nothing is said and nothing moves");
     watched.say(Input::Resume);
@@ -209,7 +146,7 @@ fn a_step_lets_one_thing_happen_and_pauses() {
     watched.go(FRAME_TICK);
     let done = |frame: &Frame| frame.attempts.iter().filter(|it| it.end.is_some()).count();
     let frame = watched.frames.last().unwrap().1.clone();
-    assert_eq!((done(&frame), frame.pace.unwrap().paused), (1, true));
+    assert_eq!((done(&frame), frame.pace.clone().unwrap().paused), (1, true));
     let moment = watched.paced.moment();
     watched.say(Input::Step(Stride::Event));
     assert!(watched.paced.moment() > moment);

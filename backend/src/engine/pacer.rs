@@ -15,7 +15,7 @@ use super::spare::Stoppable;
 use super::{EngineInput, Post};
 use crate::inputs::Inputs;
 
-/// Simulates until the end of the run, or until nobody is left who could say a word.
+/// Simulates until nobody is left who could say a word; the run may have ended long before.
 pub(super) fn pace(
     spec: RunSpec,
     seed: u64,
@@ -37,12 +37,12 @@ pub(super) fn pace(
         while let Some(output) = paced.poll() {
             match output {
                 Output::Frame(frame) => post.send(EngineInput::Paced { run, frame }),
-                Output::Ended(simulated) => return post.send(EngineInput::Simulated { run, simulated }),
+                Output::Ended(simulated) => post.send(EngineInput::Simulated { run, simulated }),
             }
         }
         let word = match paced.next_wake() {
             Some(at) => words.recv_timeout(Duration::from_micros(at.since(now()).0)),
-            // It is paused, and everything has been told.
+            // It is paused or has ended, and everything has been told.
             None => words.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match word {

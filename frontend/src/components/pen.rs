@@ -107,6 +107,14 @@ impl Pen {
         self.context.stroke();
     }
 
+    /// An area with these corners, as the path that `fill` takes.
+    pub fn path(&self, corners: &[(f64, f64)]) {
+        self.context.begin_path();
+        for (x, y) in corners {
+            self.context.line_to(*x, *y);
+        }
+    }
+
     /// A triangle in the corner at the top left.
     pub fn corner(&self, x: f64, y: f64, side: f64) {
         self.context.begin_path();

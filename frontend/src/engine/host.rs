@@ -33,6 +33,8 @@ enum Key {
     Node(u32, NodeId),
     Twin(u32),
     Simulation(u32),
+    /// A simulation at a pace, until the run is closed.
+    Pacer(u32),
 }
 
 struct Child {
@@ -205,11 +207,11 @@ impl Host {
             ("speed", speed.into()),
             ("input", input),
         ]);
-        self.spawn(Key::Simulation(run), 1, first);
+        self.spawn(if pace.is_some() { Key::Pacer(run) } else { Key::Simulation(run) }, 1, first);
     }
 
     fn steer(&mut self, run: u32, word: &paced::Input) {
-        let Some(child) = self.workers.get_mut(&Key::Simulation(run)) else { return };
+        let Some(child) = self.workers.get_mut(&Key::Pacer(run)) else { return };
         let word = serde_json::to_string(word).expect("a word has string keys and no failing serializers");
         child.say(post::fields(&[("steer", word.into())]), Array::new());
     }
@@ -256,14 +258,16 @@ impl Host {
                 self.dismiss(key);
                 self.tell(Input::Sequential { run, output_hash });
             }
-            Key::Simulation(run) if post::field(&said, "frame").is_some() => {
+            Key::Pacer(run) if post::field(&said, "frame").is_some() => {
                 if let Some(frame) = post::text(&said, "frame").and_then(|frame| serde_json::from_str(&frame).ok()) {
                     self.tell(Input::Paced { run, frame });
                 }
             }
-            Key::Simulation(run) => {
+            Key::Pacer(run) | Key::Simulation(run) => {
                 let simulated = aside::read_simulated(&said).map(Box::new).ok_or_else(|| failure(&said));
-                self.dismiss(key);
+                if key == Key::Simulation(run) {
+                    self.dismiss(key);
+                }
                 self.tell(Input::Simulated { run, simulated });
             }
         }
@@ -309,7 +313,9 @@ impl Host {
         match key {
             Key::Node(run, node) => self.tell(Input::Down { run, node, incarnation }),
             Key::Twin(run) => self.tell(Input::Sequential { run, output_hash: Err(reason.to_owned()) }),
-            Key::Simulation(run) => self.tell(Input::Simulated { run, simulated: Err(reason.to_owned()) }),
+            Key::Simulation(run) | Key::Pacer(run) => {
+                self.tell(Input::Simulated { run, simulated: Err(reason.to_owned()) });
+            }
         }
     }
 
@@ -325,7 +331,7 @@ impl Host {
 impl Key {
     fn run(self) -> u32 {
         match self {
-            Key::Node(run, _) | Key::Twin(run) | Key::Simulation(run) => run,
+            Key::Node(run, _) | Key::Twin(run) | Key::Simulation(run) | Key::Pacer(run) => run,
         }
     }
 }

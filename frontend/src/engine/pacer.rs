@@ -20,8 +20,8 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// From `{ role: "paced", spec, seed, speed, input }`. Says `{ frame }` again and again, and at last `{ simulated, rows }` or
-    /// `{ failed }`.
+    /// From `{ role: "paced", spec, seed, speed, input }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
+    /// to another end, or `{ failed }`.
     pub fn new(message: &JsValue) -> Option<Pacer> {
         let begin = || {
             let speed: Speed = aside::parse(message, "speed")?;

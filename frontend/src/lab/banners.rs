@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::wire::Place;
 
+use super::share::LinkBanner;
 use super::state::{Link, Which, use_lab};
 use crate::components::icon::Icon;
 
@@ -30,6 +31,7 @@ pub fn Banners() -> impl IntoView {
     };
     view! {
         <div class="banners">
+            <LinkBanner />
             {move || {
                 engine_away()
                     .map(|sentence| {

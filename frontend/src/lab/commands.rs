@@ -5,19 +5,24 @@ use std::rc::Rc;
 use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
+use shared::fault::text::{insertion, item};
+use shared::fault::{Effect, Fault};
 use shared::id::NodeId;
+use shared::time::Time;
 use shared::wire::{AttemptState, Command, InputChoice, Place, RunCommand, Speed, Stride};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 
 use super::model::{RunModel, Stage};
-use super::state::{Inner, Input, Lab, Link, OPENING_SPEED, Which};
+use super::state::{Inner, Input, Lab, Link, OPENING_SPEED, Which, wall_ms};
 use crate::session::upload::{Sent, Upload};
 use crate::session::{Local, Remote, Said, Session};
 
 /// The bundled text, beside the page.
 const GLOSSES: &str = "data/glosses.txt";
+/// A simulation that does not arrive within this long, because it has never been there, may be sent elsewhere. Milliseconds.
+const SEEK_MS_MAX: f64 = 250.0;
 /// How often over the bundled text is read when there must be time to kill a worker.
 pub const TIMES_TO_WATCH: u32 = 40;
 
@@ -120,12 +125,54 @@ impl Lab {
     /// Holds virtual time, or lets it go on.
     pub fn pause_or_resume(self) {
         let paused = self.run.with_untracked(RunModel::is_paused);
+        self.stay();
         self.steer(|run| if paused { Command::Resume { run } } else { Command::Pause { run } });
     }
 
     /// Lets one thing happen.
     pub fn step(self, by: Stride) {
+        self.stay();
         self.steer(|run| Command::Step { run, by });
+    }
+
+    /// Goes to a moment of the run, as soon as it has arrived at the one before: whoever drags asks faster than can be told.
+    pub fn seek(self, to: Time) {
+        if !self.run.with_untracked(RunModel::can_be_sought) {
+            return;
+        }
+        self.sought.set(Some(to));
+        let now_ms = wall_ms();
+        let waits = self.inner.with_value(|inner| inner.seeking_since_ms.is_some_and(|since| now_ms - since < SEEK_MS_MAX));
+        if !waits {
+            self.set_out(to, now_ms);
+        }
+    }
+
+    fn set_out(self, to: Time, now_ms: f64) {
+        self.inner.update_value(|inner| inner.seeking_since_ms = Some(now_ms));
+        let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
+        if let Some(place) = place {
+            self.send(Which::of(place), &Command::Seek { run, to });
+        }
+    }
+
+    /// The simulation has said where it is.
+    pub(super) fn seen_at(self, moment: Time, arrived: bool) {
+        let (Some(since), now_ms) = (self.inner.with_value(|inner| inner.seeking_since_ms), wall_ms()) else { return };
+        if !arrived && now_ms - since < SEEK_MS_MAX {
+            return;
+        }
+        let end = self.run.with_untracked(RunModel::end);
+        match self.sought.get_untracked().map(|to| end.map_or(to, |end| to.min(end))) {
+            Some(to) if to != moment => self.set_out(to, now_ms),
+            _ => self.stay(),
+        }
+    }
+
+    /// Nobody is on the way to anywhere.
+    fn stay(self) {
+        self.inner.update_value(|inner| inner.seeking_since_ms = None);
+        self.sought.set(None);
     }
 
     /// For the run that goes on, and for those that come.
@@ -180,6 +227,32 @@ impl Lab {
         if let Some(place) = place {
             self.send(Which::of(place), &Command::Kill { run, node });
         }
+    }
+
+    /// Slows or pauses a worker, or lets something else go wrong.
+    pub fn fault(self, effect: Effect) {
+        let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
+        if let Some(place) = place {
+            self.send(Which::of(place), &Command::Fault { run, effect });
+        }
+    }
+
+    /// What was wished for in a simulated run becomes part of the experiment, as long as its text is the one that runs: so the text
+    /// tells the run that was seen.
+    pub(super) fn write_down(self, wished: &[Fault]) {
+        let (ran, written) = self.inner.with_value(|inner| inner.ran.clone());
+        let Some(new) = wished.get(written..).filter(|new| !new.is_empty()) else { return };
+        let text = self.text.get_untracked();
+        let added = |text: String, fault: &Fault| insertion(&text, fault).map(|insertion| insertion.added_to(&text));
+        let written_down = (text == ran).then(|| new.iter().try_fold(text, added)).flatten();
+        match &written_down {
+            Some(text) => self.text.set(text.clone()),
+            None => self.notice.set(Some(format!(
+                "The text is not the one that runs any more, so this stands in no line of it: {}",
+                new.iter().map(item).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+        self.inner.update_value(|inner| inner.ran = (written_down.unwrap_or(ran), wished.len()));
     }
 
     /// Kills the worker whose current task has run longest: the one whose loss is best seen.
@@ -239,6 +312,8 @@ impl Lab {
         self.notice.set(None);
         self.table.clear();
         self.exporting.set(None);
+        self.inner.update_value(|inner| inner.land_at = None);
+        self.stay();
         self.run.set(RunModel::asked(run, place));
         leptos::task::spawn_local(async move {
             match attachment(&input).await {
@@ -295,6 +370,7 @@ impl Lab {
         // Unless the user says otherwise the experiment and the place decide.
         let workers = chosen.then(|| self.workers.get_untracked());
         let text = self.text.get_untracked();
+        self.inner.update_value(|inner| inner.ran = (text.clone(), 0));
         let pace = (place == Place::Simulate).then(|| self.speed.get_untracked());
         Command::Run(RunCommand { run, place, text, input, workers, seed: None, pace, idempotency_key: None })
     }

@@ -1,9 +1,11 @@
-//! The head of the page: the mark, where experiments run, the theme.
+//! The head of the page: the mark, where experiments run, a link to this, the keys, the theme.
 
 use leptos::prelude::*;
 use shared::wire::Place;
 
+use super::keys::Shortcuts;
 use super::place_name;
+use super::share::Share;
 use super::state::{Link, use_lab};
 use crate::components::icon::{Icon, Logo};
 use crate::components::theme::ThemeToggle;
@@ -21,6 +23,8 @@ pub fn Header() -> impl IntoView {
                 <PlaceButton place=Place::Browser icon="laptop" testid="place-browser" />
                 <PlaceButton place=Place::Server icon="server" testid="place-server" />
             </fieldset>
+            <Share />
+            <Shortcuts />
             <ThemeToggle />
         </header>
     }

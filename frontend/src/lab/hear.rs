@@ -55,6 +55,10 @@ impl Lab {
         }
         let mut is_step = !matches!(event, Event::Frame(_));
         let begins = matches!(event, Event::Started(_));
+        let leaps = matches!(&event, Event::Frame(frame) if frame.whole);
+        let arrived =
+            matches!(&event, Event::Frame(frame) if frame.pace.as_ref().is_some_and(|pace| pace.state_hash.is_some()));
+        let had_result = self.run.with_untracked(|model| model.report().is_some());
         let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
         let (was_paused, before) = self.run.with_untracked(|model| (model.is_paused(), model.now));
         let wall_ms = wall_ms();
@@ -63,10 +67,12 @@ impl Lab {
             self.show_workers();
         }
         self.run.with_untracked(|model| {
-            if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty()) {
+            if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty() && !leaps) {
                 self.speak(news.iter().map(|news| news.text.as_str()).collect::<Vec<_>>().join(" "));
             } else if begins && model.is_active() {
                 self.speak(self.beginning(model));
+            } else if leaps {
+                // The slider says by itself where it is.
             } else if model.is_paused() && (!was_paused || model.now > before) {
                 let clock = virtual_clock(model.now.0 as f64 / 1e3);
                 let word = if was_paused { "Stepped to" } else { "Paused at" };
@@ -74,7 +80,7 @@ impl Lab {
             } else if was_paused && model.can_be_steered() && !model.is_paused() {
                 self.speak("Virtual time goes on.".to_owned());
             }
-            is_step |= was_paused || model.is_paused();
+            is_step |= was_paused || model.is_paused() || leaps;
             match &model.stage {
                 Stage::Finished(report) if was_active => {
                     let took = duration_ms(report.virtual_ms.unwrap_or(report.wall_ms));
@@ -84,6 +90,17 @@ impl Lab {
                 _ => {}
             }
         });
+        if had_result && self.run.with_untracked(|model| model.report().is_none()) {
+            self.table.clear();
+        }
+        if self.run.with_untracked(RunModel::can_be_sought)
+            && let Some(at) = self.inner.try_update_value(|inner| inner.land_at.take()).flatten()
+        {
+            self.seek(at);
+        }
+        let wished = self.run.with_untracked(|model| model.pace.as_ref().map(|pace| pace.wished.clone())).unwrap_or_default();
+        self.write_down(&wished);
+        self.seen_at(self.run.with_untracked(|model| model.now), arrived);
         // That a run begins or ends is seen at once.
         self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::commands::TIMES_TO_WATCH;
-use super::model::RunModel;
+use super::model::{RunModel, Stage};
 use super::state::use_lab;
 use crate::components::icon::Icon;
 
@@ -11,6 +11,7 @@ use crate::components::icon::Icon;
 pub fn Intro() -> impl IntoView {
     let lab = use_lab();
     let ended = Memo::new(move |_| lab.run.with(|run| !run.is_active()));
+    let stopped = Memo::new(move |_| lab.run.with(|run| matches!(run.stage, Stage::Failed { .. })));
     let news = Memo::new(move |_| lab.run.with(latest));
     // Both texts are there, one of them unseen, so that nothing moves when one takes the other's place.
     view! {
@@ -35,7 +36,11 @@ pub fn Intro() -> impl IntoView {
                     <div class="turn" class:away=move || !ended.get()>
                         <p>
                             "That was a simulation: the same experiment and seed give the same run, to the byte, on every computer. "
-                            "Its rows equal those of one plain pass over the text, whatever was killed. "
+                            {move || if stopped.get() {
+                                "This one was ended before it had a result; Run begins it again. "
+                            } else {
+                                "Its rows equal those of one plain pass over the text, whatever was killed. The slider goes back to any moment of it. "
+                            }}
                             "In this browser and on a server the same code counts for real, and a kill ends a real worker."
                         </p>
                         <button class="bright" data-testid="own-text" on:click=move |_| lab.prepare_own_text()>

@@ -22,7 +22,7 @@ pub fn Metrics() -> impl IntoView {
     let clock = RwSignal::new(0.0);
     if let Ok(handle) = set_interval_with_handle(
         move || {
-            if lab.run.with_untracked(RunModel::is_active) && lab.undrawn_ms() >= CLOCK.as_secs_f64() * 1e3 {
+            if lab.run.with_untracked(RunModel::is_live) && lab.undrawn_ms() >= CLOCK.as_secs_f64() * 1e3 {
                 clock.set(wall_ms());
             }
         },
@@ -119,11 +119,20 @@ fn status(run: &RunModel) -> (String, String) {
         Stage::Running if run.is_closing() => {
             (format!("{title}: all tasks are done"), "The result is put together and compared with a sequential run.".into())
         }
+        _ if run.is_rewound() => {
+            let (at, end) = (virtual_clock(run.elapsed_ms(wall_ms())), run.end().unwrap_or_default());
+            let end = virtual_clock(end.0 as f64 / 1e3);
+            let moves = if run.is_paused() { "Paused: nothing moves. " } else { "" };
+            (
+                format!("{title}: gone back to {} {}", at.value, at.unit),
+                format!("{moves}The run ended at {} {}; a fault here makes another end.", end.value, end.unit),
+            )
+        }
         Stage::Running if run.is_paused() => {
             (format!("{title}: paused at {:.0} %", run.progress * 100.0), "Nothing moves until you resume or step.".into())
         }
         Stage::Running => {
-            let pace = run.pace.map_or(String::new(), |Pace { speed, .. }| format!(" at {}", times(speed)));
+            let pace = run.pace.as_ref().map_or(String::new(), |Pace { speed, .. }| format!(" at {}", times(*speed)));
             (format!("{title}: {:.0} %", run.progress * 100.0), format!("{input}{pace}"))
         }
         Stage::Finished(report) => {

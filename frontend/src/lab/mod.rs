@@ -2,13 +2,15 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`timeline`], [`workers`],
-//! [`news`], [`result`].
+//! [`seek`], [`news`], [`result`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
 //! - places: `place-simulate` `place-browser` `place-server` (radio buttons; `data-link` is `up`, `down`, `connecting` or `unknown`)
-//! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `speed-0.1` `speed-0.5` `speed-1` `speed-10` `speed-max`
-//!   (radio buttons)
+//! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `step-fault`, `speed-0.1` `speed-0.5` `speed-1` `speed-10`
+//!   `speed-max` (radio buttons), `time` (the slider; `data-state` the hash of what is seen, `data-sought` whether it is on its way),
+//!   `time-at`, `time-end`
+//! - links: `share-open`, `share`, `share-link`, `share-copy`, `linked`, `bring-back`, `link-failed`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
@@ -16,7 +18,8 @@
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
-//! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`
+//! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`, `hinder-worker-N` and in its menu
+//!   `slow-worker-N-FACTOR` and `pause-worker-N-MS`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
 //!   `download-csv`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
@@ -32,6 +35,7 @@ pub mod graph;
 pub mod header;
 mod hear;
 pub mod intro;
+pub mod keys;
 pub mod metrics;
 pub mod model;
 pub mod names;
@@ -40,7 +44,9 @@ pub mod pace;
 pub mod preview;
 pub mod rate;
 pub mod result;
+pub mod seek;
 pub mod setup;
+pub mod share;
 pub mod state;
 pub mod timeline;
 pub mod workers;
@@ -63,10 +69,21 @@ pub fn Lab() -> impl IntoView {
     lab.open(crate::build_id());
     // A text of the user's own runs when they say so.
     match first_run() {
+        _ if lab.open_link() => lab.intro.set(false),
         First::Opening if lab.text_is_ours() => lab.run_opening(),
         First::Browser => lab.run(),
         First::Opening | First::None => lab.intro.set(false),
     }
+    // A link that is pasted into the address of an open page.
+    let pasted = window_event_listener(leptos::ev::hashchange, move |_| {
+        lab.open_link();
+    });
+    let pasted = StoredValue::new_local(Some(pasted));
+    on_cleanup(move || {
+        if let Some(pasted) = pasted.try_update_value(Option::take).flatten() {
+            pasted.remove();
+        }
+    });
     // The place of the first run was the page's choice; a text of the user's own is counted for real unless he says otherwise.
     Effect::new(move |_| {
         let own = lab.input.with(|input| *input != state::Input::AsWritten);

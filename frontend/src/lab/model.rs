@@ -4,9 +4,12 @@
 //! times a second with hundreds of attempts; whatever a view would have to search for on every frame (the state of a task, what
 //! a worker is doing) is kept up to date here, and the tasks that changed are listed for the view that draws them.
 
+#[cfg(test)]
+mod tests;
+
 use shared::batch::Counters;
 use shared::experiment::Problem;
-use shared::time::Time;
+use shared::time::{Span, Time};
 use shared::wire::{
     AttemptState, AttemptView, Event, Frame, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally, WorkerState,
     WorkerView,
@@ -110,8 +113,15 @@ pub struct RunModel {
     pub tally: Tally,
     pub news: Vec<News>,
     pub rate: Rate,
+    /// The stretch of time that a picture of the run shows, from 0.
+    pub shown: Span,
+    /// How often what was known of the run was replaced as a whole: pictures that grow with it begin anew.
+    pub told_anew: u32,
     changed: Vec<(Phase, u32)>,
 }
+
+/// The shortest stretch of time that is shown.
+const SHOWN_MIN: Span = Span::millis(200);
 
 impl RunModel {
     /// A run that has just been asked for.
@@ -128,14 +138,34 @@ impl RunModel {
         matches!(self.stage, Stage::Running) && self.progress >= 1.0
     }
 
+    /// The run has been at its end, and an earlier moment of it is looked at.
+    pub fn is_rewound(&self) -> bool {
+        self.can_be_sought() && self.end().is_some_and(|end| self.now < end)
+    }
+
+    /// Something can still happen at the moment that is looked at.
+    pub fn is_live(&self) -> bool {
+        self.is_rewound() || (self.is_active() && !self.is_closing())
+    }
+
     /// Its virtual time stands still, because somebody wants that.
     pub fn is_paused(&self) -> bool {
-        matches!(self.stage, Stage::Running) && !self.is_closing() && self.pace.is_some_and(|pace| pace.paused)
+        self.can_be_steered() && self.pace.as_ref().is_some_and(|pace| pace.paused)
     }
 
     /// Its virtual time can be paused, stepped and made faster or slower.
     pub fn can_be_steered(&self) -> bool {
-        matches!(self.stage, Stage::Running) && !self.is_closing() && self.pace.is_some()
+        self.can_be_sought() && self.is_live()
+    }
+
+    /// Any of its moments can be gone to.
+    pub fn can_be_sought(&self) -> bool {
+        self.pace.is_some() && matches!(self.stage, Stage::Running | Stage::Finished(_))
+    }
+
+    /// When it ends, if it has virtual time and has been there.
+    pub fn end(&self) -> Option<Time> {
+        self.pace.as_ref().and_then(|pace| pace.end)
     }
 
     pub fn report(&self) -> Option<&Report> {
@@ -167,19 +197,20 @@ impl RunModel {
         for worker in &mut self.workers {
             worker.current = None;
         }
+        self.fit();
     }
 
     /// The run's time at a moment of the page's clock. Between frames real time goes on, and virtual time at its pace.
     pub fn elapsed_ms(&self, wall_ms: f64) -> f64 {
-        if let Some(report) = self.report() {
+        if let Some(report) = self.report().filter(|_| !self.is_rewound()) {
             return report.virtual_ms.unwrap_or(report.wall_ms);
         }
         /// Frames of a paced run come more often; one that does not come has a run that stands still.
         const UNHEARD_MS_MAX: f64 = 150.0;
         let now_ms = self.now.0 as f64 / 1e3;
         match (&self.stage, self.place) {
-            (Stage::Running, Some(Place::Simulate)) if !self.is_closing() => match self.pace {
-                Some(Pace { speed: Speed::Times(times), paused: false }) => {
+            (_, Some(Place::Simulate)) if self.is_live() => match self.pace {
+                Some(Pace { speed: Speed::Times(times), paused: false, .. }) => {
                     now_ms + (wall_ms - self.heard_ms).clamp(0.0, UNHEARD_MS_MAX) * times
                 }
                 _ => now_ms,
@@ -192,6 +223,9 @@ impl RunModel {
     /// What is still to come at the pace so far, in milliseconds; unknown until a little of the work is done.
     pub fn remaining_ms(&self) -> Option<f64> {
         const PROGRESS_MIN: f64 = 0.02;
+        if let Some(end) = self.end().filter(|_| self.is_rewound()) {
+            return Some(end.since(self.now).0 as f64 / 1e3);
+        }
         let known = matches!(self.stage, Stage::Running) && self.progress >= PROGRESS_MIN;
         known.then(|| self.now.0 as f64 / 1e3 * (1.0 - self.progress) / self.progress)
     }
@@ -199,7 +233,7 @@ impl RunModel {
     /// Input bytes a second: lately while it runs, on the whole when it has ended.
     pub fn bytes_per_second(&self) -> Option<f64> {
         match &self.stage {
-            Stage::Running => self.rate.per_second(),
+            _ if self.is_live() => self.rate.per_second(),
             Stage::Finished(report) => {
                 let ms = report.virtual_ms.unwrap_or(report.wall_ms);
                 (ms > 0.0).then(|| report.counters.input_bytes as f64 * 1e3 / ms)
@@ -258,9 +292,18 @@ impl RunModel {
         self.started = Some(started);
         self.stage = Stage::Running;
         self.heard_ms = wall_ms;
+        self.fit();
     }
 
     fn frame(&mut self, frame: Frame, wall_ms: f64) {
+        if frame.whole {
+            self.forget();
+        }
+        // Somebody changed what happened: the result was another history's.
+        let unended = frame.pace.as_ref().is_some_and(|pace| pace.end.is_none());
+        if unended && matches!(self.stage, Stage::Finished(_)) {
+            self.stage = Stage::Running;
+        }
         self.now = frame.now;
         self.heard_ms = wall_ms;
         self.pace = frame.pace;
@@ -268,7 +311,7 @@ impl RunModel {
         self.counters = frame.counters;
         self.tally = frame.tally;
         let stages = self.started.as_ref().map_or(&[][..], |started| &started.stages);
-        self.news.extend(frame.news.into_iter().map(|News { at, text }| News { at, text: with_names(stages, &text) }));
+        self.news.extend(frame.news.into_iter().map(|news| News { text: with_names(stages, &news.text), ..news }));
         self.take_workers(frame.workers);
         for attempt in frame.attempts {
             self.take_attempt(attempt);
@@ -277,9 +320,43 @@ impl RunModel {
         for worker in &mut self.workers {
             worker.rate.sample(frame.now, worker.bytes);
         }
+        self.fit();
+    }
+
+    /// What is known of the run's course is of another moment.
+    fn forget(&mut self) {
+        self.maps.fill(TaskModel::default());
+        self.reduces.fill(TaskModel::default());
+        let tasks = |phase, count: usize| (0..count as u32).map(move |task| (phase, task));
+        self.changed = tasks(Phase::Map, self.maps.len()).chain(tasks(Phase::Reduce, self.reduces.len())).collect();
+        (self.workers, self.attempts, self.news) = Default::default();
+        self.rate = Rate::default();
+        self.told_anew += 1;
+    }
+
+    /// What is shown holds what is known. It grows in steps, so that bars do not creep, and is the whole run once that has ended.
+    fn fit(&mut self) {
+        let ended = match (self.end(), &self.stage) {
+            (Some(end), _) => Some(end),
+            (None, Stage::Finished(_) | Stage::Failed { .. }) => {
+                self.attempts.iter().filter_map(|attempt| attempt.end).max().or(Some(self.now))
+            }
+            _ => None,
+        };
+        let reached = self.pace.as_ref().map_or(self.now, |pace| pace.reached.max(self.now));
+        let needed = Span(ended.unwrap_or(reached).0).max(SHOWN_MIN);
+        self.shown = match ended {
+            Some(_) => needed,
+            None if self.shown >= needed => self.shown,
+            None => needed.scaled(1.5),
+        };
     }
 
     fn finish(&mut self, report: Report) {
+        if self.is_rewound() {
+            self.stage = Stage::Finished(report);
+            return;
+        }
         self.progress = 1.0;
         self.counters = report.counters;
         self.tally = report.tally;
@@ -290,6 +367,7 @@ impl RunModel {
                 worker.view.state = WorkerState::Idle;
             }
         }
+        self.fit();
     }
 
     fn take_workers(&mut self, views: Vec<WorkerView>) {

@@ -13,8 +13,8 @@ const LINES_MAX: usize = 200;
 #[component]
 pub fn News() -> impl IntoView {
     let lab = use_lab();
-    // News only grow within a run, so their number and the run's say whether there is anything to do.
-    let known = Memo::new(move |_| lab.run.with(|run| (run.run, run.news.len())));
+    // News only grow within a run that nobody leaps about in, so these numbers say whether there is anything to do.
+    let known = Memo::new(move |_| lab.run.with(|run| ((run.run, run.told_anew), run.news.len())));
     let empty = Memo::new(move |_| lab.run.with(|run| run.news.is_empty()));
     let hint = Memo::new(move |_| {
         lab.run.with(|run| match run.stage {
@@ -28,7 +28,7 @@ pub fn News() -> impl IntoView {
         let from = length.saturating_sub(LINES_MAX);
         (from..length).rev().map(|index| (run, index)).collect::<Vec<_>>()
     };
-    let line = move |(_, index): (u32, usize)| {
+    let line = move |(_, index): ((u32, u32), usize)| {
         lab.run.with_untracked(|run| {
             run.news.get(index).map(|news| {
                 let at = duration_ms(news.at.0 as f64 / 1e3);

@@ -1,9 +1,10 @@
-//! The hand on virtual time: pause, step, speed. It is there when the next run is simulated, or the one that is looked at.
+//! The hand on virtual time: pause, step, speed, and the slider. It is there when the next run is simulated, or the one that is looked at.
 
 use leptos::prelude::*;
 use shared::wire::{Place, Speed, Stride};
 
 use super::model::RunModel;
+use super::seek::TimeSlider;
 use super::state::use_lab;
 use crate::components::icon::Icon;
 
@@ -14,12 +15,15 @@ const SPEEDS: [Speed; 5] = [Speed::Times(0.1), Speed::Times(0.5), Speed::Times(1
 pub fn PaceBar() -> impl IntoView {
     let lab = use_lab();
     let there = Memo::new(move |_| {
-        lab.place.get() == Place::Simulate || lab.run.with(|run| run.is_active() && run.place == Some(Place::Simulate))
+        lab.place.get() == Place::Simulate
+            || lab.run.with(|run| (run.is_active() || run.can_be_sought()) && run.place == Some(Place::Simulate))
     });
     let can = Memo::new(move |_| lab.run.with(RunModel::can_be_steered));
     let paused = Memo::new(move |_| lab.run.with(RunModel::is_paused));
     let asleep = move || !can.get();
+    let over = Memo::new(move |_| lab.run.with(|run| run.can_be_sought() && !run.can_be_steered()));
     let pause_title = move || match (can.get(), paused.get()) {
+        (false, _) if over.get() => "The run is at its end: go back first",
         (false, _) => "No simulation is running",
         (true, true) => "Let virtual time go on",
         (true, false) => "Hold virtual time: nothing moves",
@@ -27,6 +31,7 @@ pub fn PaceBar() -> impl IntoView {
     let note = move || match (can.get(), paused.get()) {
         (true, true) => "Paused: nothing moves.".to_owned(),
         (true, false) => in_words(lab.speed.get()),
+        (false, _) if over.get() => "The end. Go back to any moment of the run.".to_owned(),
         (false, _) => format!("{} For the next run.", in_words(lab.speed.get())),
     };
     view! {
@@ -53,10 +58,20 @@ pub fn PaceBar() -> impl IntoView {
             >
                 "One event"
             </button>
+            <button
+                class="quiet"
+                data-testid="step-fault"
+                disabled=asleep
+                title="Go on to the next fault, or to the end if there is none, and pause"
+                on:click=move |_| lab.step(Stride::Fault)
+            >
+                "Next fault"
+            </button>
             <fieldset class="ways speeds" role="radiogroup" aria-label="Speed of virtual time">
                 {SPEEDS.map(speed_choice).collect_view()}
             </fieldset>
             <p class="hint" data-testid="pace-note">{note}</p>
+            <TimeSlider />
         </div>
     }
 }

@@ -9,12 +9,14 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use shared::experiment::{Outline, Problem};
+use shared::time::Time;
 use shared::wire::{Place, Speed};
 
 use super::experiment::TEXT_KEY;
 use super::model::RunModel;
 use super::preview::Preview;
 use super::result::Table;
+use super::share::Linked;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
@@ -122,11 +124,15 @@ pub struct Lab {
     /// Whether the outline is that of an earlier text.
     pub outline_is_old: RwSignal<bool>,
     pub run: RwSignal<RunModel>,
+    /// The moment of the run that somebody is on the way to.
+    pub sought: RwSignal<Option<Time>>,
     pub table: Table,
     /// Bytes of the export that is being collected.
     pub exporting: RwSignal<Option<f64>>,
     /// A refused command or another trouble that concerns the user's last action only.
     pub notice: RwSignal<Option<String>>,
+    /// What came of the link that the page was opened by.
+    pub linked: RwSignal<Linked>,
     /// What a screen reader says next.
     pub spoken: RwSignal<String>,
     /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
@@ -150,6 +156,12 @@ pub(super) struct Inner {
     pub upload: Option<Upload>,
     pub exports: BTreeMap<u32, Vec<js_sys::Uint8Array>>,
     pub drawing: Rc<Drawing>,
+    /// A simulation is on its way to a moment, since then by the page's clock.
+    pub seeking_since_ms: Option<f64>,
+    /// The text of the run that is looked at, with the faults that were wished for in it, and how many those are.
+    pub ran: (String, usize),
+    /// The moment of the run that a link wants to be seen, as soon as there is one.
+    pub land_at: Option<Time>,
     /// The user's own number of workers; before that the experiment's counts.
     pub workers_chosen: bool,
 }
@@ -194,9 +206,11 @@ impl Lab {
             outline: RwSignal::new(None),
             outline_is_old: RwSignal::new(false),
             run: RwSignal::new(RunModel::default()),
+            sought: RwSignal::new(None),
             table: Table::new(),
             exporting: RwSignal::new(None),
             notice: RwSignal::new(None),
+            linked: RwSignal::new(Linked::No),
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
             intro: RwSignal::new(false),

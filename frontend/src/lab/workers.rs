@@ -3,7 +3,9 @@
 //! Up to `CARDS_MAX` are cards, up to `COMPACT_MAX` lines; beyond that a heat grid, where a click opens one worker's card.
 
 use leptos::prelude::*;
+use shared::fault::Effect;
 use shared::id::NodeId;
+use shared::time::Span;
 use shared::wire::{Phase, WorkerState};
 
 use super::format::{Figure, bytes_per_second, of};
@@ -100,10 +102,59 @@ fn card(index: usize) -> impl IntoView {
                 <Icon name="skull" />
                 <span class="kill-word">"Kill "{node.to_string()}</span>
             </button>
+            <Hindrances node=node spared=move || face.with(|face| face.spared.is_some()) />
             <span class="worker-bar" aria-hidden="true">
                 <span style:transform=move || format!("scaleX({})", face.with(|face| face.done))></span>
             </span>
         </li>
+    }
+}
+
+/// How many times slower a worker can be made.
+const FACTORS: [f64; 3] = [2.0, 4.0, 10.0];
+/// For how long it can be paused.
+const PAUSES: [Span; 3] = [Span::millis(200), Span::seconds(1), Span::seconds(5)];
+
+/// What else can be done to a worker, behind a button.
+#[component]
+fn Hindrances(node: NodeId, spared: impl Fn() -> bool + Copy + Send + Sync + 'static) -> impl IntoView {
+    let lab = use_lab();
+    let id = format!("hinder-{node}");
+    let choice = |id: &str, testid: String, words: String, effect: Effect| {
+        view! {
+            <button
+                class="quiet small"
+                data-testid=testid
+                popovertarget=id.to_owned()
+                popovertargetaction="hide"
+                on:click=move |_| lab.fault(effect.clone())
+            >
+                {words}
+            </button>
+        }
+    };
+    let slow = FACTORS.map(|factor| {
+        let effect = Effect::Slow { node, factor, span: None };
+        choice(&id, format!("slow-{node}-{factor}"), format!("{factor}× slower from now on"), effect)
+    });
+    let pause = PAUSES.map(|span| {
+        choice(&id, format!("pause-{node}-{}", span.0 / 1_000), format!("Paused for {span}"), Effect::Pause { node, span })
+    });
+    view! {
+        <button
+            class="quiet icon-only hinder"
+            data-testid=id.clone()
+            popovertarget=id.clone()
+            aria-label=format!("Slow or pause {node}")
+            title=format!("Slow or pause {node}")
+            disabled=spared
+        >
+            <Icon name="ellipsis" />
+        </button>
+        <div id=id.clone() class="hindrances" popover="auto" role="group" aria-label=format!("What can go wrong with {node}")>
+            {slow.into_iter().collect_view()}
+            {pause.into_iter().collect_view()}
+        </div>
     }
 }
 
@@ -142,13 +193,13 @@ fn face(run: &RunModel, index: usize) -> Face {
     let (task, done) = doing(run, worker);
     let state = state_name(worker.view.state);
     let spared = match worker.view.state {
-        _ if !run.is_active() => Some("The run has ended: there is nothing left to kill"),
         _ if run.is_closing() => Some("Every task is done: there is nothing left to kill"),
+        _ if !run.is_live() => Some("The run has ended: there is nothing left to kill"),
         WorkerState::Down => Some("It is down already, and comes back by itself"),
         WorkerState::Starting | WorkerState::Idle | WorkerState::Busy => None,
     };
     let rate =
-        worker.rate.per_second().filter(|_| run.is_active() && worker.view.state != WorkerState::Down).map(bytes_per_second);
+        worker.rate.per_second().filter(|_| run.is_live() && worker.view.state != WorkerState::Down).map(bytes_per_second);
     Face { state, incarnation: worker.view.incarnation, task, done, rate, spared }
 }
 
@@ -167,7 +218,7 @@ fn doing(run: &RunModel, worker: &WorkerModel) -> (String, f64) {
             };
             (format!("{}{again}{backup}", task_name(run.stages(), attempt.phase, attempt.task)), done)
         }
-        _ if run.is_active() => ("waiting for a task".into(), 0.0),
+        _ if run.is_live() => ("waiting for a task".into(), 0.0),
         _ => ("at rest".into(), 0.0),
     }
 }
@@ -183,7 +234,7 @@ fn state_name(state: WorkerState) -> &'static str {
 
 fn summary(run: &RunModel) -> String {
     let with = |state| run.workers.iter().filter(|worker| worker.view.state == state).count() as u64;
-    if run.workers.is_empty() || !run.is_active() {
+    if run.workers.is_empty() || !run.is_live() {
         return String::new();
     }
     let down = match with(WorkerState::Down) {

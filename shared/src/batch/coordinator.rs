@@ -107,7 +107,7 @@ pub enum Note {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Coordinator {
     epoch: Incarnation,
     job: Arc<Job>,
@@ -138,7 +138,7 @@ enum Listens {
 }
 
 /// A worker that is believed to live.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     incarnation: Incarnation,
     heard: Time,

@@ -53,7 +53,7 @@ pub enum Output {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Worker {
     node: NodeId,
     incarnation: Incarnation,
@@ -75,10 +75,10 @@ pub struct Worker {
     finished: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     attempt: Attempt,
-    partitions: Vec<Payload>,
+    partitions: Arc<Vec<Payload>>,
     counters: Counters,
 }
 
@@ -105,6 +105,11 @@ impl Worker {
             next_heartbeat: None,
             finished: false,
         }
+    }
+
+    /// How many things it keeps: outputs, and inputs that it collects.
+    pub fn size(&self) -> usize {
+        self.held.len() + self.reports.len() + self.fetching.iter().map(Fetching::len).sum::<usize>()
     }
 
     fn receive(&mut self, now: Time, envelope: Envelope) {
@@ -255,7 +260,7 @@ impl Worker {
         self.computing = None;
         let report = match outcome {
             Outcome::Mapped { partitions, counters } => {
-                let held = Held { attempt, partitions, counters };
+                let held = Held { attempt, partitions: Arc::new(partitions), counters };
                 let sizes = held.sizes();
                 self.held.insert(task, held);
                 Message::MapDone { task, attempt, counters, sizes }

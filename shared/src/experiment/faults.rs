@@ -5,7 +5,7 @@ use super::reader::{Fields, Reader, named};
 use super::yaml::{Content, Node};
 use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use crate::id::NodeId;
-use crate::limits::FAULTS_MAX;
+use crate::limits::{FAULTS_MAX, SLOW_FACTOR_MAX};
 use crate::nearest::list;
 use crate::time::{Span, Time};
 
@@ -228,7 +228,7 @@ fn probability(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
 
 fn factor(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
     let value = reader.real("factor", node)?;
-    if (1.0..=1_000_000.0).contains(&value) {
+    if (1.0..=SLOW_FACTOR_MAX).contains(&value) {
         return Some(value);
     }
     reader.problem(node.at, format!("`factor` lies between 1 and 1_000_000, and this is {value}"));

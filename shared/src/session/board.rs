@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::batch::coordinator::Note;
 use crate::batch::{Counters, Job};
+use crate::fault::Effect;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
 use crate::wire::{AttemptState, AttemptView, Bytes, Frame, News, Phase, Tally, WorkerState, WorkerView};
@@ -12,7 +13,7 @@ use crate::wire::{AttemptState, AttemptView, Bytes, Frame, News, Phase, Tally, W
 pub const FRAME_TICK: Span = Span::millis(16);
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Board {
     run: u32,
     split_bytes: Vec<u64>,
@@ -23,6 +24,12 @@ pub struct Board {
     workers: BTreeMap<NodeId, WorkerView>,
     running: BTreeMap<NodeId, u32>,
     news: Vec<News>,
+    /// How many of them a frame has told.
+    told: usize,
+    /// How many faults have begun.
+    faults: u32,
+    /// The next frame is for a client that knows nothing.
+    from_the_start: bool,
     dirty: bool,
     last_frame: Option<Time>,
 }
@@ -39,6 +46,9 @@ impl Board {
             workers: BTreeMap::new(),
             running: BTreeMap::new(),
             news: Vec::new(),
+            told: 0,
+            faults: 0,
+            from_the_start: false,
             dirty: true,
             last_frame: None,
         }
@@ -64,8 +74,25 @@ impl Board {
     }
 
     pub fn say(&mut self, now: Time, text: impl Into<String>) {
-        self.news.push(News { at: now, text: text.into() });
+        self.news.push(News { at: now, text: text.into(), fault: None });
         self.dirty = true;
+    }
+
+    /// Something goes wrong on purpose.
+    pub fn fault(&mut self, now: Time, effect: &Effect, text: impl Into<String>) {
+        self.news.push(News { at: now, text: text.into(), fault: Some(effect.in_short()) });
+        self.faults += 1;
+        self.dirty = true;
+    }
+
+    /// How many faults have begun.
+    pub fn faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// How many executions there have been.
+    pub fn attempts(&self) -> usize {
+        self.attempts.len()
     }
 
     pub fn note(&mut self, now: Time, note: &Note) {
@@ -169,10 +196,27 @@ impl Board {
 
     /// What has changed since the last frame. `accepted` are the counts of done tasks; running ones are added here.
     pub fn frame(&mut self, now: Time, accepted: Counters, tally: Tally) -> Frame {
-        self.dirty = false;
-        self.last_frame = Some(now);
+        let changed = std::mem::take(&mut self.changed);
+        let told = std::mem::replace(&mut self.told, self.news.len());
+        (self.dirty, self.last_frame) = (false, Some(now));
+        if std::mem::take(&mut self.from_the_start) {
+            return self.whole(now, accepted, tally);
+        }
+        let attempts = changed.into_iter().map(|at| self.attempts[at].clone()).collect();
+        let news = self.news[told..].to_vec();
+        Frame { attempts, news, ..self.stand(now, accepted, tally) }
+    }
+
+    /// Everything at this moment, whatever has been told.
+    pub fn whole(&self, now: Time, accepted: Counters, tally: Tally) -> Frame {
+        let (attempts, news) = (self.attempts.clone(), self.news.clone());
+        Frame { whole: true, attempts, news, ..self.stand(now, accepted, tally) }
+    }
+
+    /// How things stand, without executions and news.
+    fn stand(&self, now: Time, accepted: Counters, tally: Tally) -> Frame {
         let mut counters = accepted;
-        let mut shares: BTreeMap<(Phase, u32), f64> = BTreeMap::new();
+        let mut shares = vec![0.0; self.tasks];
         for attempt in &self.attempts {
             let share = match (attempt.state, attempt.phase) {
                 (AttemptState::Done, _) => 1.0,
@@ -186,28 +230,27 @@ impl Board {
                 counters.map_input_records += attempt.records.0;
                 counters.input_bytes += attempt.bytes.0;
             }
-            let best = shares.entry((attempt.phase, attempt.task)).or_default();
-            *best = best.max(share);
-        }
-        for worker in self.workers.values_mut().filter(|worker| worker.state != WorkerState::Down) {
-            let busy = self.running.get(&worker.node).is_some_and(|running| *running > 0);
-            if busy {
-                worker.state = WorkerState::Busy;
-            } else if worker.state == WorkerState::Busy {
-                worker.state = WorkerState::Idle;
+            let first = if attempt.phase == Phase::Map { 0 } else { self.split_bytes.len() };
+            if let Some(best) = shares.get_mut(first + attempt.task as usize) {
+                *best = share.max(*best);
             }
         }
-        let changed = std::mem::take(&mut self.changed);
+        let seen = |worker: &WorkerView| match worker.state {
+            WorkerState::Down => WorkerState::Down,
+            _ if self.running.get(&worker.node).is_some_and(|running| *running > 0) => WorkerState::Busy,
+            state => state,
+        };
         Frame {
             run: self.run,
             now,
+            whole: false,
             // A sum of nothing is -0.0.
-            progress: shares.values().fold(0.0, |sum, share| sum + share) / self.tasks as f64,
-            workers: self.workers.values().cloned().collect(),
-            attempts: changed.into_iter().map(|at| self.attempts[at].clone()).collect(),
+            progress: shares.into_iter().fold(0.0, |sum: f64, share: f64| sum + share) / self.tasks as f64,
+            workers: self.workers.values().map(|worker| WorkerView { state: seen(worker), ..worker.clone() }).collect(),
+            attempts: Vec::new(),
             counters,
             tally,
-            news: std::mem::take(&mut self.news),
+            news: Vec::new(),
             pace: None,
         }
     }
@@ -222,7 +265,7 @@ impl Board {
 
     /// Everything again in the next frame, for a client that comes back.
     pub fn repeat(&mut self) {
-        self.changed = (0..self.attempts.len()).collect();
+        self.from_the_start = true;
         self.dirty = true;
     }
 }

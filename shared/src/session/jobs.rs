@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{Run, RunSpec};
+use super::run::{Run, RunSpec, Watch};
 use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
@@ -321,6 +321,8 @@ pub(super) struct Entry {
     pub prepared: Prepared,
     pub began: Time,
     pub stage: Stage,
+    /// Its simulation goes by the clock and can be steered, also when it has ended.
+    pub has_pacer: bool,
     /// The rows committed so far: the first commit of a partition stays.
     pub store: BTreeMap<TaskId, (CommittedPartition, Payload)>,
     job: Option<Arc<Job>>,
@@ -330,9 +332,7 @@ pub(super) struct Entry {
 /// How far a run is.
 pub(super) enum Stage {
     Opening,
-    Simulating {
-        paced: bool,
-    },
+    Simulating,
     Running {
         machine: Box<Run>,
     },
@@ -366,7 +366,8 @@ impl Stage {
 
 impl Entry {
     pub(super) fn new(now: Time, prepared: Prepared) -> Entry {
-        Entry { prepared, began: now, stage: Stage::Opening, store: BTreeMap::new(), job: None, started: None }
+        let (stage, store) = (Stage::Opening, BTreeMap::new());
+        Entry { prepared, began: now, stage, has_pacer: false, store, job: None, started: None }
     }
 
     /// The run's own clock.
@@ -437,7 +438,7 @@ impl Entry {
             faults: self.prepared.faults.clone(),
             respawn: self.prepared.respawn,
             compute: self.prepared.compute.unwrap_or(model::COMPUTE_BYTES_PER_SECOND),
-            observed: true,
+            watch: Watch::Frames,
         }
     }
 
@@ -481,7 +482,7 @@ impl Entry {
             }
             Stage::Done { report, .. } => events.push(Event::Finished { run, report: report.clone() }),
             Stage::Failed { message } => events.push(Event::Failed { run, message: message.clone(), problems: Vec::new() }),
-            Stage::Opening | Stage::Simulating { .. } | Stage::Comparing(_) => {}
+            Stage::Opening | Stage::Simulating | Stage::Comparing(_) => {}
         }
         events
     }

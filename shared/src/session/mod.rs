@@ -13,6 +13,7 @@ mod jobs;
 pub mod paced;
 pub mod run;
 mod simulate;
+mod state_hash;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_traced};
+pub use self::state_hash::state_hash;
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Format, Job, Payload, Table};
@@ -111,7 +113,7 @@ pub enum Output {
         job: Arc<Job>,
     },
     /// Simulate over the run's input on a thread that can be spared: in one go (`simulate`), or, with a pace, as a [`Paced`] that
-    /// is driven by the clock and hears every [`Output::Steer`] of its run.
+    /// is driven by the clock and hears every [`Output::Steer`] of its run, also after its end and until the run is closed.
     Simulate {
         run: u32,
         spec: Box<run::RunSpec>,
@@ -186,6 +188,7 @@ impl Session {
                 self.emit(Event::Checked { id, problems, outline });
             }
             Command::Run(command) => self.start(now, command, None),
+            Command::Fault { run, effect } => self.fault(now, run, effect),
             Command::Kill { run, node } => self.fault(now, run, Effect::Kill(node)),
             Command::RestartCoordinator { run } => self.fault(now, run, Effect::RestartCoordinator),
             Command::Pause { run } => self.steer(run, paced::Input::Pause),
@@ -195,6 +198,7 @@ impl Session {
                 Err(reason) => self.refuse(reason),
             },
             Command::Step { run, by } => self.steer(run, paced::Input::Step(by)),
+            Command::Seek { run, to } => self.steer(run, paced::Input::Seek(to)),
             Command::Stop { run } => match self.runs.get(&run).filter(|entry| !entry.stage.is_over()) {
                 Some(_) => self.fail(run, "the run was stopped"),
                 None => self.refuse(format!("run {run} is not running: there is nothing to stop")),
@@ -226,6 +230,7 @@ impl Session {
             Ok(prepared) => prepared,
             Err((message, problems)) => return self.emit(Event::Failed { run, message, problems }),
         };
+        self.let_go_of_ended();
         self.drop_oldest();
         if let Some(key) = command.idempotency_key {
             self.keys.insert(key, run);
@@ -238,11 +243,20 @@ impl Session {
     fn replay(&mut self, now: Time, first: u32) {
         let Some(entry) = self.runs.get_mut(&first) else { return };
         let events = entry.replay(now, first);
-        if let Stage::Simulating { paced: true } = entry.stage {
+        if entry.has_pacer {
             self.outputs.push_back(Output::Steer { run: first, word: paced::Input::Repeat });
         }
         self.outputs.extend(events.into_iter().map(Output::Event));
         self.drain_run(now, first);
+    }
+
+    /// Of the simulations that have ended only the last can be gone back in: others take its place.
+    fn let_go_of_ended(&mut self) {
+        let ended = self.runs.iter_mut().filter(|(_, entry)| entry.has_pacer && entry.stage.is_over());
+        for (run, entry) in ended {
+            entry.has_pacer = false;
+            self.outputs.push_back(Output::Close { run: *run });
+        }
     }
 
     fn drop_oldest(&mut self) {
@@ -274,7 +288,7 @@ impl Session {
         let spec = entry.run_spec(run);
         if entry.prepared.place == Place::Simulate {
             let (spec, seed, pace) = (Box::new(spec), entry.prepared.seed, entry.prepared.pace);
-            entry.stage = Stage::Simulating { paced: pace.is_some() };
+            (entry.stage, entry.has_pacer) = (Stage::Simulating, pace.is_some());
             return self.outputs.push_back(Output::Simulate { run, spec, seed, pace });
         }
         let mut machine = Run::new(spec);
@@ -284,19 +298,24 @@ impl Session {
     }
 
     fn fault(&mut self, now: Time, run: u32, effect: Effect) {
-        match self.runs.get(&run).map(|entry| &entry.stage) {
-            Some(Stage::Running { .. }) => self.tell_run(now, run, run::Input::Fault(effect)),
-            Some(Stage::Simulating { paced: true }) => self.steer(run, paced::Input::Fault(effect)),
-            Some(_) => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
-            None => self.refuse(format!("there is no run {run} in this session")),
+        let Some(entry) = self.runs.get(&run) else { return self.refuse(format!("there is no run {run} in this session")) };
+        if let Err(reason) = effect.check(entry.prepared.workers, entry.prepared.place) {
+            return self.refuse(reason);
+        }
+        match &entry.stage {
+            Stage::Running { .. } => self.tell_run(now, run, run::Input::Fault(effect)),
+            _ if entry.has_pacer => self.steer(run, paced::Input::Fault(effect)),
+            _ => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
         }
     }
 
     /// A word for a paced simulation.
     fn steer(&mut self, run: u32, word: paced::Input) {
-        match self.runs.get(&run).map(|entry| &entry.stage) {
-            Some(Stage::Simulating { paced: true }) => self.outputs.push_back(Output::Steer { run, word }),
-            Some(stage) if stage.is_over() => self.refuse(format!("run {run} has ended: its time cannot be changed any more")),
+        match self.runs.get(&run) {
+            Some(entry) if entry.has_pacer => self.outputs.push_back(Output::Steer { run, word }),
+            Some(entry) if entry.stage.is_over() => {
+                self.refuse(format!("run {run} has ended: its time cannot be changed any more"))
+            }
             Some(_) => {
                 self.refuse(format!("run {run} is not simulated at a pace: its time cannot be paused, stepped or changed"))
             }
@@ -305,9 +324,13 @@ impl Session {
     }
 
     fn paced(&mut self, run: u32, frame: Box<Frame>) {
-        if self.runs.get(&run).is_some_and(|entry| matches!(entry.stage, Stage::Simulating { paced: true })) {
-            self.emit(Event::Frame(frame));
+        let Some(entry) = self.runs.get_mut(&run).filter(|entry| entry.has_pacer) else { return };
+        // Somebody has changed what happened: the result is one of a history that is no more.
+        let unended = frame.pace.as_ref().is_some_and(|pace| pace.end.is_none());
+        if unended && matches!(entry.stage, Stage::Comparing(_) | Stage::Done { .. }) {
+            entry.stage = Stage::Simulating;
         }
+        self.emit(Event::Frame(frame));
     }
 
     fn tell_run(&mut self, now: Time, run: u32, input: run::Input) {
@@ -380,7 +403,9 @@ impl Session {
     }
 
     fn simulated(&mut self, now: Time, run: u32, simulated: Result<Box<Simulated>, String>) {
-        let Some(entry) = self.runs.get(&run).filter(|entry| matches!(entry.stage, Stage::Simulating { .. })) else { return };
+        // One at a pace may end a second time, when its history was changed.
+        let waits = |entry: &&Entry| matches!(entry.stage, Stage::Simulating) || entry.has_pacer;
+        let Some(entry) = self.runs.get(&run).filter(waits) else { return };
         let wall = now.since(entry.began);
         match simulated {
             Ok(simulated) => {
@@ -405,7 +430,9 @@ impl Session {
         let Some(entry) = self.runs.get_mut(&run) else { return };
         let report = entry.report(&outcome, sequential);
         entry.stage = Stage::Done { table: Box::new(outcome.table), report: report.clone() };
-        self.outputs.push_back(Output::Close { run });
+        if !entry.has_pacer {
+            self.outputs.push_back(Output::Close { run });
+        }
         self.emit(Event::Finished { run, report });
     }
 
@@ -415,7 +442,7 @@ impl Session {
 
     fn fail_with(&mut self, run: u32, message: String, problems: Vec<Problem>) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
-        entry.stage = Stage::Failed { message: message.clone() };
+        (entry.stage, entry.has_pacer) = (Stage::Failed { message: message.clone() }, false);
         entry.store.clear();
         self.outputs.push_back(Output::Close { run });
         self.emit(Event::Failed { run, message, problems });
@@ -451,7 +478,9 @@ impl Session {
     fn forget(&mut self, run: u32) {
         match self.runs.get(&run).map(|entry| entry.stage.is_over()) {
             Some(true) => {
-                self.runs.remove(&run);
+                if self.runs.remove(&run).is_some_and(|entry| entry.has_pacer) {
+                    self.outputs.push_back(Output::Close { run });
+                }
                 self.keys.retain(|_, known| *known != run);
             }
             Some(false) => self.refuse(format!("run {run} is still running: stop it first")),

@@ -6,19 +6,27 @@
 //! seed and the virtual moments of the faults that were wished for, never on the clock. So a kill at a moment leaves the trace of
 //! the same experiment with that kill among its faults.
 //!
+//! Virtual time can be gone to, back and ahead, also when the run has ended: from the nearest of the [`Keyframes`] the run happens
+//! again. What happened is the same again, for nothing but the spec and the wished faults makes a difference; a wish in the past makes
+//! another future.
+//!
 //! Frames are made by the clock on the wall, at most one in [`FRAME_TICK`], whatever the pace.
+
+mod keyframes;
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use self::keyframes::Keyframes;
 use super::Simulated;
 use super::board::FRAME_TICK;
-use super::run::RunSpec;
+use super::run::{RunSpec, Watch};
 use super::simulate::ended;
+use super::state_hash::state_hash;
 use crate::batch::Source;
-use crate::fault::Effect;
-use crate::limits::{SPEED_MAX, SPEED_MIN};
+use crate::fault::{Effect, Fault, Moment};
+use crate::limits::{FAULTS_MAX, SPEED_MAX, SPEED_MIN};
 use crate::machine::Machine;
 use crate::sim::{SimSpec, Simulation};
 use crate::time::{Span, Time};
@@ -33,6 +41,9 @@ pub const LAG_MAX: Span = Span::millis(250);
 /// Events that happen before the driver is let go, so that it can hear a word in between.
 const EVENTS_AT_ONCE: usize = 64;
 
+/// The same on the way to where somebody wants to be.
+const EVENTS_AT_ONCE_ON_THE_WAY: usize = 1_024;
+
 /// Later than any event.
 const LATEST: Time = Time(u64::MAX);
 
@@ -45,6 +56,8 @@ pub enum Input {
     Speed(Speed),
     /// Pauses it, if it is not paused, and lets one thing happen.
     Step(Stride),
+    /// Pauses it and goes to this virtual moment.
+    Seek(Time),
     /// Somebody's wish, at this virtual moment.
     Fault(Effect),
     /// The client is new: the next frame holds everything.
@@ -55,28 +68,47 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Output {
     Frame(Box<Frame>),
-    /// It is over; nothing comes after this. An error is a sentence for the user.
+    /// It has come to its end, for the first time since it began or since the last wish. It can still go back. An error is a sentence
+    /// for the user, and nothing comes after it.
     Ended(Result<Box<Simulated>, String>),
 }
 
 /// See the module.
 pub struct Paced {
     simulation: Simulation,
+    keyframes: Keyframes,
     speed: Speed,
     paused: bool,
+    /// Where it goes as fast as it can, though it is paused.
+    goal: Option<Goal>,
     /// A moment of the clock on the wall, and the virtual one that belonged to it.
     anchor: (Time, Time),
     /// The clock on the wall when it was last told.
     heard: Time,
     /// The present virtual moment: all events up to it have happened.
     moment: Time,
-    /// Frames that the simulation made by its own time, as one.
-    waiting: Option<Frame>,
+    /// The latest moment that this history was seen at.
+    reached: Time,
+    /// When this history ends, once it has been there.
+    end: Option<Time>,
+    wished: Vec<Fault>,
+    /// A rule was broken, or the run failed: there is nothing to go on with.
+    broken: bool,
     /// A frame is wanted, even though nothing has happened.
     wanted: bool,
+    /// Somebody came here by a step or a leap.
+    chosen: bool,
     last_frame: Option<Time>,
-    ended: bool,
     outputs: VecDeque<Output>,
+}
+
+/// Where somebody wants to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// At this moment, everything in it included.
+    Moment(Time),
+    /// Where more than so many faults have begun.
+    Fault(u32),
 }
 
 /// Whether there can be such a pace; if not, a sentence for the user.
@@ -92,18 +124,24 @@ pub fn check_speed(speed: Speed) -> Result<(), String> {
 impl Paced {
     /// Begins at `now` by the clock on the wall.
     pub fn new(run: RunSpec, seed: u64, source: Box<dyn Source>, speed: Speed, now: Time) -> Paced {
+        let run = RunSpec { watch: Watch::Looks, ..run };
         let simulation = Simulation::new(SimSpec { run, seed, keeps_rows: false }, source);
         let mut paced = Paced {
+            keyframes: Keyframes::new(simulation.clone()),
             simulation,
             speed,
             paused: false,
+            goal: None,
             anchor: (now, Time::ZERO),
             heard: now,
             moment: Time::ZERO,
-            waiting: None,
+            reached: Time::ZERO,
+            end: None,
+            wished: Vec::new(),
+            broken: false,
             wanted: true,
+            chosen: false,
             last_frame: None,
-            ended: false,
             outputs: VecDeque::new(),
         };
         paced.wake(now);
@@ -115,6 +153,16 @@ impl Paced {
         self.moment
     }
 
+    /// Whether it is where it was asked to go, if it was.
+    pub fn has_arrived(&self) -> bool {
+        self.goal.is_none()
+    }
+
+    /// The hash of everything that is to be seen at this moment.
+    pub fn state_hash(&self) -> String {
+        state_hash(&self.simulation.whole())
+    }
+
     /// Lets everything happen that is due, as far as it fits in one go.
     fn advance(&mut self, now: Time) {
         let slept = now.since(self.heard);
@@ -122,7 +170,10 @@ impl Paced {
             self.anchor.0 = self.anchor.0 + Span(slept.0 - LAG_MAX.0);
         }
         self.heard = now;
-        if self.paused || self.ended {
+        if self.goal.is_some() {
+            return self.approach(EVENTS_AT_ONCE_ON_THE_WAY);
+        }
+        if self.paused || !self.goes_on() {
             return;
         }
         let until = match self.speed {
@@ -132,10 +183,9 @@ impl Paced {
         for _ in 0..EVENTS_AT_ONCE {
             let happened = self.one(until);
             if !happened {
-                self.simulation.pass(until);
-                self.moment = self.simulation.now();
+                self.pass(until);
             }
-            if !happened || self.ended {
+            if !happened || !self.goes_on() {
                 return;
             }
         }
@@ -143,103 +193,164 @@ impl Paced {
         self.anchor = (now, self.moment);
     }
 
+    /// Whether anything can still happen from here.
+    fn goes_on(&self) -> bool {
+        !self.broken && self.simulation.end().is_none()
+    }
+
     /// The next event. `false` if it is not due by `until`.
     fn one(&mut self, until: Time) -> bool {
         match self.simulation.step_by(until) {
-            Ok(true) => self.moment = self.simulation.now(),
+            Ok(true) => {}
             Ok(false) => return false,
-            Err(error) => self.end(Err(error.to_string())),
+            Err(error) => {
+                self.fail(error.to_string());
+                return true;
+            }
         }
+        self.moment = self.simulation.now();
+        self.reached = self.reached.max(self.moment);
+        self.keyframes.consider(&self.simulation);
         self.look_for_the_end();
         true
     }
 
+    /// Time goes by without an event.
+    fn pass(&mut self, until: Time) {
+        self.simulation.pass(until);
+        self.moment = self.simulation.now();
+        self.reached = self.reached.max(self.moment);
+    }
+
     fn step(&mut self, by: Stride) {
         let (hash, progress) = (self.simulation.trace_hash(), self.simulation.progress());
-        loop {
+        if by == Stride::Fault {
+            self.goal = Some(Goal::Fault(self.simulation.faults()));
+            return self.approach(EVENTS_AT_ONCE_ON_THE_WAY);
+        }
+        while self.goes_on() {
             self.one(LATEST);
             let arrived = match by {
-                // Frames have timers too, but those are no events of the run.
                 Stride::Event => self.simulation.trace_hash() != hash,
                 Stride::Task => self.simulation.progress() != progress,
+                Stride::Fault => true,
             };
-            if arrived || self.ended {
+            if arrived {
                 return;
             }
         }
     }
 
-    /// A fault of an experiment at some moment comes before everything else in it; so this one comes before all of a moment of
-    /// which nothing has happened yet.
-    fn fault(&mut self, effect: Effect) {
-        let begun = self.simulation.now() >= self.moment;
-        self.simulation.pass(if begun { self.moment + Span::micros(1) } else { self.moment });
-        self.moment = self.simulation.now();
-        if let Err(error) = self.simulation.fault(effect) {
-            return self.end(Err(error.to_string()));
+    /// Goes to a moment: at once where the run has been before, and otherwise as fast as it can.
+    fn seek(&mut self, to: Time) {
+        let to = self.end.map_or(to, |end| to.min(end));
+        let nearest = self.keyframes.nearest(to);
+        if to < self.moment || nearest.now() > self.moment {
+            self.simulation = nearest.clone();
+            self.simulation.repeat();
+            self.moment = self.simulation.now();
         }
-        self.look_for_the_end();
+        self.goal = Some(Goal::Moment(to));
+        self.approach(if to <= self.reached { usize::MAX } else { EVENTS_AT_ONCE_ON_THE_WAY });
+    }
+
+    /// So many events, as long as it has not arrived.
+    fn approach(&mut self, events: usize) {
+        for _ in 0..events {
+            let arrived = match self.goal {
+                _ if !self.goes_on() => true,
+                None => true,
+                Some(Goal::Fault(before)) => {
+                    self.one(LATEST);
+                    self.simulation.faults() > before
+                }
+                Some(Goal::Moment(at)) => {
+                    let happened = self.one(at);
+                    if !happened {
+                        self.pass(at);
+                    }
+                    !happened
+                }
+            };
+            if arrived {
+                (self.goal, self.wanted, self.chosen) = (None, true, true);
+                return;
+            }
+        }
+    }
+
+    /// A fault of an experiment at some moment comes before everything else in it; so this one comes at the first moment of which
+    /// nothing has happened yet. From there on the run has another future.
+    fn fault(&mut self, effect: Effect) {
+        if !self.goes_on() || self.goal.is_some() || self.wished.len() >= FAULTS_MAX {
+            return;
+        }
+        let at = self.moment + Span::micros(1);
+        let fault = Fault { at: Moment::Time(at), effect };
+        (self.end, self.reached) = (None, self.moment);
+        let planned = self.keyframes.plan(at, &fault).and_then(|()| self.simulation.plan(fault.clone()));
+        if let Err(error) = planned {
+            return self.fail(error.to_string());
+        }
+        self.wished.push(fault);
+        while self.goes_on() && self.simulation.awaits_fault(at) && self.one(at) {}
     }
 
     fn look_for_the_end(&mut self) {
-        if self.simulation.end().is_some() && !self.ended {
-            self.gather();
-            let frame = self.waiting.take().map(|frame| self.told(frame));
-            let ended = ended(&self.simulation, frame);
-            self.end(ended.map(Box::new));
+        if self.simulation.end().is_none() {
+            return;
         }
+        self.paused = true;
+        if self.end.replace(self.moment).is_none() {
+            let frame = self.simulation.look();
+            let frame = self.told(frame);
+            let ended = ended(&self.simulation, Some(frame)).map(Box::new);
+            self.broken = ended.is_err();
+            self.outputs.push_back(Output::Ended(ended));
+        }
+        self.wanted = true;
     }
 
-    fn end(&mut self, ended: Result<Box<Simulated>, String>) {
-        self.ended = true;
-        self.outputs.push_back(Output::Ended(ended));
-    }
-
-    /// The frames that the simulation has made.
-    fn gather(&mut self) {
-        while let Some(frame) = self.simulation.poll_frame() {
-            self.merge(*frame);
-        }
-    }
-
-    fn merge(&mut self, frame: Frame) {
-        match &mut self.waiting {
-            None => self.waiting = Some(frame),
-            Some(waiting) => waiting.merge(frame),
-        }
+    fn fail(&mut self, reason: String) {
+        self.broken = true;
+        self.outputs.push_back(Output::Ended(Err(reason)));
     }
 
     /// Says how things stand, if there is anything to say and the last frame is a tick ago.
     fn tell(&mut self, now: Time) {
-        if self.ended || self.next_frame().is_none_or(|at| now < at) {
+        if self.next_frame().is_none_or(|at| now < at) {
             return;
         }
-        self.gather();
         let frame = self.simulation.look();
-        self.merge(frame);
-        if let Some(frame) = self.waiting.take() {
-            let frame = self.told(frame);
-            self.outputs.push_back(Output::Frame(Box::new(frame)));
-        }
-        (self.wanted, self.last_frame) = (false, Some(now));
+        let frame = self.told(frame);
+        self.outputs.push_back(Output::Frame(Box::new(frame)));
+        (self.wanted, self.chosen, self.last_frame) = (false, false, Some(now));
     }
 
     fn told(&self, frame: Frame) -> Frame {
-        Frame { now: self.moment, pace: Some(Pace { speed: self.speed, paused: self.paused }), ..frame }
+        let Paced { speed, paused, reached, end, .. } = *self;
+        let state_hash = self.chosen.then(|| self.state_hash());
+        let wished = self.wished.clone();
+        Frame { now: self.moment, pace: Some(Pace { speed, paused, reached, end, wished, state_hash }), ..frame }
     }
 
     fn next_frame(&self) -> Option<Time> {
         let Some(last) = self.last_frame else { return Some(self.heard) };
-        let news = self.wanted || self.waiting.is_some() || self.simulation.has_news();
-        match news {
+        if self.broken {
+            return None;
+        }
+        match self.wanted || self.simulation.has_news() {
             true => Some(last + FRAME_TICK),
-            false => (!self.paused).then(|| last + CLOCK_TICK),
+            false => (!self.paused && self.goes_on()).then(|| last + CLOCK_TICK),
         }
     }
 
     /// When the clock on the wall says that the next event is due.
     fn next_event(&self) -> Option<Time> {
-        let at = self.simulation.next_at().filter(|_| !self.paused)?;
+        if self.goal.is_some() && self.goes_on() {
+            return Some(self.heard);
+        }
+        let at = self.simulation.next_at().filter(|_| !self.paused && !self.broken)?;
         match self.speed {
             Speed::Times(times) => Some(self.anchor.0 + Span((at.since(self.anchor.1).0 as f64 / times).ceil() as u64)),
             Speed::Max => Some(self.heard),
@@ -253,23 +364,24 @@ impl Machine for Paced {
 
     fn handle(&mut self, now: Time, input: Input) {
         self.advance(now);
-        if self.ended {
+        if self.broken {
             return;
         }
         match input {
-            Input::Pause => self.paused = true,
-            Input::Resume => self.paused = false,
+            Input::Pause => (self.paused, self.goal) = (true, None),
+            // At the end there is nothing to go on with.
+            Input::Resume => (self.paused, self.goal) = (!self.goes_on(), None),
             Input::Speed(speed) => self.speed = speed,
             Input::Step(by) => {
-                self.paused = true;
+                (self.paused, self.goal, self.chosen) = (true, None, true);
                 self.step(by);
             }
-            Input::Fault(effect) => self.fault(effect),
-            Input::Repeat => {
-                if let Err(error) = self.simulation.repeat() {
-                    self.end(Err(error.to_string()));
-                }
+            Input::Seek(to) => {
+                (self.paused, self.goal) = (true, None);
+                self.seek(to);
             }
+            Input::Fault(effect) => self.fault(effect),
+            Input::Repeat => self.simulation.repeat(),
         }
         self.anchor = (now, self.moment);
         self.wanted = true;
@@ -278,7 +390,6 @@ impl Machine for Paced {
 
     fn wake(&mut self, now: Time) {
         self.advance(now);
-        self.gather();
         self.tell(now);
     }
 
@@ -287,7 +398,7 @@ impl Machine for Paced {
     }
 
     fn next_wake(&self) -> Option<Time> {
-        if self.ended {
+        if self.broken {
             return None;
         }
         self.next_event().into_iter().chain(self.next_frame()).min()

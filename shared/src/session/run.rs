@@ -29,8 +29,19 @@ pub struct RunSpec {
     pub respawn: Option<Span>,
     /// Bytes that a simulated kernel works through in a second. Real ones take the time that they take.
     pub compute: u64,
-    /// Whether frames are made for a client.
-    pub observed: bool,
+    pub watch: Watch,
+}
+
+/// Whether a client sees the run, and when frames are made for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// Nobody looks.
+    Never,
+    /// Frames come by the run's own clock.
+    Frames,
+    /// There is a frame when somebody [looks](Run::look).
+    Looks,
 }
 
 /// What happens to a run.
@@ -51,6 +62,8 @@ pub enum Input {
     Committed(CommittedPartition),
     /// Somebody's wish, now.
     Fault(Effect),
+    /// One more fault, whose moment has not come.
+    Plan(Fault),
     /// The client is new or came back: the next frame holds everything.
     Repeat,
 }
@@ -91,7 +104,7 @@ pub enum Output {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     spec: RunSpec,
     /// `None` while it is down.
@@ -111,7 +124,7 @@ pub struct Run {
     ended: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Life {
     incarnation: Incarnation,
     up: bool,
@@ -166,14 +179,39 @@ impl Run {
 
     /// A frame of this moment, ahead of its time. Unlike those in time it is also to be had while the coordinator is down.
     pub fn look(&mut self, now: Time) -> Frame {
-        let coordinator = self.coordinator.as_ref();
-        let (counters, tally) = coordinator.map_or(self.counted, |it| (it.counters(), it.tally()));
+        let (counters, tally) = self.counts();
         self.board.frame(now, counters, tally)
     }
 
-    /// Whether faults are still to come.
-    pub fn has_faults_left(&self) -> bool {
-        !self.faults.is_empty()
+    /// Everything at this moment, whatever has been told.
+    pub fn whole(&self, now: Time) -> Frame {
+        let (counters, tally) = self.counts();
+        self.board.whole(now, counters, tally)
+    }
+
+    /// The client is new: the next frame holds everything.
+    pub fn repeat(&mut self) {
+        self.board.repeat();
+    }
+
+    /// Whether a fault is still to come that is due at this moment or before.
+    pub fn awaits_fault(&self, until: Time) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.at, Moment::Time(at) if at <= until))
+    }
+
+    /// How many faults have begun.
+    pub fn faults(&self) -> u32 {
+        self.board.faults()
+    }
+
+    /// Roughly how many things it keeps.
+    pub fn size(&self) -> usize {
+        let tasks = self.spec.job.maps() + self.spec.job.reduces();
+        2 * tasks + 2 * self.board.attempts()
+    }
+
+    fn counts(&self) -> (Counters, Tally) {
+        self.coordinator.as_ref().map_or(self.counted, |it| (it.counters(), it.tally()))
     }
 
     fn start(&mut self) {
@@ -198,7 +236,7 @@ impl Run {
             Effect::Kill(NodeId::Coordinator) | Effect::RestartCoordinator => self.stop_coordinator(now),
             Effect::Kill(node) => self.kill(now, node),
             other => {
-                self.board.say(now, describe(&other));
+                self.board.fault(now, &other, describe(&other));
                 self.outputs.push_back(Output::Fault(other));
             }
         }
@@ -207,7 +245,7 @@ impl Run {
     fn kill(&mut self, now: Time, node: NodeId) {
         let Some(life) = self.lives.get(&node).filter(|life| life.up) else { return };
         let incarnation = life.incarnation;
-        self.board.say(now, format!("{node} was killed."));
+        self.board.fault(now, &Effect::Kill(node), format!("{node} was killed."));
         self.outputs.push_back(Output::Terminate { node, incarnation });
         self.away(now, node, incarnation);
     }
@@ -246,7 +284,8 @@ impl Run {
         self.counted = (stopped.counters(), stopped.tally());
         self.storing.clear();
         self.restart_at = Some(now + self.spec.respawn.unwrap_or(Span::ZERO));
-        self.board.say(now, "The coordinator was stopped; it continues from its last checkpoint.");
+        let text = "The coordinator was stopped; it continues from its last checkpoint.";
+        self.board.fault(now, &Effect::RestartCoordinator, text);
     }
 
     fn restart_coordinator(&mut self, now: Time) {
@@ -279,7 +318,7 @@ impl Run {
                     self.outputs.push_back(Output::Commit { partition, rows });
                 }
                 coordinator::Output::Note(note) => {
-                    if self.spec.observed {
+                    if self.spec.watch != Watch::Never {
                         self.board.note(now, &note);
                     }
                     self.joined(&note);
@@ -317,7 +356,7 @@ impl Run {
         self.ended = true;
         self.tally = self.coordinator.as_ref().map(Coordinator::tally).unwrap_or_default();
         self.board.close(now);
-        if self.spec.observed {
+        if self.spec.watch == Watch::Frames {
             let frame = self.board.frame(now, counters, self.tally);
             self.outputs.push_back(Output::Frame(Box::new(frame)));
         }
@@ -347,7 +386,7 @@ impl Run {
         for (node, incarnation) in ready {
             self.spawn(node, incarnation);
         }
-        if self.spec.observed
+        if self.spec.watch == Watch::Frames
             && self.board.next_frame().is_some_and(|at| now >= at)
             && let Some(coordinator) = &self.coordinator
         {
@@ -387,6 +426,8 @@ impl Machine for Run {
                 self.tell(now, coordinator::Input::Committed(partition));
             }
             Input::Fault(effect) => self.effect(now, effect),
+            // It happens in its time, in its turn among what else happens then.
+            Input::Plan(fault) => return self.faults.push(fault),
             Input::Repeat => self.board.repeat(),
         }
         self.due(now);
@@ -416,7 +457,7 @@ impl Machine for Run {
             Moment::Progress(_) => None,
         });
         let respawn = self.lives.values().filter_map(|life| life.respawn_at);
-        let frame = self.board.next_frame().filter(|_| self.spec.observed && self.coordinator.is_some());
+        let frame = self.board.next_frame().filter(|_| self.spec.watch == Watch::Frames && self.coordinator.is_some());
         let coordinator = self.coordinator.as_ref().and_then(Coordinator::next_wake);
         fault.chain(respawn).chain(frame).chain(coordinator).chain(self.restart_at).min()
     }

@@ -64,7 +64,7 @@ pub const SETTLE_FACTOR: u64 = 4;
 pub const ENDLESS_FAULT_SPAN: Span = Span::seconds(600);
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Checks {
     asked: BTreeSet<(Incarnation, TaskId)>,
     failed: BTreeSet<(TaskId, Attempt)>,

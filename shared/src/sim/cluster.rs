@@ -238,7 +238,7 @@ impl Simulation {
 
     fn compute(&mut self, host: u32, work: Work) {
         let (task, attempt) = (work.task, work.attempt);
-        let (outcome, bytes) = self.kernels.run(work, &mut *self.source);
+        let (outcome, bytes) = self.kernels.run(work, &mut **self.source.borrow_mut());
         let effort = model::effort(bytes, self.spec.compute, &mut self.rng);
         let row = self.row(Kind::Computing, node(host), self.hosts[host as usize].incarnation);
         self.trace.push(Row { task: Some(task), attempt: Some(attempt), bytes, ..row });
@@ -325,7 +325,7 @@ impl Simulation {
     }
 
     fn finish(&mut self, counters: Counters, tally: Tally) -> Result<(), Problem> {
-        let rows = self.checks.result(&self.spec.job, &counters, &self.kernels, &mut *self.source)?;
+        let rows = self.checks.result(&self.spec.job, &counters, &self.kernels, &mut **self.source.borrow_mut())?;
         for rows in &rows {
             self.trace.push_result(&rows.bytes().map_err(|error| Problem::Unreadable(error.to_string()))?);
         }

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 const CALM_PERMILLE: u64 = 1000;
 
 /// See the module. The coordinator's host holds no worker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Host {
     pub incarnation: Incarnation,
     pub worker: Option<Worker>,
@@ -25,7 +25,7 @@ pub(super) struct Host {
 }
 
 /// A kernel whose result is there already and whose time has not come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Computing {
     pub task: TaskId,
     pub attempt: Attempt,

@@ -1,26 +1,40 @@
 //! The kernels really run: the answer of a simulated job is computed, only its time is modelled.
 //!
-//! A kernel is pure, so a task's result is kept for its further attempts. The key is all that it depends on, the split of a map
-//! task and the inputs of a reduce task to the byte, so that an attempt that is given something else computes something else.
+//! A kernel is pure, so a task's result is kept for its further attempts, and for whoever lets the same run happen again from an
+//! earlier moment. The key is all that it depends on, the split of a map task and the inputs of a reduce task to the byte, so that an
+//! attempt that is given something else computes something else.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::batch::task::{Body, Outcome, Work};
 use crate::batch::{Counters, Job, Source, Space, TaskKernel};
 use crate::id::TaskId;
 
-/// What the tasks of one job over one input gave.
+/// What the tasks of one job over one input gave. A clone has given the same, and whatever one of them computes from then on the
+/// others need not compute.
 #[derive(Clone, Debug)]
 pub struct Kernels {
     job: Arc<Job>,
-    known: BTreeMap<TaskId, (Body, Outcome)>,
+    /// What each task of this run gave last.
+    known: BTreeMap<TaskId, Arc<Ran>>,
     worked: u64,
+    /// What tasks gave in this run and in those that it shares with.
+    shared: Rc<RefCell<BTreeMap<TaskId, Vec<Arc<Ran>>>>>,
+}
+
+/// A kernel over its inputs.
+#[derive(Debug)]
+struct Ran {
+    body: Body,
+    outcome: Outcome,
 }
 
 impl Kernels {
     pub fn new(job: Arc<Job>) -> Kernels {
-        Kernels { job, known: BTreeMap::new(), worked: 0 }
+        Kernels { job, known: BTreeMap::new(), worked: 0, shared: Rc::default() }
     }
 
     /// The result of a task, and how many bytes it works through.
@@ -32,16 +46,32 @@ impl Kernels {
             }
             Body::Reduce(inputs) => inputs.iter().map(|input| input.len() as u64).sum(),
         };
-        let (task, body) = (work.task, work.body.clone());
-        if let Some((of, outcome)) = self.known.get(&task)
-            && *of == body
+        if let Some(ran) = self.known.get(&work.task)
+            && ran.body == work.body
         {
-            return (outcome.clone(), bytes);
+            return (ran.outcome.clone(), bytes);
         }
         self.worked += bytes;
-        let outcome = TaskKernel::run(&self.job, work, source, Space::unbounded());
-        self.known.insert(task, (body, outcome.clone()));
+        let task = work.task;
+        let ran = self.shared_or_computed(work, source);
+        let outcome = ran.outcome.clone();
+        self.known.insert(task, ran);
         (outcome, bytes)
+    }
+
+    fn shared_or_computed(&self, work: Work, source: &mut dyn Source) -> Arc<Ran> {
+        let (task, body) = (work.task, work.body.clone());
+        let known = self.shared.borrow().get(&task).and_then(|all| all.iter().find(|ran| ran.body == body).cloned());
+        known.unwrap_or_else(|| {
+            let ran = Arc::new(Ran { body, outcome: TaskKernel::run(&self.job, work, source, Space::unbounded()) });
+            self.shared.borrow_mut().entry(task).or_default().push(ran.clone());
+            ran
+        })
+    }
+
+    /// How many tasks have given something.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Bytes that the tasks given out so far work through, each taken once.
@@ -52,8 +82,8 @@ impl Kernels {
     /// The sum over all tasks, each once; `None` unless each has run and none failed.
     pub(super) fn counters(&self) -> Option<Counters> {
         let mut total = Counters::default();
-        for (_, outcome) in self.known.values() {
-            match outcome {
+        for ran in self.known.values() {
+            match &ran.outcome {
                 Outcome::Mapped { counters, .. } | Outcome::Reduced { counters, .. } => total.add(counters),
                 Outcome::Failed(_) => return None,
             }

@@ -18,7 +18,9 @@ mod network;
 mod queue;
 mod trace;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use self::check::Checks;
 pub use self::check::{ENDLESS_FAULT_SPAN, Problem, SETTLE_FACTOR, SETTLE_MIN, SimError};
@@ -30,8 +32,9 @@ use self::trace::Trace;
 pub use self::trace::{Kind, Row};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::message::Envelope;
+use crate::batch::worker::Worker;
 use crate::batch::{Counters, Payload, Source};
-use crate::fault::Effect;
+use crate::fault::Fault;
 use crate::id::{Incarnation, NodeId};
 use crate::rng::Rng;
 use crate::session::run::{self, Run, RunSpec};
@@ -66,6 +69,9 @@ pub struct Finished {
 }
 
 /// A run that goes on event by event: [`step`](Simulation::step) until it says `false`, then [`end`](Simulation::end).
+///
+/// A clone is the same run at the same moment, and both go on by themselves; they share the input and what the kernels give.
+#[derive(Clone)]
 pub struct Simulation {
     seed: u64,
     now: Time,
@@ -79,7 +85,7 @@ pub struct Simulation {
     hosts: Vec<Host>,
     network: Network,
     kernels: Kernels,
-    source: Box<dyn Source>,
+    source: Rc<RefCell<Box<dyn Source>>>,
     checks: Checks,
     trace: Trace,
     /// Chance of everything but the network.
@@ -90,7 +96,7 @@ pub struct Simulation {
 }
 
 /// What can happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Event {
     Start,
     Arrive(Envelope),
@@ -118,7 +124,7 @@ enum Event {
 }
 
 /// Until when faults last, and when the job must then be done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Calm {
     from: Time,
     endless: bool,
@@ -148,7 +154,7 @@ impl Simulation {
             spec: spec.run,
             network,
             kernels,
-            source,
+            source: Rc::new(RefCell::new(source)),
             checks: Checks::default(),
             trace: Trace::new(spec.keeps_rows),
             rng,
@@ -194,16 +200,36 @@ impl Simulation {
         Ok(self.end.as_ref().expect("a run that takes no further step has ended"))
     }
 
-    /// Somebody's wish, now: a kill, a restart, any fault.
-    pub fn fault(&mut self, effect: Effect) -> Result<(), SimError> {
-        let done = self.tell_run(run::Input::Fault(effect));
+    /// One more fault, at a moment that has not come: from here on the run is the one whose spec ends with it.
+    pub fn plan(&mut self, fault: Fault) -> Result<(), SimError> {
+        let done = self.tell_run(run::Input::Plan(fault));
         done.map_err(|problem| SimError { seed: self.seed, at: self.now, problem })
     }
 
+    /// Whether a fault is still to come that is due at this moment of the run or before.
+    pub fn awaits_fault(&self, until: Time) -> bool {
+        self.run.awaits_fault(until)
+    }
+
+    /// How many faults have begun.
+    pub fn faults(&self) -> u32 {
+        self.run.faults()
+    }
+
     /// The client is new: the next frame holds everything.
-    pub fn repeat(&mut self) -> Result<(), SimError> {
-        let done = self.tell_run(run::Input::Repeat);
-        done.map_err(|problem| SimError { seed: self.seed, at: self.now, problem })
+    pub fn repeat(&mut self) {
+        self.run.repeat();
+    }
+
+    /// Everything that a client can see at this moment. Whether anybody looks changes nothing.
+    pub fn whole(&self) -> Frame {
+        self.run.whole(self.now)
+    }
+
+    /// Roughly how many things a clone has to copy: tasks, executions, messages on their way, inputs that are waited for.
+    pub fn size(&self) -> usize {
+        let workers: usize = self.hosts.iter().filter_map(|host| host.worker.as_ref()).map(Worker::size).sum();
+        self.run.size() + self.kernels.len() + self.queue.len() + workers
     }
 
     /// Virtual time since the run began.

@@ -10,7 +10,7 @@ use crate::time::{Span, Time};
 pub(super) const NEVER: Time = Time(u64::MAX);
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Network {
     rng: Rng,
     edges: Vec<(Time, EdgeFault)>,

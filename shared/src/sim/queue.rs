@@ -7,7 +7,7 @@ use crate::time::Time;
 
 /// Events by time. Among those of one moment timers come first, by node, then the others in the order in which they were put in:
 /// so a timer that nobody else can see, such as that of a frame, changes no order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Queue<E> {
     heap: BinaryHeap<Reverse<Key>>,
     /// The events lie still, and only their small keys move about in the heap.
@@ -45,6 +45,10 @@ impl<E> Queue<E> {
         self.free.push(key.slot);
         let event = self.events[key.slot as usize].take().expect("a key in the heap has an event");
         Some((key.at, event))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
     }
 
     /// When the next event is.

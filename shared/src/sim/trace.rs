@@ -121,6 +121,7 @@ pub(super) fn subject(message: &Message) -> (Kind, Option<TaskId>, Option<Attemp
 }
 
 /// The hash of all rows so far, and the rows themselves if somebody wants them.
+#[derive(Clone)]
 pub(super) struct Trace {
     hash: Xxh3,
     rows: Option<Vec<Row>>,

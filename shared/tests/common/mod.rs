@@ -3,6 +3,7 @@
 
 pub mod chains;
 pub mod driver;
+pub mod watched;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use shared::experiment::check;
 use shared::fault::{self, Fault};
 use shared::id::{Attempt, TaskId};
 use shared::rng::Rng;
-use shared::session::run::RunSpec;
+use shared::session::run::{RunSpec, Watch};
 use shared::sim::model::COMPUTE_BYTES_PER_SECOND;
 use shared::sim::{End, Finished, SimSpec, Simulation};
 use shared::time::Span;
@@ -198,7 +199,7 @@ impl Scenario {
             faults: self.faults.clone(),
             respawn: self.respawn,
             compute: COMPUTE_BYTES_PER_SECOND,
-            observed: false,
+            watch: Watch::Never,
         }
     }
 

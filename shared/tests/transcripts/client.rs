@@ -1,7 +1,9 @@
 //! Between a client and its session: `>` what the client says, `<` what it hears, as on the wire.
 
 use shared::batch::table::ViewQuery;
+use shared::fault::Effect;
 use shared::id::NodeId;
+use shared::time::Time;
 use shared::wire::{
     Command, DataHeader, Event, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command, encode_event,
 };
@@ -208,6 +210,27 @@ fn a_paced_simulation_is_watched_and_touched() {
     client.say(&Command::Pause { run: 1 });
     client.say(&Command::Step { run: 9, by: Stride::Task });
     client.check("paced");
+}
+
+#[test]
+fn a_paced_simulation_is_gone_back_in() {
+    let mut client = Client::greeted(
+        "A simulation at a pace is gone back in when it has ended. What goes wrong there makes another end; another run lets go of it.",
+    );
+    let text = EXPERIMENT.replace("workers: 2", "workers: 2\ncompute: 1 KB/s");
+    client.say(&Command::Run(RunCommand { text, pace: Some(Speed::Max), ..run(1, Place::Simulate) }));
+    client.wait(100);
+    client.say(&Command::Seek { run: 1, to: Time(43_000) });
+    client.wait(20);
+    client.say(&Command::Fault { run: 1, effect: Effect::Slow { node: NodeId::Worker(3), factor: 2.0, span: None } });
+    client.say(&Command::Fault { run: 1, effect: Effect::Slow { node: NodeId::Worker(1), factor: 2.0, span: None } });
+    client.wait(20);
+    client.say(&Command::View { run: 1, id: 1, query: ViewQuery::default() });
+    client.say(&Command::Resume { run: 1 });
+    client.wait(100);
+    client.say(&Command::Run(run(2, Place::Simulate)));
+    client.say(&Command::Seek { run: 1, to: Time(0) });
+    client.check("gone_back");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use shared::batch::{Memory, Table};
 use shared::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use shared::id::NodeId;
-use shared::session::run::RunSpec;
+use shared::session::run::{RunSpec, Watch};
 use shared::sim::{End, Finished, Kind, Row, SimSpec, Simulation};
 use shared::time::{Span, Time};
 
@@ -73,7 +73,7 @@ fn the_network_is_partitioned() {
 
 /// Runs a scenario with a client that watches, and tells what happened.
 fn transcript(about: &str, scenario: Scenario) -> String {
-    let run = RunSpec { observed: true, ..scenario.run_spec() };
+    let run = RunSpec { watch: Watch::Frames, ..scenario.run_spec() };
     let spec = SimSpec { run, seed: 1, keeps_rows: true };
     let mut simulation = Simulation::new(spec, Box::new(Memory(scenario.text.clone())));
     let mut lines: Vec<(Time, String)> = Vec::new();

@@ -196,12 +196,13 @@ mod tests {
         let frame = Frame {
             run: 1,
             now: Time(3_000),
+            whole: false,
             progress: 0.5,
             workers: Vec::new(),
             attempts,
             counters: Counters::default(),
             tally: Tally::default(),
-            news: news.iter().map(|text| News { at: Time(0), text: (*text).into() }).collect(),
+            news: news.iter().map(|text| News { at: Time(0), text: (*text).into(), fault: None }).collect(),
             pace: None,
         };
         run.apply(Event::Frame(Box::new(frame)), 0.0);

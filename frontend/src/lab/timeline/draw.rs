@@ -6,10 +6,10 @@
 //! a line below.
 
 use shared::time::Time;
-use shared::wire::{AttemptState, AttemptView, Phase, StageView, WorkerState};
+use shared::wire::{AttemptState, AttemptView, Phase, WorkerState};
 use web_sys::HtmlCanvasElement;
 
-use super::scale::{AXIS_PX, Scale};
+use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::{circled, duration_ms};
@@ -31,7 +31,8 @@ const STEP_PX_MIN: f64 = 0.5;
 pub struct Settled {
     pen: Pen,
     scale: Scale,
-    run: u32,
+    /// The run's number, and how often it was told anew.
+    run: (u32, u32),
     palette: Palette,
     /// The state in which each attempt is painted; `None`: not yet.
     painted: Vec<Option<AttemptState>>,
@@ -61,7 +62,7 @@ impl Settled {
         let fits = |settled: &Settled| {
             let painted = settled.painted.iter().zip(&run.attempts);
             settled.scale == scale
-                && settled.run == run.run
+                && settled.run == (run.run, run.told_anew)
                 && settled.palette == *palette
                 && painted.filter_map(|(painted, attempt)| Some((*painted)? == attempt.state)).all(|same| same)
         };
@@ -77,7 +78,8 @@ impl Settled {
     fn anew(canvas: &HtmlCanvasElement, scale: Scale, run: &RunModel, palette: &Palette) -> Option<Settled> {
         let pen = Pen::on(canvas, (scale.width, scale.height))?;
         let lanes = vec![Lane::default(); scale.lanes];
-        let mut settled = Settled { pen, scale, run: run.run, palette: palette.clone(), painted: Vec::new(), lanes };
+        let mut settled =
+            Settled { pen, scale, run: (run.run, run.told_anew), palette: palette.clone(), painted: Vec::new(), lanes };
         settled.rules();
         settled.axis();
         settled.catch_up(run);
@@ -89,7 +91,7 @@ impl Settled {
         let mut gone = Vec::new();
         for (index, attempt) in run.attempts.iter().enumerate() {
             // When a run ends without a result, some attempts never end.
-            let moves = attempt.state == AttemptState::Running && run.is_active();
+            let moves = attempt.state == AttemptState::Running && run.is_live();
             if moves || self.painted[index].is_some() {
                 continue;
             }
@@ -121,7 +123,7 @@ impl Settled {
             (lane.reach, lane.phase) = (lane.reach.max(right), Some(attempt.phase));
         }
         let hidden = lane.cross.filter(|cross| (left - cross).abs() < scale.lane_height());
-        bar(&mut self.pen, scale, run.stages(), attempt, end, &self.palette);
+        bar(&mut self.pen, scale, run, attempt, end, &self.palette);
         if let Some(x) = hidden {
             cross(&mut self.pen, scale, attempt.worker, x, &self.palette);
         }
@@ -143,7 +145,7 @@ impl Settled {
         self.pen.stroke_with(&self.palette.line);
         for at in scale.ticks() {
             let x = scale.x(at).round() + 0.5;
-            self.pen.line(&[(x, 0.0), (x, scale.height - AXIS_PX + 3.0)]);
+            self.pen.line(&[(x, FLAGS_PX), (x, scale.height - AXIS_PX + 3.0)]);
             let y = scale.height - AXIS_PX / 2.0 + 1.0;
             let label = duration_ms(at.0 as f64 / 1e3);
             if at.0 == 0 {
@@ -161,15 +163,50 @@ pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now
     let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
     names(&mut pen, scale, run, palette);
     for attempt in run.running() {
-        bar(&mut pen, scale, run.stages(), attempt, now, palette);
+        bar(&mut pen, scale, run, attempt, now, palette);
         let cross_at = settled.lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
         if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
             cross(&mut pen, scale, attempt.worker, x, palette);
         }
     }
-    if run.is_active() {
+    flags(&mut pen, scale, run, palette);
+    if run.can_be_sought() {
+        handle(&mut pen, scale, now, palette);
+    } else if run.is_active() {
         pen.stroke_with(&palette.quiet);
-        pen.line(&[(scale.x(now), 0.0), (scale.x(now), scale.height - AXIS_PX)]);
+        pen.line(&[(scale.x(now), FLAGS_PX), (scale.x(now), scale.height - AXIS_PX)]);
+    }
+}
+
+/// The moment that is looked at, with something to take hold of.
+fn handle(pen: &mut Pen, scale: Scale, now: Time, palette: &Palette) {
+    let (x, foot) = (scale.x(now), scale.height - AXIS_PX);
+    pen.stroke_with(&palette.accent);
+    pen.width(1.5);
+    pen.line(&[(x, FLAGS_PX), (x, foot)]);
+    pen.width(1.0);
+    pen.fill_with(&palette.accent, 1.0);
+    pen.path(&[(x - 5.0, foot + 6.0), (x, foot), (x + 5.0, foot + 6.0)]);
+    pen.fill();
+}
+
+/// Where something went wrong on purpose: a flag each, and what it was where there is room for the words.
+fn flags(pen: &mut Pen, scale: Scale, run: &RunModel, palette: &Palette) {
+    let mut free = 0.0;
+    for (at, what) in scale.flags(run) {
+        let x = scale.x(at).round() + 0.5;
+        pen.stroke_with(&palette.down);
+        pen.dashed(true);
+        pen.line(&[(x, 2.0), (x, scale.height - AXIS_PX)]);
+        pen.dashed(false);
+        pen.fill_with(&palette.down, 1.0);
+        pen.path(&[(x, 1.0), (x + 7.0, 4.5), (x, 8.0)]);
+        pen.fill();
+        let (from, length) = (x + 10.0, what.chars().count() as f64 * CHARACTER_PX);
+        if x >= free && from + length <= scale.width {
+            pen.text(what, from, 6.0);
+            free = from + length + 6.0;
+        }
     }
 }
 
@@ -199,7 +236,7 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
     }
 }
 
-fn bar(pen: &mut Pen, scale: Scale, stages: &[StageView], attempt: &AttemptView, end: Time, palette: &Palette) {
+fn bar(pen: &mut Pen, scale: Scale, run: &RunModel, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
     let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
     // Work that came to nothing steps back behind the work that counts.
@@ -227,9 +264,19 @@ fn bar(pen: &mut Pen, scale: Scale, stages: &[StageView], attempt: &AttemptView,
     }
     if width >= NAME_PX_MIN && height >= NAMED_LANE_PX_MIN {
         let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
-        let label = format!("{}{again}", task_mark(stages, attempt.phase, attempt.task));
-        name(pen, &label, attempt, (left, top + thick / 2.0), width, palette);
+        let label = format!("{}{again}", task_mark(run.stages(), attempt.phase, attempt.task));
+        let room = room(scale, run, attempt, left).min(width);
+        name(pen, &label, attempt, (left, top + thick / 2.0), room, palette);
     }
+}
+
+/// How far a bar is seen before another begins on top of it: executions are in the order in which they began. Pixels.
+fn room(scale: Scale, run: &RunModel, attempt: &AttemptView, left: f64) -> f64 {
+    /// No name is longer.
+    const NAME_PX_MAX: f64 = 160.0;
+    let later = run.attempts.iter().skip(attempt.index as usize + 1).map(|later| (later.worker, scale.x(later.start) - left));
+    let near = later.take_while(|(_, distance)| *distance < NAME_PX_MAX);
+    near.filter(|(worker, _)| *worker == attempt.worker).map(|(_, distance)| distance).next().unwrap_or(f64::INFINITY)
 }
 
 /// The task's mark inside its bar, if it fits.

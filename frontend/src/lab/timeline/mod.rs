@@ -6,7 +6,7 @@ pub mod table;
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::time::{Span, Time};
+use shared::time::Time;
 use shared::wire::{AttemptView, Phase, StageView};
 use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
@@ -32,18 +32,19 @@ pub fn Timeline() -> impl IntoView {
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     let as_table = RwSignal::new(false);
     let palette = use_palette();
-    // The run and the span that it is shown in; another run starts anew.
-    let shown = StoredValue::new((0, None::<Span>));
     let settled = StoredValue::new_local(None::<Settled>);
     Effect::new(move |_| {
         let (size, palette) = (size.get(), palette.get());
-        lab.run.with(|run| paint(canvases, size, run, shown, settled, &palette));
+        lab.run.with(|run| paint(canvases, size, run, settled, &palette));
     });
 
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let lines = lab.run.with_untracked(|run| {
-            let scale = scale_of(size.get_untracked(), run, shown.get_value().1)?;
+            let scale = scale_of(size.get_untracked(), run)?;
+            if let Some(news) = scale.flag_at(run, x, y) {
+                return Some(vec![news.text.clone(), at_in_words(news.at)]);
+            }
             scale.attempt_at(&run.attempts, now_of(run), x, y).map(|attempt| describe(run, attempt))
         });
         match lines {
@@ -51,6 +52,25 @@ pub fn Timeline() -> impl IntoView {
             None => tip.hide(),
         }
     };
+    // The moment under the pointer, while it is held down.
+    let dragging = RwSignal::new(false);
+    let seek = move |event: &PointerEvent| {
+        let x = f64::from(event.offset_x());
+        let at = lab.run.with_untracked(|run| scale_of(size.get_untracked(), run).map(|scale| scale.moment(x)));
+        if let Some(at) = at {
+            lab.seek(at);
+        }
+    };
+    let grab = move |event: PointerEvent| {
+        let can = event.button() == 0 && lab.run.with_untracked(RunModel::can_be_sought);
+        if let Some(canvas) = canvases[1].get_untracked().filter(|_| can) {
+            let _ = canvas.set_pointer_capture(event.pointer_id());
+            dragging.set(true);
+            tip.hide();
+            seek(&event);
+        }
+    };
+    let seekable = Memo::new(move |_| lab.run.with(RunModel::can_be_sought));
     let summary = Memo::new(move |_| lab.run.with(summary));
     let empty = Memo::new(move |_| lab.run.with(|run| run.started.is_none()));
     // The word for every task that is no map task.
@@ -75,13 +95,26 @@ pub fn Timeline() -> impl IntoView {
     };
     view! {
         <Panel name="timeline" title="Timeline" aside=aside>
-            <div class="timeline" data-testid="timeline" node_ref=frame class:hidden=as_table>
+            <div
+                class="timeline"
+                data-testid="timeline"
+                node_ref=frame
+                class:hidden=as_table
+                role="group"
+                aria-label="Timeline: arrow keys go to another moment of a simulated run"
+                tabindex="0"
+                on:keydown=move |event| lab.seek_by_key(&event)
+            >
                 <canvas node_ref=canvases[0] aria-hidden="true"></canvas>
                 <canvas
                     node_ref=canvases[1]
                     role="img"
                     aria-label=move || format!("Timeline: {}", summary.get())
-                    on:pointermove=point
+                    class:seekable=seekable
+                    on:pointerdown=grab
+                    on:pointermove=move |event| if dragging.get_untracked() { seek(&event) } else { point(event) }
+                    on:pointerup=move |_| dragging.set(false)
+                    on:pointercancel=move |_| dragging.set(false)
                     on:pointerleave=move |_| tip.hide()
                 ></canvas>
                 <Show when=move || empty.get()>
@@ -108,33 +141,35 @@ fn gathering(stages: &[StageView]) -> String {
 /// The run's clock at this moment; after its end, at its last attempt's.
 fn now_of(run: &RunModel) -> Time {
     match run.stage {
+        _ if run.is_live() || run.can_be_sought() => Time((run.elapsed_ms(wall_ms()) * 1e3).round() as u64),
         Stage::Running => Time((run.elapsed_ms(wall_ms()) * 1e3) as u64),
         _ => run.attempts.iter().filter_map(|attempt| attempt.end).max().unwrap_or(run.now),
     }
 }
 
-fn scale_of((width, height): (f64, f64), run: &RunModel, before: Option<Span>) -> Option<Scale> {
+fn scale_of((width, height): (f64, f64), run: &RunModel) -> Option<Scale> {
     let lanes = run.started.as_ref()?.workers.max(run.workers.len() as u32) as usize;
-    (width > 0.0 && height > 0.0).then(|| Scale::new(width, height, lanes, now_of(run), !run.is_active(), before))
+    (width > 0.0 && height > 0.0).then_some(Scale { width, height, lanes, span: run.shown })
+}
+
+fn at_in_words(at: Time) -> String {
+    let at = duration_ms(at.0 as f64 / 1e3);
+    format!("at {} {}", at.value, at.unit)
 }
 
 fn paint(
     canvases: [NodeRef<html::Canvas>; 2],
     size: (f64, f64),
     run: &RunModel,
-    shown: StoredValue<(u32, Option<Span>)>,
     settled: StoredValue<Option<Settled>, LocalStorage>,
     palette: &Palette,
 ) {
     let [Some(below), Some(above)] = canvases.map(|canvas| canvas.get_untracked()) else { return };
-    let (of_run, span) = shown.get_value();
-    let before = span.filter(|_| of_run == run.run);
-    let Some(scale) = scale_of(size, run, before) else {
+    let Some(scale) = scale_of(size, run) else {
         // No run, or no room: clean sheets.
         settled.set_value(None);
         return [below, above].iter().for_each(|canvas| canvas.set_width(canvas.width()));
     };
-    shown.set_value((run.run, Some(scale.span)));
     let known = settled.try_update_value(Option::take).flatten();
     let painted = Settled::paint(known, &below, scale, run, palette);
     if let Some(painted) = &painted {

@@ -1,7 +1,9 @@
 //! Where a moment and a worker lie in the timeline.
 
 use shared::time::{Span, Time};
-use shared::wire::AttemptView;
+use shared::wire::{AttemptView, News};
+
+use crate::lab::model::RunModel;
 
 /// Space at the left for the lanes' names. Pixels.
 const GUTTER_PX: f64 = 66.0;
@@ -11,10 +13,12 @@ const GUTTER_NARROW_PX: f64 = 28.0;
 const RIGHT_PX: f64 = 12.0;
 /// Space at the bottom for the axis. Pixels.
 pub const AXIS_PX: f64 = 18.0;
+/// Space at the top for the flags of faults. Pixels.
+pub const FLAGS_PX: f64 = 14.0;
+/// How far from a thing the pointer may be. Pixels.
+const REACH_PX: f64 = 4.0;
 /// Greatest height of a lane. Pixels.
 const LANE_PX_MAX: f64 = 28.0;
-/// The shortest stretch of time that is shown.
-const SPAN_MIN: Span = Span::millis(200);
 
 /// A timeline's measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,17 +31,6 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale that shows `now`. It keeps `before` as long as that fits, and grows in steps, so that bars do not creep.
-    pub fn new(width: f64, height: f64, lanes: usize, now: Time, ended: bool, before: Option<Span>) -> Scale {
-        let needed = Span(now.0.max(SPAN_MIN.0));
-        let span = match before {
-            _ if ended => needed,
-            Some(before) if before >= needed => before,
-            _ => needed.scaled(1.5),
-        };
-        Scale { width, height, lanes, span }
-    }
-
     pub fn gutter(self) -> f64 {
         if self.is_narrow() { GUTTER_NARROW_PX } else { GUTTER_PX }
     }
@@ -58,26 +51,44 @@ impl Scale {
         (part >= 0.0).then_some(Time((part * self.span.0 as f64) as u64))
     }
 
+    /// The moment that is nearest to `x`.
+    pub fn moment(self, x: f64) -> Time {
+        self.time(x.max(self.gutter())).unwrap_or_default().min(Time(self.span.0))
+    }
+
     pub fn lane_height(self) -> f64 {
-        ((self.height - AXIS_PX) / self.lanes.max(1) as f64).min(LANE_PX_MAX)
+        ((self.height - AXIS_PX - FLAGS_PX) / self.lanes.max(1) as f64).min(LANE_PX_MAX)
     }
 
     /// Top of a worker's lane; workers count from 1.
     pub fn lane_top(self, worker: u32) -> f64 {
-        f64::from(worker.saturating_sub(1)) * self.lane_height()
+        FLAGS_PX + f64::from(worker.saturating_sub(1)) * self.lane_height()
     }
 
     /// The attempt under a point: on its lane, the one that contains the moment or is nearest to it within a few pixels.
     pub fn attempt_at(self, attempts: &[AttemptView], now: Time, x: f64, y: f64) -> Option<&AttemptView> {
-        const REACH_PX: f64 = 4.0;
         self.time(x)?;
-        let lane = (y / self.lane_height()).floor() as u32 + 1;
+        let lane = ((y - FLAGS_PX) / self.lane_height()).floor() as u32 + 1;
         let distance = |attempt: &AttemptView| {
             let (from, to) = (self.x(attempt.start), self.x(attempt.end.unwrap_or(now)));
             if x < from { from - x } else { (x - to).max(0.0) }
         };
         let near = attempts.iter().filter(|attempt| attempt.worker == lane).map(|attempt| (distance(attempt), attempt));
         near.filter(|(distance, _)| *distance <= REACH_PX).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, attempt)| attempt)
+    }
+
+    /// The faults of the run that have begun, in their order.
+    pub fn flags(self, run: &RunModel) -> impl Iterator<Item = (Time, &str)> {
+        run.news.iter().filter_map(|news| Some((news.at, news.fault.as_deref()?)))
+    }
+
+    /// The news of the fault whose flag is under a point.
+    pub fn flag_at(self, run: &RunModel, x: f64, y: f64) -> Option<&News> {
+        let near = |news: &&News| {
+            let left = self.x(news.at);
+            news.fault.is_some() && x >= left - REACH_PX && x <= left + 3.0 * REACH_PX
+        };
+        (y < FLAGS_PX).then(|| run.news.iter().rev().find(near)).flatten()
     }
 
     /// Moments for the axis: round ones, far enough apart to be read.
@@ -115,26 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_grows_in_steps_and_ends_at_the_end() {
-        let early = Scale::new(800.0, 120.0, 4, Time(1_000_000), false, None);
-        assert_eq!(early.span, Span(1_500_000));
-        let later = Scale::new(800.0, 120.0, 4, Time(1_400_000), false, Some(early.span));
-        assert_eq!(later.span, early.span);
-        let grown = Scale::new(800.0, 120.0, 4, Time(1_600_000), false, Some(early.span));
-        assert_eq!(grown.span, Span(2_400_000));
-        assert_eq!(Scale::new(800.0, 120.0, 4, Time(2_000_000), true, Some(grown.span)).span, Span(2_000_000));
-    }
-
-    #[test]
     fn a_point_finds_the_attempt_under_it() {
-        let scale = Scale::new(800.0, 120.0, 2, Time(1_000_000), true, None);
+        let scale = Scale { width: 800.0, height: 120.0, lanes: 2, span: Span(1_000_000) };
         let attempts = [attempt(0, 1, 0, Some(400_000)), attempt(1, 1, 500_000, Some(600_000)), attempt(2, 2, 0, None)];
         let at = |x, y| scale.attempt_at(&attempts, Time(1_000_000), x, y).map(|attempt| attempt.index);
-        assert_eq!(at(scale.x(Time(100_000)), 5.0), Some(0));
-        assert_eq!(at(scale.x(Time(550_000)), 5.0), Some(1));
-        assert_eq!(at(scale.x(Time(800_000)), 5.0), None);
-        assert_eq!(at(scale.x(Time(900_000)), scale.lane_height() + 2.0), Some(2));
-        assert_eq!(at(3.0, 5.0), None);
+        assert_eq!(at(scale.x(Time(100_000)), FLAGS_PX + 5.0), Some(0));
+        assert_eq!(at(scale.x(Time(550_000)), FLAGS_PX + 5.0), Some(1));
+        assert_eq!(at(scale.x(Time(800_000)), FLAGS_PX + 5.0), None);
+        assert_eq!(at(scale.x(Time(900_000)), FLAGS_PX + scale.lane_height() + 2.0), Some(2));
+        assert_eq!(at(3.0, FLAGS_PX + 5.0), None);
     }
 
     #[test]

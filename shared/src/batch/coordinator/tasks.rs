@@ -99,7 +99,7 @@ impl Execution {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Entry {
     executions: Vec<Execution>,
     done: Option<Arc<Completion>>,
@@ -117,7 +117,7 @@ struct Entry {
 }
 
 /// The tasks of one stage.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct StageBooks {
     /// Where they are in `entries`.
     tasks: Range<usize>,
@@ -137,7 +137,7 @@ struct StageBooks {
 }
 
 /// Every task of a job. Maps come first in `entries`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tasks {
     job: Arc<Job>,
     maps: usize,

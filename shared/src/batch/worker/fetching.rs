@@ -1,6 +1,7 @@
 //! A task that collects its inputs: which outputs of other tasks it has, where the others are said to be, what to ask next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::batch::Need;
 use crate::batch::message::OutputPlace;
@@ -17,13 +18,13 @@ pub(super) enum Action {
     Complain(OutputPlace),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fetching {
     task: TaskId,
     attempt: Attempt,
-    needs: Vec<Need>,
+    needs: Arc<Vec<Need>>,
     /// Which inputs are of a task's output.
-    of_tasks: BTreeMap<TaskId, Vec<u32>>,
+    of_tasks: Arc<BTreeMap<TaskId, Vec<u32>>>,
     inputs: Vec<Input>,
     missing: usize,
     /// How many inputs are `Unknown`, and which ones are `Known`, `Asked` and `Gone`: nobody looks at thousands of inputs to
@@ -34,7 +35,7 @@ pub(super) struct Fetching {
     gone: BTreeSet<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Input {
     /// The task that makes it is not done, as far as is known here.
     Unknown,
@@ -60,6 +61,7 @@ impl Fetching {
             of_tasks.entry(need.task).or_default().push(index as u32);
         }
         let inputs = needs.iter().map(|_| Input::Unknown).collect();
+        let (needs, of_tasks) = (Arc::new(needs), Arc::new(of_tasks));
         let (missing, unknown) = (needs.len(), needs.len());
         let (known, asked, gone) = Default::default();
         Fetching { task, attempt, needs, of_tasks, inputs, missing, unknown, known, asked, gone }
@@ -139,6 +141,11 @@ impl Fetching {
         let Input::Known(place) = self.inputs[next as usize] else { unreachable!("only known inputs are in `known`") };
         self.change(next, Input::Asked { place, at: now, tries: 1 });
         Some(Action::Fetch(place, self.needs[next as usize].partition))
+    }
+
+    /// How many inputs it is about.
+    pub(super) fn len(&self) -> usize {
+        self.inputs.len()
     }
 
     /// All inputs in the order in which they are needed, once each is here. Call it once.

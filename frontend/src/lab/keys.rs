@@ -1,0 +1,94 @@
+//! The keyboard's short ways, where nobody writes or presses a button, and the list of them that `?` opens.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::wire::Stride;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
+
+use super::state::use_lab;
+use crate::components::icon::Icon;
+
+/// The keys and what they do.
+const KEYS: [(&[&str], &str); 9] = [
+    (&["?"], "Show this list"),
+    (&["Space"], "Hold virtual time, or let it go on"),
+    (&["."], "Step: until a task is done or lost"),
+    (&[","], "Step: only the next event"),
+    (&["f"], "On to the next fault"),
+    (&["←", "→"], "On the slider or the timeline: a hundredth back or ahead"),
+    (&["Page Down", "Page Up"], "There too: a tenth back or ahead"),
+    (&["Home", "End"], "There too: to the beginning, to the end"),
+    (&["Tab"], "From one thing to the next; out of the editor, too"),
+];
+
+/// Where a key belongs to what has the focus.
+const TYPING: &str = "input, textarea, select, [contenteditable], dialog, [popover]";
+/// What the space key presses, beside those.
+const PRESSED: &str = "button, a, summary, [role=slider], [role=separator]";
+
+/// The button, the dialog that it opens, and the keys.
+#[component]
+pub fn Shortcuts() -> impl IntoView {
+    let lab = use_lab();
+    let dialog = NodeRef::<html::Dialog>::new();
+    let open = move || {
+        if let Some(dialog) = dialog.get_untracked() {
+            // Refused only where it is open already.
+            let _ = dialog.show_modal();
+        }
+    };
+    let press = move |event: KeyboardEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let within = |what| target.as_ref().is_some_and(|target| target.closest(what).ok().flatten().is_some());
+        if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || within(TYPING) {
+            return;
+        }
+        match event.key().as_str() {
+            "?" => open(),
+            " " if !within(PRESSED) => lab.pause_or_resume(),
+            "." => lab.step(Stride::Task),
+            "," => lab.step(Stride::Event),
+            "f" => lab.step(Stride::Fault),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let handle = StoredValue::new_local(Some(window_event_listener(leptos::ev::keydown, press)));
+    on_cleanup(move || {
+        if let Some(handle) = handle.try_update_value(Option::take).flatten() {
+            handle.remove();
+        }
+    });
+    let close = move |_| {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    let rows = KEYS.map(|(keys, what)| {
+        view! {
+            <dt>{keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view()}</dt>
+            <dd>{what}</dd>
+        }
+    });
+    view! {
+        <button
+            class="quiet icon-only"
+            data-testid="shortcuts-open"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts: ?"
+            on:click=move |_| open()
+        >
+            <Icon name="circle-help" />
+        </button>
+        <dialog class="sheet" node_ref=dialog data-testid="shortcuts" aria-labelledby="shortcuts-title">
+            <header class="sheet-head">
+                <h2 id="shortcuts-title">"Keys"</h2>
+                <button class="quiet icon-only" data-testid="shortcuts-close" aria-label="Close" on:click=close>
+                    <Icon name="x" />
+                </button>
+            </header>
+            <dl class="keys">{rows.into_iter().collect_view()}</dl>
+        </dialog>
+    }
+}

@@ -1,0 +1,192 @@
+//! A link to what is looked at, and what came by one.
+//!
+//! All of it is in the link itself, behind the `#`, which no server sees. A link wins over the text that was kept from the last visit,
+//! and that text is offered back.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::link::Link;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::format::virtual_clock;
+use super::model::RunModel;
+use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
+use crate::components::icon::Icon;
+use crate::components::store::keep;
+
+/// What came of the link that the page was opened by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Linked {
+    /// It was opened by none.
+    #[default]
+    No,
+    /// It was; beside it the text that it took the place of, if that was the user's own.
+    Opened(Option<String>),
+    /// It could not be; a sentence says why.
+    Failed(String),
+}
+
+impl Lab {
+    /// Takes up the link in the page's address, if there is one. Whether there was one that can be opened.
+    pub fn open_link(self) -> bool {
+        let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return false };
+        forget_fragment();
+        let link = match read {
+            Ok(link) => link,
+            Err(error) => {
+                self.linked.set(Linked::Failed(format!("This link cannot be opened: {error}.")));
+                return false;
+            }
+        };
+        let Link { text, place, workers, at } = link;
+        let own = self.text.get_untracked();
+        let own = Some(own).filter(|own| *own != text && !self.text_is_ours());
+        if let Some(own) = &own {
+            keep(OWN_TEXT_KEY, own);
+        }
+        self.linked.set(Linked::Opened(own));
+        self.input.set(Input::AsWritten);
+        self.text.set(text);
+        self.choose(place);
+        if let Some(workers) = workers {
+            self.choose_workers(workers.clamp(1, WORKERS_MAX));
+        }
+        // What a link says is simulated harms nobody; real workers begin when they are told to.
+        if place == shared::wire::Place::Simulate {
+            self.run();
+            self.inner.update_value(|inner| inner.land_at = at);
+        }
+        true
+    }
+
+    /// The text that a link took the place of.
+    pub fn bring_back(self, own: String) {
+        self.linked.set(Linked::No);
+        self.text.set(own);
+    }
+
+    /// What a link to all this says.
+    fn link_to_this(self) -> Link {
+        let text = self.text.get_untracked();
+        let (ran, chosen) = self.inner.with_value(|inner| (inner.ran.0.clone(), inner.workers_chosen));
+        let seen = |run: &RunModel| (run.can_be_sought() && (run.is_paused() || run.is_rewound())).then_some(run.now);
+        Link {
+            place: self.place.get_untracked(),
+            workers: chosen.then(|| self.workers.get_untracked()),
+            at: self.run.with_untracked(seen).filter(|_| ran == text),
+            text,
+        }
+    }
+}
+
+/// From now on what is in the page counts, also when it is loaded again.
+fn forget_fragment() {
+    let location = window().location();
+    let address = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    if let Ok(history) = window().history() {
+        // Where that is forbidden the link opens again with the next load.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}
+
+/// What stands before the `#`.
+fn address() -> String {
+    let location = window().location();
+    format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default())
+}
+
+/// The button, and the dialog that it opens.
+#[component]
+pub fn Share() -> impl IntoView {
+    let lab = use_lab();
+    let dialog = NodeRef::<html::Dialog>::new();
+    let link = RwSignal::new(None::<Link>);
+    let copied = RwSignal::new(false);
+    let open = move |_| {
+        link.set(Some(lab.link_to_this()));
+        copied.set(false);
+        if let Some(dialog) = dialog.get_untracked() {
+            // Refused only where it is open already.
+            let _ = dialog.show_modal();
+        }
+    };
+    let close = move |_| {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    let text = Memo::new(move |_| {
+        link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()
+    });
+    let copy = move |_| {
+        let text = text.get_untracked();
+        leptos::task::spawn_local(async move {
+            let clipboard = window().navigator().clipboard();
+            let done = JsFuture::from(clipboard.write_text(&text)).await.is_ok();
+            copied.try_set(done);
+        });
+    };
+    let moment = move || {
+        let at = link.with(|link| link.as_ref().and_then(|link| link.at))?;
+        let clock = virtual_clock(at.0 as f64 / 1e3);
+        Some(format!(", and the moment that you look at, {} {}", clock.value, clock.unit))
+    };
+    let own_input = move || lab.input.with(|input| *input != Input::AsWritten);
+    view! {
+        <button class="quiet" data-testid="share-open" aria-label="Share" title="A link to this experiment" on:click=open>
+            <Icon name="share-2" />
+            <span class="head-word">"Share"</span>
+        </button>
+        <dialog class="sheet" node_ref=dialog data-testid="share" aria-labelledby="share-title">
+            <header class="sheet-head">
+                <h2 id="share-title">"A link to this"</h2>
+                <button class="quiet icon-only" data-testid="share-close" aria-label="Close" on:click=close>
+                    <Icon name="x" />
+                </button>
+            </header>
+            <p>"It carries the experiment with its seed and its faults, where it runs" {moment} ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."</p>
+            <Show when=own_input>
+                <p class="hint">"Your own input is not in it: whoever opens it reads what the experiment names."</p>
+            </Show>
+            <div class="share-line">
+                <input class="num" readonly data-testid="share-link" aria-label="The link" prop:value=text on:focus=move |event| {
+                    event_target::<web_sys::HtmlInputElement>(&event).select();
+                } />
+                <button class="bright" data-testid="share-copy" on:click=copy>
+                    <Icon name="copy" />
+                    {move || if copied.get() { "Copied" } else { "Copy" }}
+                </button>
+            </div>
+        </dialog>
+    }
+}
+
+/// What is said of the link that the page was opened by.
+#[component]
+pub fn LinkBanner() -> impl IntoView {
+    let lab = use_lab();
+    let close = move |_| lab.linked.set(Linked::No);
+    view! {
+        {move || match lab.linked.get() {
+            Linked::No => None,
+            Linked::Failed(sentence) => Some(view! {
+                <div class="banner" data-testid="link-failed" role="alert">
+                    <Icon name="circle-alert" />
+                    <p>{sentence}</p>
+                    <button class="quiet icon-only" aria-label="Close" on:click=close><Icon name="x" /></button>
+                </div>
+            }.into_any()),
+            Linked::Opened(own) => Some(view! {
+                <div class="banner" data-testid="linked" role="status">
+                    <Icon name="share-2" />
+                    <p>{if own.is_some() { "This experiment came by a link. Your own text is kept." } else { "This experiment came by a link." }}</p>
+                    {own.map(|own| view! {
+                        <button data-testid="bring-back" on:click=move |_| lab.bring_back(own.clone())>"Bring it back"</button>
+                    })}
+                    <button class="quiet icon-only" aria-label="Close" on:click=close><Icon name="x" /></button>
+                </div>
+            }.into_any()),
+        }}
+    }
+}

@@ -1,0 +1,87 @@
+//! A link carries an experiment there and back; what is no link is a sentence.
+
+#![allow(clippy::unwrap_used)] // A test ends where it is surprised.
+
+use shared::limits::{EXPERIMENT_BYTES_MAX, LINK_BYTES_MAX};
+use shared::link::{Link, LinkError};
+use shared::rng::Rng;
+use shared::time::Time;
+use shared::wire::Place;
+
+fn link(text: impl Into<String>) -> Link {
+    Link { text: text.into(), place: Place::Simulate, workers: None, at: Some(Time(1_204_000)) }
+}
+
+fn read(fragment: &str) -> Result<Link, LinkError> {
+    Link::read(fragment).unwrap()
+}
+
+#[test]
+fn a_link_comes_back_as_it_was() {
+    let rng = &mut Rng::new(2);
+    let random: String = (0..60_000).map(|_| char::from_u32(32 + rng.below(90_000) as u32).unwrap_or('ß')).collect();
+    for text in ["", "a", "ab", "abc", "abcd", "millrace: 1\n", "\0\u{1F980}\"<script>alert(1)</script>", &random] {
+        for place in [Place::Simulate, Place::Browser, Place::Server] {
+            for (workers, at) in [(None, None), (Some(64), Some(Time(u64::MAX)))] {
+                let link = Link { text: text.to_owned(), place, workers, at };
+                let fragment = link.fragment();
+                assert!(fragment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte)), "{fragment}");
+                assert_eq!(read(&fragment), Ok(link.clone()));
+                assert_eq!(read(&format!("#{fragment}")), Ok(link));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_longest_experiment_fits_in_a_link_whatever_is_in_it() {
+    let rng = &mut Rng::new(3);
+    let mut noise = || -> String { (0..EXPERIMENT_BYTES_MAX).map(|_| char::from(32 + rng.below(95) as u8)).collect() };
+    for text in ["\u{1}".repeat(EXPERIMENT_BYTES_MAX), noise()] {
+        let fragment = link(text.clone()).fragment();
+        assert!(fragment.len() <= LINK_BYTES_MAX, "{} bytes", fragment.len());
+        assert_eq!(read(&fragment).unwrap().text, text);
+    }
+}
+
+#[test]
+fn a_usual_experiment_makes_a_short_link() {
+    let text = "millrace: 1\ntitle: Word count\nabout: The first program of the MapReduce paper.\nworkers: 4\nbatch:\n  input: { dataset: glosses }\n  \
+                steps:\n    - flat_map: { word: \"words(lower(line))\" }\n    - reduce: { key: word, values: { count: \"count(*)\" } }\n";
+    let fragment = link(text).fragment();
+    assert!(fragment.len() < 400, "{} bytes", fragment.len());
+}
+
+#[test]
+fn what_is_no_link_is_a_sentence_and_costs_little() {
+    assert_eq!(Link::read(""), None);
+    assert_eq!(Link::read("#gallery"), None);
+    let long = format!("x=1.{}", "A".repeat(1 << 20));
+    assert_eq!(read(&long), Err(LinkError::TooLong(long.len())));
+    assert_eq!(read("x=2.AAAA"), Err(LinkError::Version("x=2.".into())));
+    assert_eq!(read("x=<script>alert(1)</script>"), Err(LinkError::Version("x=<script>al".into())));
+    for damaged in ["x=1.", "x=1.A", "x=1.%%%%", "x=1.AAAA", "x=1.eJw", "x=1.ß"] {
+        assert_eq!(read(damaged), Err(LinkError::Damaged), "{damaged}");
+    }
+    // A small link that unpacks to a hundred megabytes.
+    let bomb = link(" ".repeat(100 << 20)).fragment();
+    assert!(bomb.len() < LINK_BYTES_MAX);
+    assert_eq!(read(&bomb), Err(LinkError::TooLarge));
+    assert_eq!(read(&link(" ".repeat(EXPERIMENT_BYTES_MAX + 1)).fragment()), Err(LinkError::TooLarge));
+}
+
+#[test]
+fn a_changed_letter_is_noticed() {
+    let fragment = link("millrace: 1\nbatch: { input: { text: a b c }, steps: [] }\n").fragment();
+    let rng = &mut Rng::new(4);
+    for at in 4..fragment.len() {
+        let mut changed = fragment.clone().into_bytes();
+        while changed[at] == fragment.as_bytes()[at] {
+            changed[at] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abc-_"[rng.below(41) as usize];
+        }
+        let found = read(std::str::from_utf8(&changed).unwrap());
+        // The last letter may carry bits that nobody reads.
+        assert!(found == Err(LinkError::Damaged) || (at + 1 == fragment.len() && found == read(&fragment)), "{at}: {found:?}");
+        assert!(read(&fragment[..at]).is_err(), "cut off at {at}");
+    }
+}
