@@ -26,6 +26,27 @@ async fn main() -> WebDriverResult<()> {
         page.finished().await?;
         page.rows_in_view().await?;
         save(&page, &folder, &format!("{}-{}-simulated", look.theme, look.width)).await?;
+        // Half-way back, where another worker is killed.
+        for _ in 0..5 {
+            page.slide("PageDown").await?;
+        }
+        page.press("kill-worker-3").await?;
+        page.until_attribute("worker-3", "data-state", |state| state == "down").await?;
+        for _ in 0..3 {
+            page.press("step-task").await?;
+        }
+        page.arrived("some tasks later", |_| true).await?;
+        save(&page, &folder, &format!("{}-{}-gone-back", look.theme, look.width)).await?;
+        page.press("hinder-worker-1").await?;
+        save(&page, &folder, &format!("{}-{}-menu", look.theme, look.width)).await?;
+        page.press("hinder-worker-1").await?;
+        for dialog in ["share", "shortcuts"] {
+            page.press(&format!("{dialog}-open")).await?;
+            save(&page, &folder, &format!("{}-{}-{dialog}", look.theme, look.width)).await?;
+            page.press(&format!("{dialog}-close")).await?;
+        }
+        page.press("pause").await?;
+        page.finished().await?;
         // The introduction's button: the bundled text often enough over for a kill.
         page.press("real-run").await?;
         page.until("graph-summary", "a third of its tasks", |text| {

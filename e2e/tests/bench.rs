@@ -13,10 +13,11 @@ title: Words # of a river
 seed: 7
 workers: 3
 respawn: 100 ms
-compute: 20 KB/s
+compute: 1 KB/s
 batch:
-  input: { text: 'the mill turns and the river turns the mill and no river runs back to where it came from at any time' }
-  split: 8 B
+  input: { text: 'the mill turns and the river turns the mill and no river runs back to where it came from the mill turns and the river turns the mill and no river runs back to where it came from the mill turns and the river turns the mill and no river runs back to where it came from \
+    a wheel in a race grinds what the farmers bring and the miller takes his part of the flour a wheel in a race grinds what the farmers bring and the miller takes his part of the flour a wheel in a race grinds what the farmers bring and the miller takes his part of the flour a wheel in a race grinds what the farmers bring and the miller takes his part of the flour a wheel in a race grinds what the farmers bring and the miller takes his part of the flour a wheel in a race grinds what the farmers bring and the miller takes his part of the flour' }
+  split: 40 B
   partitions: 3
   steps:
     - flat_map: { word: words(line) }
@@ -83,7 +84,7 @@ async fn any_moment_is_gone_to_and_is_what_it_was() -> WebDriverResult<()> {
     let trace = page.text("trace-hash").await?;
     page.slide("PageDown").await?;
     page.press("pause").await?;
-    page.arrived("the end", |at| at == end).await?;
+    page.until_attribute("time-at", "data-exact", |at| at == end.to_string()).await?;
     assert_eq!((page.attribute("status", "data-stage").await?, page.text("trace-hash").await?), ("finished".into(), trace));
     page.driver.quit().await
 }
@@ -123,6 +124,10 @@ async fn what_is_done_to_a_worker_is_a_line_of_the_text_that_tells_the_same_run(
     page.finished().await?;
     let touched = page.text("trace-hash").await?;
     assert_ne!(touched, calm);
+    let change = page.text("change").await?;
+    assert!(change.contains("Workers lost") && change.contains("the same") && !change.contains("not known"), "{change}");
+    let again = page.text("ran-again").await?;
+    assert!(again.contains("with worker-2") || again.contains("worker-2 was lost"), "{again}");
 
     let text = page.experiment().await?;
     let added: Vec<&str> = text.lines().filter(|line| !WORDS.lines().any(|known| known == *line)).collect();
@@ -173,7 +178,7 @@ async fn a_link_carries_the_run_to_another_browser() -> WebDriverResult<()> {
     let landed = there.arrived("the moment of the link", |at| at == seen.at).await?;
     assert_eq!((landed.state, there.experiment().await?), (seen.state, text));
     assert!(!there.driver.current_url().await?.as_str().contains('#'), "from now on the page counts");
-    assert!(there.text("linked").await?.contains("Your own text is kept"));
+    assert!(there.text("notice").await?.contains("Your own text is kept"));
     there.press("pause").await?;
     there.finished().await?;
     page.press("share-close").await?;
@@ -182,7 +187,7 @@ async fn a_link_carries_the_run_to_another_browser() -> WebDriverResult<()> {
     assert_eq!(there.text("trace-hash").await?, page.text("trace-hash").await?);
     there.press("bring-back").await?;
     assert_eq!(there.experiment().await?, "millrace: 1\ntitle: Mine\n");
-    assert!(!there.has("linked").await?);
+    assert!(!there.has("notice").await?);
     there.driver.quit().await?;
     page.driver.quit().await
 }
@@ -202,7 +207,7 @@ async fn what_is_no_link_is_a_sentence_and_never_a_dead_page() -> WebDriverResul
         page.driver.goto(&format!("{}/?autorun=no", server.url)).await?;
         let script = "location.hash = arguments[0]";
         page.driver.execute(script, vec![fragment.into()]).await?;
-        page.until("link-failed", sentence, |said| said.contains(sentence)).await?;
+        page.until("notice", sentence, |said| said.contains(sentence)).await?;
         assert!(page.experiment().await?.contains("Word count"), "the text stays");
     }
     // A sound link whose every text is a script: it is shown, and nothing of it is run.

@@ -1,6 +1,7 @@
 //! The core of Millrace, compiled natively and to wasm: the same code, the same answer.
 
 pub mod batch;
+mod chunks;
 pub mod experiment;
 pub mod expr;
 pub mod fault;

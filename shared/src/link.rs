@@ -1,29 +1,26 @@
 //! A link that carries an experiment, where it is to run and the moment that is to be seen: the part of an address behind its `#`, which
 //! a browser keeps to itself.
 //!
-//! It is `x=` and the version, a point, and in the letters that an address may have what deflate makes of a little JSON. Whoever gets
-//! one may have got anything: what is no link is a sentence, and what is too large is never unpacked.
+//! It is `x=` and the version, a point, and in the letters that an address may have what deflate makes of a line (the place, the number
+//! of workers, the moment in microseconds; a `-` for what is not said) and the experiment's text. Whoever gets one may have got anything:
+//! what is no link is a sentence, and what is too large is never unpacked.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::{DecompressError, TINFLStatus, decompress_to_vec_zlib_with_limit};
-use serde::{Deserialize, Serialize};
 
 use crate::limits::{EXPERIMENT_BYTES_MAX, LINK_BYTES_MAX};
 use crate::time::Time;
 use crate::wire::Place;
 
 /// What a link carries.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The experiment; its seed and its faults are in it.
     pub text: String,
     pub place: Place,
     /// Instead of what the experiment says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<u32>,
     /// The moment of the simulated run that is to be seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
 }
 
@@ -43,8 +40,11 @@ pub enum LinkError {
 /// How this version's links begin.
 const PREFIX: &str = "x=1.";
 
-/// What JSON adds to an experiment's text at most: an escaped character has six bytes.
-const UNPACKED_BYTES_MAX: usize = 6 * EXPERIMENT_BYTES_MAX + 1024;
+/// The longest text, and the line before it.
+const UNPACKED_BYTES_MAX: usize = EXPERIMENT_BYTES_MAX + 64;
+
+/// The places by their letters.
+const PLACES: [(char, Place); 3] = [('s', Place::Simulate), ('b', Place::Browser), ('r', Place::Server)];
 
 /// How hard deflate tries, 0 to 10.
 const LEVEL: u8 = 9;
@@ -55,8 +55,11 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 impl Link {
     /// What stands behind the `#`.
     pub fn fragment(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a link has string keys and no failing serializers");
-        format!("{PREFIX}{}", letters(&compress_to_vec_zlib(&json, LEVEL)))
+        let place = PLACES.iter().find(|(_, place)| *place == self.place).map_or('-', |(letter, _)| *letter);
+        let number = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
+        let (workers, at) = (number(self.workers.map(u64::from)), number(self.at.map(|at| at.0)));
+        let plain = format!("{place} {workers} {at}\n{}", self.text);
+        format!("{PREFIX}{}", letters(&compress_to_vec_zlib(plain.as_bytes(), LEVEL)))
     }
 
     /// The link that stands behind a `#`; `None` if nothing there claims to be one.
@@ -75,14 +78,32 @@ fn read(fragment: &str) -> Result<Link, LinkError> {
         return Err(LinkError::Version(version.chars().take(12).collect()));
     };
     let packed = bytes(packed).ok_or(LinkError::Damaged)?;
-    let json = decompress_to_vec_zlib_with_limit(&packed, UNPACKED_BYTES_MAX).map_err(
-        |DecompressError { status, .. }| match status {
-            TINFLStatus::HasMoreOutput => LinkError::TooLarge,
-            _ => LinkError::Damaged,
-        },
-    )?;
-    let link: Link = serde_json::from_slice(&json).map_err(|_| LinkError::Damaged)?;
+    let unpacked = decompress_to_vec_zlib_with_limit(&packed, UNPACKED_BYTES_MAX);
+    let plain = unpacked.map_err(|DecompressError { status, .. }| match status {
+        TINFLStatus::HasMoreOutput => LinkError::TooLarge,
+        _ => LinkError::Damaged,
+    })?;
+    let link = String::from_utf8(plain).ok().and_then(|plain| parse(&plain)).ok_or(LinkError::Damaged)?;
     if link.text.len() > EXPERIMENT_BYTES_MAX { Err(LinkError::TooLarge) } else { Ok(link) }
+}
+
+fn parse(plain: &str) -> Option<Link> {
+    let (head, text) = plain.split_once('\n')?;
+    let mut words = head.split(' ');
+    let letter = words.next()?;
+    let (_, place) = *PLACES.iter().find(|(known, _)| letter.chars().eq([*known]))?;
+    let mut number = || match words.next()? {
+        "-" => Some(None),
+        digits => digits.parse::<u64>().ok().map(Some),
+    };
+    let (workers, at) = (number()?, number()?);
+    let workers = workers.map(|workers| u32::try_from(workers).ok());
+    Some(Link {
+        text: text.to_owned(),
+        place,
+        workers: workers.map_or(Some(None), |workers| workers.map(Some))?,
+        at: at.map(Time),
+    })
 }
 
 fn letters(bytes: &[u8]) -> String {

@@ -29,7 +29,7 @@ fn checked(text: &str) -> Experiment {
 
 /// Puts a kill in, and sees to it that the experiment is the same but for that.
 fn put_into(text: &str) -> String {
-    let insertion = insertion(text, &kill()).unwrap();
+    let insertion = insertion(text, &item(&kill())).unwrap();
     let after = insertion.added_to(text);
     let (was, is) = (checked(text), checked(&after));
     let faults = [&was.faults[..], &[kill()]].concat();
@@ -109,7 +109,7 @@ fn what_is_not_understood_is_not_touched() {
         &format!("{HEAD}faults: [ 'open\n"),
         &format!("{HEAD}faults: [ \"a\\\"] \n"),
     ] {
-        assert_eq!(insertion(text, &kill()), None, "{text}");
+        assert_eq!(insertion(text, &item(&kill())), None, "{text}");
     }
 }
 
@@ -131,7 +131,7 @@ fn every_fault_is_read_as_it_was_written() {
     }
     let mut text = HEAD.to_owned();
     for fault in &faults {
-        let insertion = insertion(&text, fault).unwrap();
+        let insertion = insertion(&text, &item(fault)).unwrap();
         assert!(insertion.text.contains(&item(fault)));
         text = insertion.added_to(&text);
     }
@@ -145,7 +145,7 @@ fn any_text_is_answered() {
         ["faults", ":", "\n", "  ", "- ", "[", "]", "{", "}", "\"", "'", "#", "ü", "\\", ",", "expect:", "\r\n", " "];
     for _ in 0..20_000 {
         let text: String = (0..rng.below(30)).map(|_| PARTS[rng.below(PARTS.len() as u64) as usize]).collect();
-        if let Some(insertion) = insertion(&text, &kill()) {
+        if let Some(insertion) = insertion(&text, &item(&kill())) {
             assert!(insertion.added_to(&text).len() > text.len());
         }
     }

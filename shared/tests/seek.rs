@@ -8,6 +8,7 @@ mod common;
 
 use common::watched::{SEED, Watched, memory, spec, words};
 use common::{Scenario, Shape};
+use shared::fault::text::item;
 use shared::fault::{Effect, Fault, Moment};
 use shared::id::NodeId;
 use shared::rng::Rng;
@@ -177,8 +178,8 @@ fn a_wish_in_the_past_makes_the_future_of_the_experiment_that_has_it_written() {
         let frame = watched.frames.last().unwrap().1.clone();
         let pace = frame.pace.unwrap();
         assert_eq!(pace.end, None, "there is another future");
-        faults = pace.wished;
-        assert_eq!(faults.last(), Some(&Fault { at: Moment::Time(watched.paced.moment()), effect }));
+        faults.push(Fault { at: Moment::Time(watched.paced.moment()), effect });
+        assert_eq!(pace.wished, faults.iter().map(item).collect::<Vec<_>>());
         assert!(frame.news.last().is_some_and(|news| news.fault.is_some() && news.at == watched.paced.moment()));
         watched.say(Input::Resume);
         let touched = watched.run_out();

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use shared::wire::Place;
 
-use super::share::LinkBanner;
 use super::state::{Link, Which, use_lab};
 use crate::components::icon::Icon;
 
@@ -31,7 +30,6 @@ pub fn Banners() -> impl IntoView {
     };
     view! {
         <div class="banners">
-            <LinkBanner />
             {move || {
                 engine_away()
                     .map(|sentence| {
@@ -74,6 +72,11 @@ pub fn Banners() -> impl IntoView {
                             <div class="banner" data-testid="notice" role="status">
                                 <Icon name="info" />
                                 <p>{sentence}</p>
+                                <Show when=move || lab.set_aside.with(Option::is_some)>
+                                    <button data-testid="bring-back" on:click=move |_| lab.bring_back()>
+                                        "Bring it back"
+                                    </button>
+                                </Show>
                                 <button class="quiet icon-only" aria-label="Close" on:click=move |_| lab.notice.set(None)>
                                     <Icon name="x" />
                                 </button>

@@ -5,17 +5,18 @@ use std::rc::Rc;
 use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
-use shared::fault::text::{insertion, item};
-use shared::fault::{Effect, Fault};
+use shared::fault::Effect;
+use shared::fault::text::insertion;
 use shared::id::NodeId;
 use shared::time::Time;
-use shared::wire::{AttemptState, Command, InputChoice, Place, RunCommand, Speed, Stride};
+use shared::wire::{AttemptState, Command, InputChoice, Place, Report, RunCommand, Speed, Stride};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 
+use super::change::Before;
 use super::model::{RunModel, Stage};
-use super::state::{Inner, Input, Lab, Link, OPENING_SPEED, Which, wall_ms};
+use super::state::{Input, Lab, Link, OPENING_SPEED, Which, wall_ms};
 use crate::session::upload::{Sent, Upload};
 use crate::session::{Local, Remote, Said, Session};
 
@@ -239,18 +240,21 @@ impl Lab {
 
     /// What was wished for in a simulated run becomes part of the experiment, as long as its text is the one that runs: so the text
     /// tells the run that was seen.
-    pub(super) fn write_down(self, wished: &[Fault]) {
+    pub(super) fn write_down(self, wished: &[String], report: Option<Report>) {
         let (ran, written) = self.inner.with_value(|inner| inner.ran.clone());
         let Some(new) = wished.get(written..).filter(|new| !new.is_empty()) else { return };
+        if written == 0 {
+            self.remember_without_faults(ran.clone(), report);
+        }
         let text = self.text.get_untracked();
-        let added = |text: String, fault: &Fault| insertion(&text, fault).map(|insertion| insertion.added_to(&text));
+        let added = |text: String, item: &String| insertion(&text, item).map(|insertion| insertion.added_to(&text));
         let written_down = (text == ran).then(|| new.iter().try_fold(text, added)).flatten();
         match &written_down {
             Some(text) => self.text.set(text.clone()),
-            None => self.notice.set(Some(format!(
-                "The text is not the one that runs any more, so this stands in no line of it: {}",
-                new.iter().map(item).collect::<Vec<_>>().join(", ")
-            ))),
+            None => {
+                let sentence = "The text is not the one that runs any more, so this stands in no line of it: ";
+                self.notice.set(Some(sentence.to_owned() + &new.join(", ")));
+            }
         }
         self.inner.update_value(|inner| inner.ran = (written_down.unwrap_or(ran), wished.len()));
     }
@@ -283,6 +287,16 @@ impl Lab {
         self.send(Which::of(place), &Command::Export { run, id });
     }
 
+    /// A number that no run has had.
+    pub(super) fn next_run(self) -> u32 {
+        self.inner
+            .try_update_value(|inner| {
+                inner.last_run += 1;
+                inner.last_run
+            })
+            .unwrap_or_default()
+    }
+
     pub(super) fn next_id(self) -> u32 {
         self.inner
             .try_update_value(|inner| {
@@ -308,7 +322,8 @@ impl Lab {
     fn run_input(self, input: Input) {
         let place = self.place.get_untracked();
         self.forget_last();
-        let run = self.inner.try_update_value(next_run).unwrap_or_default();
+        let run = self.next_run();
+        self.before.set(Before::None);
         self.notice.set(None);
         self.table.clear();
         self.exporting.set(None);
@@ -394,11 +409,6 @@ impl Lab {
             Stage::Empty | Stage::Uploading { .. } | Stage::Failed { .. } => {}
         }
     }
-}
-
-fn next_run(inner: &mut Inner) -> u32 {
-    inner.last_run += 1;
-    inner.last_run
 }
 
 /// The file behind an input, for a session to read in slices; `None` when the experiment's text names it.

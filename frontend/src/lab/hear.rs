@@ -43,7 +43,11 @@ impl Lab {
             }
             Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
             Event::Error { message } => self.notice.set(Some(message)),
-            Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => self.hear_run(which, event),
+            Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => {
+                if !self.hear_without_faults(&event) {
+                    self.hear_run(which, event);
+                }
+            }
             Event::Looked { .. } => self.text.with_untracked(|text| self.preview.hear(event, text)),
             Event::Rows { .. } | Event::Pong => {}
         }
@@ -58,7 +62,7 @@ impl Lab {
         let leaps = matches!(&event, Event::Frame(frame) if frame.whole);
         let arrived =
             matches!(&event, Event::Frame(frame) if frame.pace.as_ref().is_some_and(|pace| pace.state_hash.is_some()));
-        let had_result = self.run.with_untracked(|model| model.report().is_some());
+        let result = self.run.with_untracked(|model| model.report().cloned());
         let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
         let (was_paused, before) = self.run.with_untracked(|model| (model.is_paused(), model.now));
         let wall_ms = wall_ms();
@@ -90,7 +94,7 @@ impl Lab {
                 _ => {}
             }
         });
-        if had_result && self.run.with_untracked(|model| model.report().is_none()) {
+        if result.is_some() && self.run.with_untracked(|model| model.report().is_none()) {
             self.table.clear();
         }
         if self.run.with_untracked(RunModel::can_be_sought)
@@ -99,7 +103,7 @@ impl Lab {
             self.seek(at);
         }
         let wished = self.run.with_untracked(|model| model.pace.as_ref().map(|pace| pace.wished.clone())).unwrap_or_default();
-        self.write_down(&wished);
+        self.write_down(&wished, result);
         self.seen_at(self.run.with_untracked(|model| model.now), arrived);
         // That a run begins or ends is seen at once.
         self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });

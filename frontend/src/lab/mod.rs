@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`timeline`], [`workers`],
-//! [`seek`], [`news`], [`result`], [`share`], [`keys`].
+//! [`seek`], [`change`], [`news`], [`result`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -10,7 +10,8 @@
 //! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `step-fault`, `speed-0.1` `speed-0.5` `speed-1` `speed-10`
 //!   `speed-max` (radio buttons), `time` (the slider; `data-state` the hash of what is seen, `data-sought` whether it is on its way),
 //!   `time-at`, `time-end`
-//! - links: `share-open`, `share`, `share-link`, `share-copy`, `linked`, `bring-back`, `link-failed`; keys: `shortcuts-open`, `shortcuts`
+//! - faults that were wished for: `change`, `ran-again`
+//! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice); keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
@@ -28,6 +29,7 @@
 //! experiment in this page's workers, as soon as it goes, and `/?autorun=no` without a run.
 
 pub mod banners;
+pub mod change;
 mod commands;
 pub mod experiment;
 pub mod format;
@@ -112,6 +114,7 @@ pub fn Lab() -> impl IntoView {
             <Splitter name="right" label="Width of workers and news" side=Side::Right min=200.0 max=520.0 initial=280.0 />
             <div class="column right">
                 <workers::Workers />
+                <change::Change />
                 <news::News />
             </div>
         </main>

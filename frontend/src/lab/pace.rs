@@ -70,7 +70,7 @@ pub fn PaceBar() -> impl IntoView {
             <fieldset class="ways speeds" role="radiogroup" aria-label="Speed of virtual time">
                 {SPEEDS.map(speed_choice).collect_view()}
             </fieldset>
-            <p class="hint" data-testid="pace-note">{note}</p>
+            <p class="hint" data-testid="pace-note" title=note>{note}</p>
             <TimeSlider />
         </div>
     }

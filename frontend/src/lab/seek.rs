@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::time::Time;
-use web_sys::{KeyboardEvent, PointerEvent};
+use web_sys::{HtmlElement, KeyboardEvent, PointerEvent};
 
 use super::format::{Figure, virtual_clock};
 use super::model::RunModel;
@@ -48,13 +48,35 @@ pub fn TimeSlider() -> impl IntoView {
             place(&event);
         }
     };
-    let part = move |moment: fn(Stand) -> Time| {
-        let stand = stand.get();
-        format!("scaleX({})", moment(stand).0 as f64 / stand.most.0.max(1) as f64)
-    };
-    let left = move || {
-        let stand = stand.get();
-        format!("{}%", 100.0 * stand.at.0 as f64 / stand.most.0.max(1) as f64)
+    // One effect for all that changes with every frame, and not a closure for each.
+    Effect::new(move |_| {
+        let (stand, can, state, sought) = (stand.get(), can.get(), state.get(), lab.sought.with(Option::is_some));
+        let Some(line) = line.get() else { return };
+        let title = match (can, &state) {
+            (false, _) => "Any moment of a simulated run can be gone to".to_owned(),
+            (true, None) => "Go to any moment of the run, back or ahead".to_owned(),
+            (true, Some(state)) => format!("State {state}: what is seen now, the same wherever this run is simulated"),
+        };
+        for (name, value) in [
+            ("title", title),
+            ("aria-disabled", (!can).to_string()),
+            ("aria-valuemax", millis(stand.most)),
+            ("aria-valuenow", millis(stand.at)),
+            ("aria-valuetext", in_words(stand)),
+            ("data-state", state.unwrap_or_default()),
+            ("data-sought", sought.to_string()),
+        ] {
+            let _ = line.set_attribute(name, &value);
+        }
+        let part = |at: Time| format!("{}", at.0 as f64 / stand.most.0.max(1) as f64);
+        let style = HtmlElement::style(&line);
+        let _ = style.set_property("--at", &part(stand.at));
+        let _ = style.set_property("--known", &part(stand.reached));
+    });
+    let end = move || match (can.get(), stand.get()) {
+        (false, _) => String::new(),
+        (true, Stand { most, has_end: true, .. }) => clock(most),
+        (true, _) => "end not known".to_owned(),
     };
     view! {
         <div class="time">
@@ -63,45 +85,21 @@ pub fn TimeSlider() -> impl IntoView {
             </span>
             <div
                 class="time-line"
-                class:asleep=move || !can.get()
                 node_ref=line
                 data-testid="time"
-                data-state=move || state.get().unwrap_or_default()
-                data-sought=move || lab.sought.get().is_some().to_string()
                 role="slider"
                 tabindex="0"
                 aria-label="Moment of the run"
-                aria-disabled=move || if can.get() { "false" } else { "true" }
                 aria-valuemin="0"
-                aria-valuemax=move || millis(stand.get().most)
-                aria-valuenow=move || millis(stand.get().at)
-                aria-valuetext=move || in_words(stand.get())
-                title=move || match (can.get(), state.get()) {
-                    (false, _) => "Any moment of a simulated run can be gone to".to_owned(),
-                    (true, None) => "Go to any moment of the run, back or ahead".to_owned(),
-                    (true, Some(state)) => format!("State {state}: what is seen at this moment, the same wherever this run is simulated"),
-                }
+                aria-valuenow="0"
                 on:pointerdown=grab
                 on:pointermove=move |event| if dragging.get_untracked() { place(&event) }
                 on:pointerup=move |_| dragging.set(false)
                 on:pointercancel=move |_| dragging.set(false)
                 on:keydown=move |event| lab.seek_by_key(&event)
-            >
-                <span class="time-groove"></span>
-                <span class="time-known" style:transform=move || part(|stand| stand.reached)></span>
-                <span class="time-gone" style:transform=move || part(|stand| stand.at)></span>
-                <span class="time-thumb" style:left=left></span>
-            </div>
-            <span class="num time-end" data-testid="time-end">
-                {move || {
-                    let Stand { most, has_end, .. } = stand.get();
-                    match (can.get(), has_end) {
-                        (false, _) => String::new(),
-                        (true, true) => clock(most),
-                        (true, false) => "end not known".to_owned(),
-                    }
-                }}
-            </span>
+                inner_html="<span class=\"time-groove\"></span><span class=\"time-known\"></span><span class=\"time-gone\"></span><span class=\"time-thumb\"></span>"
+            ></div>
+            <span class="num time-end" data-testid="time-end">{end}</span>
         </div>
     }
 }

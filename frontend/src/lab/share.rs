@@ -15,18 +15,6 @@ use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
 use crate::components::icon::Icon;
 use crate::components::store::keep;
 
-/// What came of the link that the page was opened by.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Linked {
-    /// It was opened by none.
-    #[default]
-    No,
-    /// It was; beside it the text that it took the place of, if that was the user's own.
-    Opened(Option<String>),
-    /// It could not be; a sentence says why.
-    Failed(String),
-}
-
 impl Lab {
     /// Takes up the link in the page's address, if there is one. Whether there was one that can be opened.
     pub fn open_link(self) -> bool {
@@ -35,7 +23,7 @@ impl Lab {
         let link = match read {
             Ok(link) => link,
             Err(error) => {
-                self.linked.set(Linked::Failed(format!("This link cannot be opened: {error}.")));
+                self.notice.set(Some(format!("This link cannot be opened: {error}.")));
                 return false;
             }
         };
@@ -45,7 +33,6 @@ impl Lab {
         if let Some(own) = &own {
             keep(OWN_TEXT_KEY, own);
         }
-        self.linked.set(Linked::Opened(own));
         self.input.set(Input::AsWritten);
         self.text.set(text);
         self.choose(place);
@@ -57,13 +44,18 @@ impl Lab {
             self.run();
             self.inner.update_value(|inner| inner.land_at = at);
         }
+        let kept = if own.is_some() { " Your own text is kept." } else { "" };
+        self.notice.set(Some(format!("This experiment came by a link.{kept}")));
+        self.set_aside.set(own);
         true
     }
 
     /// The text that a link took the place of.
-    pub fn bring_back(self, own: String) {
-        self.linked.set(Linked::No);
-        self.text.set(own);
+    pub fn bring_back(self) {
+        self.notice.set(None);
+        if let Some(own) = self.set_aside.try_update(Option::take).flatten() {
+            self.text.set(own);
+        }
     }
 
     /// What a link to all this says.
@@ -128,9 +120,9 @@ pub fn Share() -> impl IntoView {
         });
     };
     let moment = move || {
-        let at = link.with(|link| link.as_ref().and_then(|link| link.at))?;
+        let Some(at) = link.with(|link| link.as_ref().and_then(|link| link.at)) else { return " and where it runs".to_owned() };
         let clock = virtual_clock(at.0 as f64 / 1e3);
-        Some(format!(", and the moment that you look at, {} {}", clock.value, clock.unit))
+        format!(", where it runs, and the moment that you look at, {} {}", clock.value, clock.unit)
     };
     let own_input = move || lab.input.with(|input| *input != Input::AsWritten);
     view! {
@@ -139,13 +131,15 @@ pub fn Share() -> impl IntoView {
             <span class="head-word">"Share"</span>
         </button>
         <dialog class="sheet" node_ref=dialog data-testid="share" aria-labelledby="share-title">
-            <header class="sheet-head">
+            <div class="sheet-head">
                 <h2 id="share-title">"A link to this"</h2>
                 <button class="quiet icon-only" data-testid="share-close" aria-label="Close" on:click=close>
                     <Icon name="x" />
                 </button>
-            </header>
-            <p>"It carries the experiment with its seed and its faults, where it runs" {moment} ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."</p>
+            </div>
+            <p>"It carries the experiment with its seed and its faults" {moment}
+                ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."
+            </p>
             <Show when=own_input>
                 <p class="hint">"Your own input is not in it: whoever opens it reads what the experiment names."</p>
             </Show>
@@ -159,34 +153,5 @@ pub fn Share() -> impl IntoView {
                 </button>
             </div>
         </dialog>
-    }
-}
-
-/// What is said of the link that the page was opened by.
-#[component]
-pub fn LinkBanner() -> impl IntoView {
-    let lab = use_lab();
-    let close = move |_| lab.linked.set(Linked::No);
-    view! {
-        {move || match lab.linked.get() {
-            Linked::No => None,
-            Linked::Failed(sentence) => Some(view! {
-                <div class="banner" data-testid="link-failed" role="alert">
-                    <Icon name="circle-alert" />
-                    <p>{sentence}</p>
-                    <button class="quiet icon-only" aria-label="Close" on:click=close><Icon name="x" /></button>
-                </div>
-            }.into_any()),
-            Linked::Opened(own) => Some(view! {
-                <div class="banner" data-testid="linked" role="status">
-                    <Icon name="share-2" />
-                    <p>{if own.is_some() { "This experiment came by a link. Your own text is kept." } else { "This experiment came by a link." }}</p>
-                    {own.map(|own| view! {
-                        <button data-testid="bring-back" on:click=move |_| lab.bring_back(own.clone())>"Bring it back"</button>
-                    })}
-                    <button class="quiet icon-only" aria-label="Close" on:click=close><Icon name="x" /></button>
-                </div>
-            }.into_any()),
-        }}
     }
 }

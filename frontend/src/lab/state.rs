@@ -12,11 +12,11 @@ use shared::experiment::{Outline, Problem};
 use shared::time::Time;
 use shared::wire::{Place, Speed};
 
+use super::change::Before;
 use super::experiment::TEXT_KEY;
 use super::model::RunModel;
 use super::preview::Preview;
 use super::result::Table;
-use super::share::Linked;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
@@ -131,8 +131,10 @@ pub struct Lab {
     pub exporting: RwSignal<Option<f64>>,
     /// A refused command or another trouble that concerns the user's last action only.
     pub notice: RwSignal<Option<String>>,
-    /// What came of the link that the page was opened by.
-    pub linked: RwSignal<Linked>,
+    /// The run as it was without the faults that somebody wished for.
+    pub before: RwSignal<Before>,
+    /// The text of the user's own that a link took the place of.
+    pub set_aside: RwSignal<Option<String>>,
     /// What a screen reader says next.
     pub spoken: RwSignal<String>,
     /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
@@ -210,7 +212,8 @@ impl Lab {
             table: Table::new(),
             exporting: RwSignal::new(None),
             notice: RwSignal::new(None),
-            linked: RwSignal::new(Linked::No),
+            before: RwSignal::new(Before::None),
+            set_aside: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
             intro: RwSignal::new(false),

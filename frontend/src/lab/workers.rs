@@ -7,6 +7,8 @@ use shared::fault::Effect;
 use shared::id::NodeId;
 use shared::time::Span;
 use shared::wire::{Phase, WorkerState};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, MouseEvent};
 
 use super::format::{Figure, bytes_per_second, of};
 use super::model::{RunModel, WorkerModel};
@@ -102,7 +104,7 @@ fn card(index: usize) -> impl IntoView {
                 <Icon name="skull" />
                 <span class="kill-word">"Kill "{node.to_string()}</span>
             </button>
-            <Hindrances node=node spared=move || face.with(|face| face.spared.is_some()) />
+            <Hindrances node=node spared=Signal::derive(move || face.with(|face| face.spared.is_some())) />
             <span class="worker-bar" aria-hidden="true">
                 <span style:transform=move || format!("scaleX({})", face.with(|face| face.done))></span>
             </span>
@@ -110,51 +112,53 @@ fn card(index: usize) -> impl IntoView {
     }
 }
 
-/// How many times slower a worker can be made.
-const FACTORS: [f64; 3] = [2.0, 4.0, 10.0];
-/// For how long it can be paused.
-const PAUSES: [Span; 3] = [Span::millis(200), Span::seconds(1), Span::seconds(5)];
+/// What can be done to a worker, by a number behind its kind: so many times slower, or paused for so many milliseconds.
+const HINDRANCES: [(&str, u32, &str); 6] = [
+    ("slow", 2, "2× slower from now on"),
+    ("slow", 4, "4× slower from now on"),
+    ("slow", 10, "10× slower from now on"),
+    ("pause", 200, "Paused for 200 ms"),
+    ("pause", 1_000, "Paused for 1 s"),
+    ("pause", 5_000, "Paused for 5 s"),
+];
 
 /// What else can be done to a worker, behind a button.
 #[component]
-fn Hindrances(node: NodeId, spared: impl Fn() -> bool + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Hindrances(node: NodeId, #[prop(into)] spared: Signal<bool>) -> impl IntoView {
     let lab = use_lab();
     let id = format!("hinder-{node}");
-    let choice = |id: &str, testid: String, words: String, effect: Effect| {
-        view! {
-            <button
-                class="quiet small"
-                data-testid=testid
-                popovertarget=id.to_owned()
-                popovertargetaction="hide"
-                on:click=move |_| lab.fault(effect.clone())
-            >
-                {words}
-            </button>
+    let label = format!("Slow or pause {node}");
+    let choices: String = HINDRANCES
+        .iter()
+        .map(|(kind, number, words)| {
+            format!(
+                "<button class=\"quiet small\" data-testid=\"{kind}-{node}-{number}\" data-kind=\"{kind}\" data-number=\"{number}\" \
+                 popovertarget=\"{id}\" popovertargetaction=\"hide\">{words}</button>"
+            )
+        })
+        .collect();
+    let choose = move |event: MouseEvent| {
+        let chosen = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(chosen) = chosen else { return };
+        let number = chosen.get_attribute("data-number").and_then(|number| number.parse::<u32>().ok());
+        match (chosen.get_attribute("data-kind").as_deref(), number) {
+            (Some("slow"), Some(times)) => lab.fault(Effect::Slow { node, factor: times.into(), span: None }),
+            (Some("pause"), Some(millis)) => lab.fault(Effect::Pause { node, span: Span::millis(millis.into()) }),
+            _ => {}
         }
     };
-    let slow = FACTORS.map(|factor| {
-        let effect = Effect::Slow { node, factor, span: None };
-        choice(&id, format!("slow-{node}-{factor}"), format!("{factor}× slower from now on"), effect)
-    });
-    let pause = PAUSES.map(|span| {
-        choice(&id, format!("pause-{node}-{}", span.0 / 1_000), format!("Paused for {span}"), Effect::Pause { node, span })
-    });
     view! {
         <button
             class="quiet icon-only hinder"
             data-testid=id.clone()
             popovertarget=id.clone()
-            aria-label=format!("Slow or pause {node}")
-            title=format!("Slow or pause {node}")
+            aria-label=label.clone()
+            title=label.clone()
             disabled=spared
         >
             <Icon name="ellipsis" />
         </button>
-        <div id=id.clone() class="hindrances" popover="auto" role="group" aria-label=format!("What can go wrong with {node}")>
-            {slow.into_iter().collect_view()}
-            {pause.into_iter().collect_view()}
-        </div>
+        <div id=id class="hindrances" popover="auto" role="group" aria-label=label inner_html=choices on:click=choose></div>
     }
 }
 

@@ -68,7 +68,7 @@ pub struct Worker {
     /// The tasks that are collecting their inputs.
     fetching: Vec<Fetching>,
     /// Outputs made here for other tasks, by the task that made them. Every attempt of a task has the same output, so one is enough.
-    held: BTreeMap<TaskId, Held>,
+    held: BTreeMap<TaskId, Arc<Held>>,
     /// Completions that the coordinator has not accepted yet, and when each was last said.
     reports: BTreeMap<(TaskId, Attempt), (Time, Message)>,
     next_heartbeat: Option<Time>,
@@ -107,9 +107,9 @@ impl Worker {
         }
     }
 
-    /// How many things it keeps: outputs, and inputs that it collects.
+    /// How many outputs and reports it keeps.
     pub fn size(&self) -> usize {
-        self.held.len() + self.reports.len() + self.fetching.iter().map(Fetching::len).sum::<usize>()
+        self.held.len() + self.reports.len()
     }
 
     fn receive(&mut self, now: Time, envelope: Envelope) {
@@ -262,7 +262,7 @@ impl Worker {
             Outcome::Mapped { partitions, counters } => {
                 let held = Held { attempt, partitions: Arc::new(partitions), counters };
                 let sizes = held.sizes();
-                self.held.insert(task, held);
+                self.held.insert(task, Arc::new(held));
                 Message::MapDone { task, attempt, counters, sizes }
             }
             Outcome::Reduced { rows, counters } => Message::ReduceDone { task, attempt, counters, rows },

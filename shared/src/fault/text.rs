@@ -70,20 +70,19 @@ fn span(span: Span) -> String {
     }
 }
 
-/// Where and how the fault comes into an experiment's text: at the end of its `faults`, which are made if there are none. `None`: the
+/// Where and how an [`item`] comes into an experiment's text: at the end of its `faults`, which are made if there are none. `None`: the
 /// text has them in a way that is not known here.
-pub fn insertion(text: &str, fault: &Fault) -> Option<Insertion> {
-    let item = item(fault);
+pub fn insertion(text: &str, item: &str) -> Option<Insertion> {
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let lines = lines(text);
     if lines.iter().any(|line| line.starts_at_margin() && line.text.starts_with('{')) {
         return None;
     }
     match lines.iter().position(|line| value_of(line.text, "faults").is_some()) {
-        None => Some(new_key(text, &lines, &item, newline)),
+        None => Some(new_key(text, &lines, item, newline)),
         Some(at) => match first_of_value(&lines, at) {
-            Some(open) if text[open..].starts_with('[') => in_brackets(text, open, &item),
-            Some(open) if text[open..].starts_with('-') => in_block(text, &lines, at, open, &item, newline),
+            Some(open) if text[open..].starts_with('[') => in_brackets(text, open, item),
+            Some(open) if text[open..].starts_with('-') => in_block(text, &lines, at, open, item, newline),
             Some(_) => None,
             None => Some(after_line(text, &lines[at], &format!("  - {item}"), newline)),
         },

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::batch::coordinator::Note;
 use crate::batch::{Counters, Job};
+use crate::chunks::Chunks;
 use crate::fault::Effect;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
@@ -18,8 +19,9 @@ pub struct Board {
     run: u32,
     split_bytes: Vec<u64>,
     tasks: usize,
-    attempts: Vec<AttemptView>,
-    index: BTreeMap<(TaskId, Attempt), usize>,
+    attempts: Chunks<AttemptView>,
+    /// Where the executions of each task are among them; map tasks come first.
+    index: Chunks<Vec<(Attempt, u32)>>,
     changed: BTreeSet<usize>,
     workers: BTreeMap<NodeId, WorkerView>,
     running: BTreeMap<NodeId, u32>,
@@ -40,8 +42,8 @@ impl Board {
             run,
             split_bytes: job.splits.iter().map(|split| split.end - split.start).collect(),
             tasks: job.maps() + job.reduces(),
-            attempts: Vec::new(),
-            index: BTreeMap::new(),
+            attempts: Chunks::default(),
+            index: Chunks::filled(Vec::new(), job.maps() + job.reduces()),
             changed: BTreeSet::new(),
             workers: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -90,11 +92,6 @@ impl Board {
         self.faults
     }
 
-    /// How many executions there have been.
-    pub fn attempts(&self) -> usize {
-        self.attempts.len()
-    }
-
     pub fn note(&mut self, now: Time, note: &Note) {
         self.dirty = true;
         match note {
@@ -105,14 +102,14 @@ impl Board {
                 }
             }
             Note::Advanced(progress) => {
-                if let Some(at) = self.index.get(&(progress.task, progress.attempt)).copied() {
+                if let Some(at) = self.find(progress.task, progress.attempt) {
                     let attempt = &mut self.attempts[at];
                     (attempt.records, attempt.bytes) = (Bytes(progress.records), Bytes(progress.bytes));
                     self.changed.insert(at);
                 }
             }
             Note::Ended { task, attempt, state, records, bytes } => {
-                if let Some(at) = self.index.get(&(*task, *attempt)).copied() {
+                if let Some(at) = self.find(*task, *attempt) {
                     let view = &mut self.attempts[at];
                     (view.records, view.bytes) = (Bytes(*records), Bytes(*bytes));
                     self.end(now, at, *state);
@@ -137,18 +134,34 @@ impl Board {
         }
     }
 
+    /// Where a task is in `index`.
+    fn slot(&self, task: TaskId) -> usize {
+        match task {
+            TaskId::Map(number) => number as usize,
+            TaskId::Reduce(number) => self.split_bytes.len() + number as usize,
+        }
+    }
+
+    /// Where an execution is in `attempts`.
+    fn find(&self, task: TaskId, attempt: Attempt) -> Option<usize> {
+        let executions = self.index.get(self.slot(task))?;
+        executions.iter().find(|(known, _)| *known == attempt).map(|(_, at)| *at as usize)
+    }
+
     fn begin(&mut self, now: Time, task: TaskId, attempt: Attempt, worker: NodeId, incarnation: Incarnation, backup: bool) {
         let NodeId::Worker(worker_number) = worker else { return };
         let (phase, task_number) = match task {
             TaskId::Map(index) => (Phase::Map, index),
             TaskId::Reduce(index) => (Phase::Reduce, index),
         };
-        let at = match self.index.get(&(task, attempt)) {
+        let at = match self.find(task, attempt) {
             // A restarted coordinator has learned of an execution that was drawn before.
-            Some(at) => *at,
+            Some(at) => at,
             None => {
                 let index = self.attempts.len();
-                self.index.insert((task, attempt), index);
+                if let Some(executions) = self.index.get_mut(self.slot(task)) {
+                    executions.push((attempt, index as u32));
+                }
                 self.attempts.push(AttemptView {
                     index: index as u32,
                     phase,
@@ -209,7 +222,7 @@ impl Board {
 
     /// Everything at this moment, whatever has been told.
     pub fn whole(&self, now: Time, accepted: Counters, tally: Tally) -> Frame {
-        let (attempts, news) = (self.attempts.clone(), self.news.clone());
+        let (attempts, news) = (self.attempts.to_vec(), self.news.clone());
         Frame { whole: true, attempts, news, ..self.stand(now, accepted, tally) }
     }
 
@@ -217,7 +230,7 @@ impl Board {
     fn stand(&self, now: Time, accepted: Counters, tally: Tally) -> Frame {
         let mut counters = accepted;
         let mut shares = vec![0.0; self.tasks];
-        for attempt in &self.attempts {
+        for attempt in self.attempts.iter() {
             let share = match (attempt.state, attempt.phase) {
                 (AttemptState::Done, _) => 1.0,
                 (AttemptState::Running, Phase::Map) => {

@@ -230,7 +230,9 @@ impl Session {
             Ok(prepared) => prepared,
             Err((message, problems)) => return self.emit(Event::Failed { run, message, problems }),
         };
-        self.let_go_of_ended();
+        if command.pace.is_some() {
+            self.let_go_of_ended();
+        }
         self.drop_oldest();
         if let Some(key) = command.idempotency_key {
             self.keys.insert(key, run);
@@ -250,7 +252,7 @@ impl Session {
         self.drain_run(now, first);
     }
 
-    /// Of the simulations that have ended only the last can be gone back in: others take its place.
+    /// Of the simulations that go by the clock only the last can be gone back in when it has ended: another takes its place.
     fn let_go_of_ended(&mut self) {
         let ended = self.runs.iter_mut().filter(|(_, entry)| entry.has_pacer && entry.stage.is_over());
         for (run, entry) in ended {

@@ -25,6 +25,7 @@ use super::run::{RunSpec, Watch};
 use super::simulate::ended;
 use super::state_hash::state_hash;
 use crate::batch::Source;
+use crate::fault::text::item;
 use crate::fault::{Effect, Fault, Moment};
 use crate::limits::{FAULTS_MAX, SPEED_MAX, SPEED_MIN};
 use crate::machine::Machine;
@@ -91,7 +92,8 @@ pub struct Paced {
     reached: Time,
     /// When this history ends, once it has been there.
     end: Option<Time>,
-    wished: Vec<Fault>,
+    /// What somebody wished for, as items of an experiment's `faults`.
+    wished: Vec<String>,
     /// A rule was broken, or the run failed: there is nothing to go on with.
     broken: bool,
     /// A frame is wanted, even though nothing has happened.
@@ -292,7 +294,7 @@ impl Paced {
         if let Err(error) = planned {
             return self.fail(error.to_string());
         }
-        self.wished.push(fault);
+        self.wished.push(item(&fault));
         while self.goes_on() && self.simulation.awaits_fault(at) && self.one(at) {}
     }
 
@@ -308,7 +310,7 @@ impl Paced {
             self.broken = ended.is_err();
             self.outputs.push_back(Output::Ended(ended));
         }
-        self.wanted = true;
+        (self.wanted, self.chosen) = (true, true);
     }
 
     fn fail(&mut self, reason: String) {

@@ -206,8 +206,8 @@ impl Run {
 
     /// Roughly how many things it keeps.
     pub fn size(&self) -> usize {
-        let tasks = self.spec.job.maps() + self.spec.job.reduces();
-        2 * tasks + 2 * self.board.attempts()
+        let stored = self.stored.as_ref().map_or(0, Checkpoint::len);
+        stored + self.committed.len()
     }
 
     fn counts(&self) -> (Counters, Tally) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::batch::task::{Body, Outcome, Work};
 use crate::batch::{Counters, Job, Source, Space, TaskKernel};
+use crate::chunks::Chunks;
 use crate::id::TaskId;
 
 /// What the tasks of one job over one input gave. A clone has given the same, and whatever one of them computes from then on the
@@ -19,7 +20,7 @@ use crate::id::TaskId;
 pub struct Kernels {
     job: Arc<Job>,
     /// What each task of this run gave last.
-    known: BTreeMap<TaskId, Arc<Ran>>,
+    known: Chunks<Option<Arc<Ran>>>,
     worked: u64,
     /// What tasks gave in this run and in those that it shares with.
     shared: Rc<RefCell<BTreeMap<TaskId, Vec<Arc<Ran>>>>>,
@@ -34,7 +35,8 @@ struct Ran {
 
 impl Kernels {
     pub fn new(job: Arc<Job>) -> Kernels {
-        Kernels { job, known: BTreeMap::new(), worked: 0, shared: Rc::default() }
+        let known = Chunks::filled(None, job.maps() + job.reduces());
+        Kernels { job, known, worked: 0, shared: Rc::default() }
     }
 
     /// The result of a task, and how many bytes it works through.
@@ -46,17 +48,27 @@ impl Kernels {
             }
             Body::Reduce(inputs) => inputs.iter().map(|input| input.len() as u64).sum(),
         };
-        if let Some(ran) = self.known.get(&work.task)
+        let slot = self.slot(work.task);
+        if let Some(Some(ran)) = self.known.get(slot)
             && ran.body == work.body
         {
             return (ran.outcome.clone(), bytes);
         }
         self.worked += bytes;
-        let task = work.task;
         let ran = self.shared_or_computed(work, source);
         let outcome = ran.outcome.clone();
-        self.known.insert(task, ran);
+        if let Some(known) = self.known.get_mut(slot) {
+            *known = Some(ran);
+        }
         (outcome, bytes)
+    }
+
+    /// Where a task is in `known`; map tasks come first.
+    fn slot(&self, task: TaskId) -> usize {
+        match task {
+            TaskId::Map(number) => number as usize,
+            TaskId::Reduce(number) => self.job.maps() + number as usize,
+        }
     }
 
     fn shared_or_computed(&self, work: Work, source: &mut dyn Source) -> Arc<Ran> {
@@ -69,11 +81,6 @@ impl Kernels {
         })
     }
 
-    /// How many tasks have given something.
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
-    }
-
     /// Bytes that the tasks given out so far work through, each taken once.
     pub(super) fn worked(&self) -> u64 {
         self.worked
@@ -82,12 +89,12 @@ impl Kernels {
     /// The sum over all tasks, each once; `None` unless each has run and none failed.
     pub(super) fn counters(&self) -> Option<Counters> {
         let mut total = Counters::default();
-        for ran in self.known.values() {
-            match &ran.outcome {
+        for ran in self.known.iter() {
+            match &ran.as_ref()?.outcome {
                 Outcome::Mapped { counters, .. } | Outcome::Reduced { counters, .. } => total.add(counters),
                 Outcome::Failed(_) => return None,
             }
         }
-        (self.known.len() == self.job.maps() + self.job.reduces()).then_some(total)
+        Some(total)
     }
 }

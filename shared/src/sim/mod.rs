@@ -226,10 +226,10 @@ impl Simulation {
         self.run.whole(self.now)
     }
 
-    /// Roughly how many things a clone has to copy: tasks, executions, messages on their way, inputs that are waited for.
+    /// Roughly how many things a clone has to copy beside those that it shares: tasks that are done, messages on their way, outputs.
     pub fn size(&self) -> usize {
         let workers: usize = self.hosts.iter().filter_map(|host| host.worker.as_ref()).map(Worker::size).sum();
-        self.run.size() + self.kernels.len() + self.queue.len() + workers
+        self.run.size() + self.queue.len() + workers
     }
 
     /// Virtual time since the run began.

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
 use crate::time::Time;
 
 /// How fast virtual time goes.
@@ -38,10 +37,10 @@ pub struct Pace {
     /// When the run ends, once that is known. A fault that somebody wishes for before it makes another history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Time>,
-    /// What somebody wished for, beside the faults of the experiment; in that order at their moments they are the same as if they had
-    /// been written there.
+    /// What somebody wished for, beside the faults of the experiment, as items of its `faults`: `{ at: 1.204 s, kill: worker-2 }`. In that
+    /// order they are the same as if they had been written there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wished: Vec<Fault>,
+    pub wished: Vec<String>,
     /// Where somebody went by a step or a leap: the hash of everything that is to be seen at this moment, 16 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_hash: Option<String>,

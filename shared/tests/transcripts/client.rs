@@ -215,7 +215,7 @@ fn a_paced_simulation_is_watched_and_touched() {
 #[test]
 fn a_paced_simulation_is_gone_back_in() {
     let mut client = Client::greeted(
-        "A simulation at a pace is gone back in when it has ended. What goes wrong there makes another end; another run lets go of it.",
+        "A simulation at a pace is gone back in when it has ended. What goes wrong there makes another end; another one at a pace takes its place.",
     );
     let text = EXPERIMENT.replace("workers: 2", "workers: 2\ncompute: 1 KB/s");
     client.say(&Command::Run(RunCommand { text, pace: Some(Speed::Max), ..run(1, Place::Simulate) }));
@@ -229,6 +229,8 @@ fn a_paced_simulation_is_gone_back_in() {
     client.say(&Command::Resume { run: 1 });
     client.wait(100);
     client.say(&Command::Run(run(2, Place::Simulate)));
+    client.say(&Command::Seek { run: 1, to: Time(44_000) });
+    client.say(&Command::Run(RunCommand { pace: Some(Speed::Max), ..run(3, Place::Simulate) }));
     client.say(&Command::Seek { run: 1, to: Time(0) });
     client.check("gone_back");
 }

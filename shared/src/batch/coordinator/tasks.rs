@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::message::OutputPlace;
 use crate::batch::timing::FAILURES_PER_RECORD;
 use crate::batch::{Counters, Gather, Job};
+use crate::chunks::Chunks;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::{Span, Time};
 use crate::wire::Tally;
@@ -19,7 +20,7 @@ use crate::wire::Tally;
 pub struct Checkpoint {
     pub version: u64,
     pub tally: Tally,
-    tasks: BTreeMap<TaskId, Saved>,
+    tasks: BTreeMap<TaskId, Arc<Saved>>,
 }
 
 /// What makes the checkpoint of this version out of the one before: the tasks that have changed, so that keeping a checkpoint
@@ -50,10 +51,19 @@ impl Checkpoint {
         done.is_some_and(|done| done.attempt == attempt)
     }
 
+    /// How many tasks are in it.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// Brings it to the change's version. Changes are applied in the order in which they were handed out.
     pub fn apply(&mut self, change: Change) {
         (self.version, self.tally) = (change.version, change.tally);
-        self.tasks.extend(change.tasks);
+        self.tasks.extend(change.tasks.into_iter().map(|(task, saved)| (task, Arc::new(saved))));
     }
 }
 
@@ -141,7 +151,7 @@ struct StageBooks {
 pub(super) struct Tasks {
     job: Arc<Job>,
     maps: usize,
-    entries: Vec<Entry>,
+    entries: Chunks<Entry>,
     stages: Vec<StageBooks>,
     /// Tasks without an execution and not done, by index in `entries`.
     idle: BTreeSet<usize>,
@@ -182,7 +192,7 @@ impl Tasks {
         Tasks {
             job,
             maps,
-            entries: (0..count).map(|_| Entry::default()).collect(),
+            entries: Chunks::filled(Entry::default(), count),
             stages,
             idle: (0..count).collect(),
             running: BTreeSet::new(),
@@ -209,7 +219,7 @@ impl Tasks {
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) {
         for (task, saved) in &checkpoint.tasks {
             let Some(index) = self.index(*task) else { continue };
-            let Saved { done, counted, begun, failures, bad_records } = saved.clone();
+            let Saved { done, counted, begun, failures, bad_records } = (**saved).clone();
             let stage = self.stage(index);
             self.stages[stage].counted += usize::from(counted.is_some());
             if done.is_some() {

@@ -7,6 +7,7 @@ use crate::batch::Need;
 use crate::batch::message::OutputPlace;
 use crate::batch::payload::Payload;
 use crate::batch::timing::{FETCH_TRIES, FETCHES_OPEN};
+use crate::chunks::Chunks;
 use crate::id::{Attempt, TaskId};
 use crate::time::{Span, Time};
 
@@ -25,7 +26,7 @@ pub(super) struct Fetching {
     needs: Arc<Vec<Need>>,
     /// Which inputs are of a task's output.
     of_tasks: Arc<BTreeMap<TaskId, Vec<u32>>>,
-    inputs: Vec<Input>,
+    inputs: Chunks<Input>,
     missing: usize,
     /// How many inputs are `Unknown`, and which ones are `Known`, `Asked` and `Gone`: nobody looks at thousands of inputs to
     /// find the few that there is something to do for.
@@ -60,7 +61,7 @@ impl Fetching {
         for (index, need) in needs.iter().enumerate() {
             of_tasks.entry(need.task).or_default().push(index as u32);
         }
-        let inputs = needs.iter().map(|_| Input::Unknown).collect();
+        let inputs = Chunks::filled(Input::Unknown, needs.len());
         let (needs, of_tasks) = (Arc::new(needs), Arc::new(of_tasks));
         let (missing, unknown) = (needs.len(), needs.len());
         let (known, asked, gone) = Default::default();
@@ -141,11 +142,6 @@ impl Fetching {
         let Input::Known(place) = self.inputs[next as usize] else { unreachable!("only known inputs are in `known`") };
         self.change(next, Input::Asked { place, at: now, tries: 1 });
         Some(Action::Fetch(place, self.needs[next as usize].partition))
-    }
-
-    /// How many inputs it is about.
-    pub(super) fn len(&self) -> usize {
-        self.inputs.len()
     }
 
     /// All inputs in the order in which they are needed, once each is here. Call it once.
