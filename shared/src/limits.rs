@@ -129,8 +129,8 @@ pub const COMPUTE_MAX: u64 = 1 << 40;
 /// Moments of a paced run that it can go back to without all that came before; past it every second one is dropped.
 pub const KEYFRAMES_MAX: usize = 64;
 
-/// Tasks, executions and messages in all keyframes of a run together, some hundred bytes each; past it every second one is dropped.
-pub const KEYFRAME_SIZES_MAX: usize = 1_500_000;
+/// Done tasks, outputs and messages in all keyframes of a run together, some tens of bytes each; past it every second one is dropped.
+pub const KEYFRAME_SIZES_MAX: usize = 4_000_000;
 
 /// Characters of a link that carries an experiment: the longest text fits, however little it can be compressed.
 pub const LINK_BYTES_MAX: usize = 384 * 1024;

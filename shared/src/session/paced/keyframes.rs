@@ -12,9 +12,9 @@ use crate::time::Time;
 /// Events between two keyframes, at least: some milliseconds' worth.
 const SPACING_MIN: u64 = 2_000;
 
-/// Copying one thing takes so many times as long as an event. Keyframes are a small part of a run's work, and going back to one is
-/// no longer than letting the events happen that follow it.
-const EVENTS_PER_SIZE: f64 = 0.5;
+/// So many events lie between two keyframes for each thing that has to be copied, at least: an event takes some microseconds, and a
+/// copy of one thing some hundredths of one, so keyframes are a small part of a run's work.
+const EVENTS_PER_SIZE: f64 = 0.1;
 
 /// See the module. There is always one, of the run's beginning.
 pub(super) struct Keyframes {
