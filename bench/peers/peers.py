@@ -2,6 +2,7 @@
 
     peers.py words duckdb|polars TEXT THREADS COUNTS.csv
     peers.py groups QUESTION DATA.csv THREADS RESULT.csv
+    peers.py flights DATA.parquet THREADS RESULT.csv
     peers.py compare OURS.csv THEIRS.csv KEYS
 
 Each takes what it needs into memory and times the work from the file to a result in memory; the result is written afterwards.
@@ -80,6 +81,15 @@ def groups(question, data, threads, result):
     return {"from_csv_ms": from_csv, "loaded_ms": loaded}
 
 
+def flights(data, threads, result):
+    connection = database(threads)
+    query = ("create table result as select origin, count(*) as flights, sum(delay)::bigint as late, max(delay) as worst, "
+             f"max(distance) as farthest from read_parquet({quoted(data)}) where delay is not null group by origin")
+    _, took = timed(lambda: connection.execute(query))
+    connection.execute(f"copy result to {quoted(result)} (header true)")
+    return {"ms": took}
+
+
 def compare(ours, theirs, keys):
     """Joins both results by their keys: every row has a partner, and its values are the same."""
     connection = database(2)
@@ -109,6 +119,8 @@ def main(arguments):
             return words_by_polars(text, threads, counts)
         case ["groups", question, data, threads, result] if question in QUESTIONS:
             return groups(question, data, threads, result)
+        case ["flights", data, threads, result]:
+            return flights(data, threads, result)
         case ["compare", ours, theirs, keys]:
             return compare(ours, theirs, keys)
     sys.exit(__doc__)

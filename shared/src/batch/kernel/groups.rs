@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, Float64Array};
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_row::{RowConverter, Rows, SortField};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::by_bytes::by_bytes;
 use super::hash::key_hash;
 use crate::expr::Type;
 
@@ -44,9 +45,10 @@ impl Groups {
         let keys: Vec<ArrayRef> = keys.iter().map(canonical).collect();
         self.scratch.clear();
         self.converter.append(&mut self.scratch, &keys).expect("the columns have the types of the keys");
+        let hasher = Hasher::of(&keys);
         for (index, row) in self.scratch.iter().enumerate() {
             let bytes = row.data();
-            let hash = hash_of(&keys, index, bytes);
+            let hash = hasher.hash(index, bytes);
             let (keys, hashes) = (&self.keys, &self.hashes);
             let found = self.index.find(hash, |group| keys.row(*group as usize).data() == bytes).copied();
             groups.push(found.unwrap_or_else(|| {
@@ -67,11 +69,11 @@ impl Groups {
         let keys: Vec<ArrayRef> = keys.iter().map(canonical).collect();
         self.scratch.clear();
         self.converter.append(&mut self.scratch, &keys).expect("the columns have the types of the keys");
-        let known = &self.keys;
+        let (known, hasher) = (&self.keys, Hasher::of(&keys));
         for (index, row) in self.scratch.iter().enumerate() {
             let bytes = row.data();
             let whole = keys.iter().all(|key| key.is_valid(index));
-            let found = self.index.find(hash_of(&keys, index, bytes), |group| known.row(*group as usize).data() == bytes);
+            let found = self.index.find(hasher.hash(index, bytes), |group| known.row(*group as usize).data() == bytes);
             groups.push(found.copied().filter(|_| whole));
         }
     }
@@ -83,11 +85,7 @@ impl Groups {
 
     /// The groups by their keys ascending.
     pub fn ascending(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> =
-            (0..self.len()).map(|group| (prefix(self.keys.row(group).data()), group as u32)).collect();
-        let key = |group: u32| self.keys.row(group as usize);
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
-        order.into_iter().map(|(_, group)| group).collect()
+        by_bytes(self.len(), |group| self.keys.row(group as usize).data())
     }
 
     /// The keys of some groups, in that order, as columns.
@@ -109,27 +107,32 @@ impl KeyHasher {
     pub fn hashes(&self, keys: &[ArrayRef]) -> Vec<u64> {
         let keys: Vec<ArrayRef> = keys.iter().map(canonical).collect();
         let rows = self.0.convert_columns(&keys).expect("the columns have the types of the keys");
-        rows.iter().enumerate().map(|(index, row)| hash_of(&keys, index, row.data())).collect()
+        let hasher = Hasher::of(&keys);
+        rows.iter().enumerate().map(|(index, row)| hasher.hash(index, row.data())).collect()
     }
 }
 
-/// The hash of a key. A single text has that of its own bytes, by which words are placed in their partitions too.
-fn hash_of(keys: &[ArrayRef], row: usize, bytes: &[u8]) -> u64 {
-    match keys {
-        [key] => match key.as_string_opt::<i32>().filter(|key| key.is_valid(row)) {
-            Some(texts) => key_hash(texts.value(row).as_bytes()),
-            None => xxh3_64(bytes),
-        },
-        _ => xxh3_64(bytes),
-    }
+/// Hashes keys. A single text has the hash of its own bytes, by which words are placed in their partitions too.
+struct Hasher<'k> {
+    texts: Option<&'k StringArray>,
 }
 
-/// The first eight bytes as a number that orders like them.
-pub(super) fn prefix(bytes: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let len = bytes.len().min(8);
-    first[..len].copy_from_slice(&bytes[..len]);
-    u64::from_be_bytes(first)
+impl Hasher<'_> {
+    fn of(keys: &[ArrayRef]) -> Hasher<'_> {
+        let texts = match keys {
+            [key] => key.as_string_opt::<i32>(),
+            _ => None,
+        };
+        Hasher { texts }
+    }
+
+    #[inline]
+    fn hash(&self, row: usize, bytes: &[u8]) -> u64 {
+        match self.texts {
+            Some(texts) if texts.is_valid(row) => key_hash(texts.value(row).as_bytes()),
+            _ => xxh3_64(bytes),
+        }
+    }
 }
 
 /// Floats that are equal as SQL has it have one key: there is one zero, and one NaN.

@@ -48,12 +48,21 @@ pub(super) fn hash_pair(low: u64, high: u64) -> u64 {
     hash ^ (hash >> 29)
 }
 
-/// Up to 16 bytes as two zero-padded little-endian words.
+/// Up to 16 bytes as two zero-padded little-endian words. Whatever their number, some loads of a fixed size that may overlap have
+/// them all.
 #[inline(always)]
 pub(super) fn load(bytes: &[u8]) -> (u64, u64) {
-    let mut padded = [0; INLINE_BYTES];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    split_words(&padded)
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let high = u64::from_le_bytes(*last).checked_shr(8 * (INLINE_BYTES - len) as u32);
+        return (u64::from_le_bytes(*first), high.unwrap_or(0));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
+        return (u64::from(u32::from_le_bytes(*first)) | last, 0);
+    }
+    let byte = |index: usize| bytes.get(index).map_or(0, |byte| u64::from(*byte) << (8 * index));
+    (byte(0) | byte(1) | byte(2), 0)
 }
 
 #[inline(always)]

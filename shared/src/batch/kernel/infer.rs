@@ -17,7 +17,7 @@ use super::columnar::unread;
 use super::convert::type_of;
 #[cfg(feature = "parquet")]
 use super::parquet_file;
-use super::records::split;
+use super::quotes::Quotes;
 use super::steps::lines;
 use crate::batch::{Column, Format, Part, Records, Source};
 use crate::expr::{Context, Expr, Schema, Type, is_reserved};
@@ -42,7 +42,7 @@ pub fn infer(format: &Format, source: &mut dyn Source, part: Part) -> Result<Inf
         Format::Lines => found.add("line", Type::Utf8),
         Format::Csv { header, delimiter, quote } => {
             let sample = sample(source, part)?;
-            let texts = csv(&sample, *header, *delimiter, *quote)?;
+            let texts = csv(&sample, *header, *delimiter, *quote);
             texts.into_iter().for_each(|(name, values)| found.add(&name, type_of_texts(values)));
         }
         Format::JsonLines => json::columns(&sample(source, part)?, &mut found)?,
@@ -132,29 +132,25 @@ fn sample(source: &mut dyn Source, part: Part) -> Result<Vec<u8>, KernelError> {
 }
 
 /// For each column of CSV its name and the values that are not empty.
-fn csv(sample: &[u8], header: bool, delimiter: u8, quote: u8) -> Result<Vec<(String, Vec<String>)>, KernelError> {
-    let mut lines = lines(sample);
-    let fields = |line: &[u8]| {
-        split(&String::from_utf8_lossy(line), delimiter, quote)
-            .map_err(|problem| KernelError::Format { format: "csv", problem })
-    };
+fn csv(sample: &[u8], header: bool, delimiter: u8, quote: u8) -> Vec<(String, Vec<String>)> {
+    let mut lines = lines(sample).map(String::from_utf8_lossy);
+    let mut quotes = Quotes::new(delimiter, quote);
     let mut columns: Vec<(String, Vec<String>)> = Vec::new();
-    if header {
-        let names = lines.next().map(fields).transpose()?.unwrap_or_default();
-        let name = |name: String| (name.trim_start_matches('\u{feff}').trim().to_owned(), Vec::new());
-        columns = names.into_iter().map(name).collect();
+    if header && let Some(line) = lines.next() {
+        let name = |name: &str| (name.trim_start_matches('\u{feff}').trim().to_owned(), Vec::new());
+        columns = quotes.read(&line).fields().map(name).collect();
     }
     for line in lines.take(SAMPLE_RECORDS) {
-        for (index, field) in fields(line)?.into_iter().enumerate() {
+        for (index, field) in quotes.read(&line).fields().enumerate() {
             if !header && index == columns.len() {
                 columns.push((format!("column_{}", index + 1), Vec::new()));
             }
             if let Some((_, values)) = columns.get_mut(index).filter(|_| !field.is_empty()) {
-                values.push(field);
+                values.push(field.to_owned());
             }
         }
     }
-    Ok(columns)
+    columns
 }
 
 /// What all of these texts are.

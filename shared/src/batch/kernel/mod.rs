@@ -4,14 +4,14 @@
 //! between, and gives the same bytes natively and in wasm. Reading order:
 //!
 //! - `input`: the records of a split, whatever their format. Of lines, `reader` says which bytes are a split's, and `records` what is
-//!   in them; `arrow_file` and `parquet_file` do both for files that hold columns, with `columnar` for what these share and
+//!   in them: by `cuts` and `quotes` the fields of CSV, by `objects` the values of JSON, by `builder` what they are in a column; `arrow_file` and `parquet_file` do both for files that hold columns, with `columnar` for what these share and
 //!   `convert` for their types. `infer` finds the columns of an input by looking at it, and `look` shows its first rows.
 //! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
 //!   `groups`, and its columns travel as `transfer` says.
 //! - `task`: what a driver runs, one of two kinds. `map` reads a split, by `columns` but for words; `reduce` takes up what
 //!   earlier tasks left, by `gather` but for words, with `join` and the `ranges` of a sort; `emit` is what either leaves.
-//! - `hash` places a word in its partition, `order` the rows of a result.
+//! - `hash` places a word in its partition, `order` the rows of a result, `by_bytes` keys.
 //! - `sequential`: the same answer in one plain pass, the reference for every distributed run.
 //!
 //! It knows nothing of tasks, attempts, workers or places.
@@ -19,10 +19,13 @@
 mod aggregation;
 mod arrow_file;
 mod batch;
+mod builder;
+mod by_bytes;
 mod columnar;
 mod columns;
 mod convert;
 mod counts;
+mod cuts;
 mod divide;
 mod emit;
 mod gather;
@@ -33,9 +36,11 @@ mod input;
 mod join;
 mod look;
 mod map;
+mod objects;
 mod order;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod quotes;
 mod ranges;
 mod reader;
 mod records;

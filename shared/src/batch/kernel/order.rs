@@ -6,7 +6,7 @@ use arrow_array::ArrayRef;
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::SortOptions;
 
-use super::groups::prefix;
+use super::by_bytes::{by_bytes, prefix};
 use crate::batch::SortKey;
 use crate::expr::Type;
 
@@ -54,16 +54,16 @@ pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKe
     let types: Vec<Type> = columns.iter().filter_map(|column| Type::of(column.data_type())).collect();
     let (converter, terms) = converter(&types, sort);
     let bytes = converter.convert_columns(&ordered(columns, &terms)).expect("the columns are the converter's own");
-    let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(bytes.row(*row as usize).data()), *row)).collect();
-    let compare = |a: &(u64, u32), b: &(u64, u32)| {
-        a.0.cmp(&b.0).then_with(|| bytes.row(a.1 as usize).cmp(&bytes.row(b.1 as usize))).then(a.1.cmp(&b.1))
-    };
-    if kept < keyed.len() {
-        if kept > 0 {
-            keyed.select_nth_unstable_by(kept, compare);
-        }
-        keyed.truncate(kept);
+    let key = |row: u32| bytes.row(row as usize).data();
+    if kept >= rows {
+        return by_bytes(rows, key);
     }
+    let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(key(*row)), *row)).collect();
+    let compare = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))).then(a.1.cmp(&b.1));
+    if kept > 0 {
+        keyed.select_nth_unstable_by(kept, compare);
+    }
+    keyed.truncate(kept);
     keyed.sort_unstable_by(compare);
     keyed.into_iter().map(|(_, row)| row).collect()
 }

@@ -5,15 +5,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, StringArray};
-use csv_core::ReadFieldResult;
-use serde_json::{Map, Value as Json};
 
 use super::KernelError;
 use super::batch::{Batch, gone};
+use super::builder::Builder;
+use super::cuts::Cuts;
+use super::objects::{Objects, Record};
+use super::quotes::Quotes;
 use super::steps::lines;
 use crate::batch::{Column, Counters, Format, Part, Records, Source};
 use crate::expr::{Context, Expr, Schema, Type};
@@ -23,14 +21,12 @@ const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// Reads the records of a split.
 pub(super) struct Decoder {
-    format: Format,
     columns: Vec<Column>,
     /// For each column whether anything looks at it. What nobody looks at is not read.
     needed: Vec<bool>,
     /// What each column is called in the input.
     keys: Vec<String>,
-    /// For each column its field in a line of CSV.
-    fields: Vec<usize>,
+    shape: Shape,
     /// What makes a column of its texts, for types that are not read directly.
     casts: Vec<Option<Expr>>,
     /// What the records are in; each part has a header of its own.
@@ -41,11 +37,25 @@ pub(super) struct Decoder {
     ready: bool,
 }
 
-/// The fields of a column on their way to an array.
-enum Builder {
-    Int64(Int64Builder),
-    Float64(Float64Builder),
-    Text(StringBuilder),
+/// What a line is.
+enum Shape {
+    /// The one column.
+    Text,
+    Fields {
+        header: bool,
+        quote: u8,
+        /// The columns that are needed, and the field of each.
+        fields: Vec<(usize, usize)>,
+        cuts: Cuts,
+        quotes: Box<Quotes>,
+    },
+    Object(Objects),
+}
+
+/// A record that is not what its columns say: which one of its block, and what is wrong.
+struct Unfit {
+    record: usize,
+    message: String,
 }
 
 impl Decoder {
@@ -54,12 +64,23 @@ impl Decoder {
             Type::Utf8 | Type::Int64 | Type::Float64 => None,
             ref of => cast(&Type::Utf8, of),
         };
+        let shape = match records.format {
+            Format::Csv { header, delimiter, quote } => Shape::Fields {
+                header,
+                quote,
+                fields: (0..needed.len()).filter(|column| needed[*column]).map(|column| (column, column)).collect(),
+                cuts: Cuts::new(delimiter),
+                quotes: Box::new(Quotes::new(delimiter, quote)),
+            },
+            Format::JsonLines => Shape::Object(Objects::new(&records.keys, needed)),
+            // The formats that are no lines have readers of their own.
+            Format::Lines | Format::Arrow | Format::Parquet => Shape::Text,
+        };
         Decoder {
-            format: records.format.clone(),
             columns: records.columns.clone(),
             needed: needed.to_vec(),
             keys: records.keys.clone(),
-            fields: (0..records.columns.len()).collect(),
+            shape,
             casts: records.columns.iter().map(cast_of).collect(),
             part,
             skip: skip.iter().copied().collect(),
@@ -79,34 +100,19 @@ impl Decoder {
             self.ready = true;
             self.header(source)?;
         }
+        let header = lines(bytes).take(self.header_lines(at)).count();
+        let records = lines(bytes).nth(header).map_or(bytes.len(), |line| offset(bytes, line) as usize);
+        let text = self.text(&bytes[records..], at + records as u64, counters);
         let mut builders: Vec<Builder> = self.columns.iter().map(|column| Builder::of(&column.data_type)).collect();
-        let (mut rows, mut skipped) = (0, 0);
-        for line in lines(bytes).skip(self.header_lines(at)) {
-            if !self.skip.is_empty() && self.skip.contains(&(at + offset(bytes, line))) {
-                skipped += 1;
-                continue;
-            }
-            rows += 1;
-            let line = String::from_utf8_lossy(line);
-            counters.bad_records += u64::from(matches!(line, Cow::Owned(_)));
-            let read = match self.format {
-                Format::Lines if self.needed[0] => builders[0].push(&self.columns[0], Some(&line)),
-                Format::Csv { delimiter, quote, .. } => self.csv(&line, delimiter, quote, &mut builders),
-                Format::JsonLines => self.json(&line, &mut builders),
-                // The formats that are no lines have readers of their own.
-                Format::Lines | Format::Arrow | Format::Parquet => Ok(()),
-            };
-            read.map_err(|message| self.refused(bytes, at, rows - 1, message))?;
-        }
-        counters.map_input_records += rows as u64 + skipped;
-        counters.skipped_records += skipped;
-        let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
+        let rows = self.shape.read(&text, &self.columns, &self.needed, &mut builders);
+        let rows = rows.map_err(|Unfit { record, message }| self.refused(bytes, at, record, message))?;
+        counters.map_input_records += rows as u64;
         let mut columns = Vec::new();
-        for (index, array) in arrays.into_iter().enumerate() {
+        for (index, builder) in builders.into_iter().enumerate() {
             columns.push(match &self.casts[index] {
                 _ if !self.needed[index] => gone(),
-                None => array,
-                Some(cast) => cast.evaluate(&[array], rows, Context::default()).map_err(|error| {
+                None => builder.finish(),
+                Some(cast) => cast.evaluate(&[builder.finish()], rows, Context::default()).map_err(|error| {
                     let message = format!("`{}`: {}", self.columns[index].name, error.message);
                     self.refused(bytes, at, error.row, message)
                 })?,
@@ -115,9 +121,31 @@ impl Decoder {
         Ok(Batch::new(columns, rows))
     }
 
+    /// The records as text, without those that are passed over. A record that is no text is made one, and counted.
+    fn text<'b>(&self, bytes: &'b [u8], at: u64, counters: &mut Counters) -> Cow<'b, str> {
+        if self.skip.is_empty()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return text.into();
+        }
+        let mut text = String::new();
+        // With their endings, so that what is left has the same lines.
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.skip.contains(&(at + offset(bytes, line))) {
+                counters.map_input_records += 1;
+                counters.skipped_records += 1;
+                continue;
+            }
+            let line = String::from_utf8_lossy(line);
+            counters.bad_records += u64::from(matches!(line, Cow::Owned(_)));
+            text.push_str(&line);
+        }
+        text.into()
+    }
+
     /// Lines at the beginning of a block at byte `at` that are no records.
     fn header_lines(&self, at: u64) -> usize {
-        usize::from(matches!(self.format, Format::Csv { header: true, .. }) && at == self.part.start)
+        usize::from(matches!(self.shape, Shape::Fields { header: true, .. }) && at == self.part.start)
     }
 
     /// An error of one of a block's records, counted as they were read.
@@ -132,13 +160,14 @@ impl Decoder {
 
     /// Finds the columns in the part's first line.
     fn header(&mut self, source: &mut dyn Source) -> Result<(), KernelError> {
-        let Format::Csv { header: true, delimiter, quote } = self.format else { return Ok(()) };
+        let Shape::Fields { header: true, fields, quotes, .. } = &mut self.shape else { return Ok(()) };
         let mut bytes = vec![0; HEADER_BYTES_MAX.min((self.part.end - self.part.start) as usize)];
         let count = source.read_at(self.part.start, &mut bytes)?;
         let Some(line) = lines(&bytes[..count]).next() else { return Ok(()) };
-        let names = split(&String::from_utf8_lossy(line), delimiter, quote).map_err(bad_header)?;
-        let names: Vec<&str> = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-        for ((key, field), _) in self.keys.iter().zip(&mut self.fields).zip(&self.needed).filter(|(_, needed)| **needed) {
+        let line = String::from_utf8_lossy(line);
+        let names: Vec<&str> = quotes.read(&line).fields().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
+        for (column, field) in fields {
+            let key = &self.keys[*column];
             *field = names.iter().position(|name| name == key).ok_or_else(|| {
                 let known = crate::nearest::list(names.iter().copied());
                 bad_header(format!("it has no column `{key}`; it has {known}"))
@@ -146,76 +175,73 @@ impl Decoder {
         }
         Ok(())
     }
-
-    fn csv(&self, line: &str, delimiter: u8, quote: u8, builders: &mut [Builder]) -> Result<(), String> {
-        let mut push = |fields: &[&str]| {
-            for (index, builder) in builders.iter_mut().enumerate().filter(|(index, _)| self.needed[*index]) {
-                let (column, field) = (&self.columns[index], &self.fields[index]);
-                let text = fields.get(*field).ok_or_else(|| {
-                    format!("it has {} fields, and `{}` should be field {}", fields.len(), column.name, field + 1)
-                })?;
-                builder.push(column, Some(text).filter(|text| !text.is_empty() || column.data_type == Type::Utf8).copied())?;
-            }
-            Ok(())
-        };
-        if line.as_bytes().contains(&quote) {
-            let fields = split(line, delimiter, quote)?;
-            return push(&fields.iter().map(String::as_str).collect::<Vec<_>>());
-        }
-        push(&line.split(char::from(delimiter)).collect::<Vec<_>>())
-    }
-
-    fn json(&self, line: &str, builders: &mut [Builder]) -> Result<(), String> {
-        let record: Json = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
-        let Json::Object(record) = record else { return Err("it is not a JSON object".to_owned()) };
-        for (index, builder) in builders.iter_mut().enumerate().filter(|(index, _)| self.needed[*index]) {
-            let column = &self.columns[index];
-            match at_key(&record, &self.keys[index]) {
-                None | Some(Json::Null) => builder.push(column, None)?,
-                Some(Json::String(text)) => builder.push(column, Some(text))?,
-                Some(other) => builder.push(column, Some(&other.to_string()))?,
-            }
-        }
-        Ok(())
-    }
 }
 
-impl Builder {
-    fn of(data_type: &Type) -> Builder {
-        match data_type {
-            Type::Int64 => Builder::Int64(Int64Builder::new()),
-            Type::Float64 => Builder::Float64(Float64Builder::new()),
-            _ => Builder::Text(StringBuilder::new()),
-        }
-    }
-
-    fn push(&mut self, column: &Column, text: Option<&str>) -> Result<(), String> {
-        let unfit = |text: &str| format!("`{}` is `{}`, which is no {}", column.name, excerpt(text), column.data_type);
-        match (self, text) {
-            (Builder::Int64(array), Some(text)) => array.append_value(text.trim().parse().map_err(|_| unfit(text))?),
-            (Builder::Float64(array), Some(text)) => array.append_value(text.trim().parse().map_err(|_| unfit(text))?),
-            (Builder::Text(array), Some(text)) => array.append_value(text),
-            (Builder::Int64(array), None) => array.append_null(),
-            (Builder::Float64(array), None) => array.append_null(),
-            (Builder::Text(array), None) => array.append_null(),
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> ArrayRef {
+impl Shape {
+    /// Adds the records of some lines to the columns, and says how many they are.
+    fn read(&mut self, text: &str, columns: &[Column], needed: &[bool], builders: &mut [Builder]) -> Result<usize, Unfit> {
+        let mut rows = 0;
+        let unfit = |record: usize| move |message: String| Unfit { record, message };
         match self {
-            Builder::Int64(mut array) => Arc::new(array.finish()),
-            Builder::Float64(mut array) => Arc::new(array.finish()),
-            Builder::Text(mut array) => Arc::new(array.finish()) as Arc<StringArray>,
+            Shape::Text => {
+                for line in texts(text) {
+                    if needed[0] {
+                        builders[0].push(&columns[0], Some(line)).map_err(unfit(rows))?;
+                    }
+                    rows += 1;
+                }
+            }
+            Shape::Object(objects) => {
+                let mut record = Record::new();
+                for line in texts(text) {
+                    objects.read(line, &mut record).map_err(unfit(rows))?;
+                    objects.push(&record, columns, builders).map_err(unfit(rows))?;
+                    rows += 1;
+                }
+            }
+            Shape::Fields { quote, fields, cuts, quotes, .. } => {
+                cuts.find(text.as_bytes());
+                let has_quotes = memchr::memchr(*quote, text.as_bytes()).is_some();
+                for line in cuts.lines() {
+                    let range = line.range(text.as_bytes());
+                    let pushed = if has_quotes && text.as_bytes()[range.clone()].contains(quote) {
+                        let line = quotes.read(&text[range]);
+                        push(fields, columns, builders, line.len(), |field| line.field(field))
+                    } else {
+                        push(fields, columns, builders, line.len(), |field| Some(&text[line.field(field, text.as_bytes())?]))
+                    };
+                    pushed.map_err(unfit(rows))?;
+                    rows += 1;
+                }
+            }
         }
+        Ok(rows)
     }
 }
 
-/// The value of a key, or at a path of keys with dots between them.
-fn at_key<'r>(record: &'r Map<String, Json>, key: &str) -> Option<&'r Json> {
-    record.get(key).or_else(|| {
-        let (first, rest) = key.split_once('.')?;
-        at_key(record.get(first)?.as_object()?, rest)
+/// Adds the fields of one line to the columns.
+#[inline(always)]
+fn push<'f>(
+    fields: &[(usize, usize)],
+    columns: &[Column],
+    builders: &mut [Builder],
+    count: usize,
+    text_of: impl Fn(usize) -> Option<&'f str>,
+) -> Result<(), String> {
+    for (index, field) in fields {
+        let column = &columns[*index];
+        let text = text_of(*field)
+            .ok_or_else(|| format!("it has {count} fields, and `{}` should be field {}", column.name, field + 1))?;
+        builders[*index].push(column, Some(text).filter(|text| !text.is_empty() || column.data_type == Type::Utf8))?;
+    }
+    Ok(())
+}
+
+/// The lines of a text, as [`lines`] has them.
+fn texts(text: &str) -> impl Iterator<Item = &str> {
+    lines(text.as_bytes()).map(|line| {
+        let from = offset(text.as_bytes(), line) as usize;
+        &text[from..from + line.len()]
     })
 }
 
@@ -223,30 +249,6 @@ fn at_key<'r>(record: &'r Map<String, Json>, key: &str) -> Option<&'r Json> {
 pub(super) fn cast(from: &Type, to: &Type) -> Option<Expr> {
     let field = Schema(vec![("field".to_owned(), from.clone())]);
     Expr::parse(&format!("cast(field as {})", to.to_string().to_lowercase()), &field).ok()
-}
-
-/// The fields of a line of CSV that may have quotes.
-pub(super) fn split(line: &str, delimiter: u8, quote: u8) -> Result<Vec<String>, String> {
-    let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
-    let (mut input, mut fields, mut field) = (line.as_bytes(), Vec::new(), Vec::new());
-    let mut buffer = [0; 1 << 10];
-    loop {
-        let (result, read, written) = reader.read_field(input, &mut buffer);
-        input = &input[read..];
-        field.extend_from_slice(&buffer[..written]);
-        match result {
-            // The line has ended: an empty input says so to the reader.
-            ReadFieldResult::InputEmpty => {}
-            ReadFieldResult::OutputFull => {}
-            ReadFieldResult::Field { record_end } => {
-                fields.push(String::from_utf8_lossy(&std::mem::take(&mut field)).into_owned());
-                if record_end {
-                    return Ok(fields);
-                }
-            }
-            ReadFieldResult::End => return Ok(fields),
-        }
-    }
 }
 
 fn bad_header(message: String) -> KernelError {

@@ -4,6 +4,7 @@
 //! machine's speed meets all, and each is judged by its best round. Their answers have to be the same, or there is no figure.
 //! `MILLRACE_BENCH_ROWS` makes the inputs smaller or larger than ten million rows.
 
+mod flights;
 mod groups;
 mod map;
 mod python;
@@ -40,6 +41,7 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     let mut figures = words::measure(project, &python, rows * 100)?;
     figures.extend(groups::measure(project, &python, rows)?);
     figures.extend(sort::measure(project, rows)?);
+    figures.extend(flights::measure(project, &python)?);
     figures.extend(map::measure(project)?);
     Ok(figures)
 }
