@@ -10,17 +10,17 @@ use crate::rng::Rng;
 use crate::time::{Span, Time};
 use crate::wire::Place;
 
-/// A fault and its moment.
+/// A fault and its moment. `N` names nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct Fault<N = NodeId> {
     pub at: Moment,
-    pub effect: Effect,
+    pub effect: Effect<N>,
 }
 
 /// When a fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Moment {
-    /// As soon as this share of the tasks is done, 0 to 1.
+    /// As soon as this share of the tasks is done, or of the time is over, 0 to 1.
     Progress(f64),
     /// So long after the run's start.
     Time(Time),
@@ -28,26 +28,26 @@ pub enum Moment {
 
 /// What happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Effect {
+pub enum Effect<N = NodeId> {
     /// The node's state is gone; it comes back empty after `respawn`, as a new incarnation.
-    Kill(NodeId),
+    Kill(N),
     /// The coordinator's state is gone; after `respawn` another continues from the last checkpoint.
     RestartCoordinator,
     /// The node computes this many times slower, for good or for a while.
-    Slow { node: NodeId, factor: f64, span: Option<Span> },
+    Slow { node: N, factor: f64, span: Option<Span> },
     /// The node does nothing for a while: messages to it wait, kernels stand still.
-    Pause { node: NodeId, span: Span },
+    Pause { node: N, span: Span },
     /// Messages on an edge are lost, late or repeated.
-    Edge(EdgeFault),
+    Edge(EdgeFault<N>),
     /// No message passes between nodes of different groups for a while.
-    Partition { groups: Vec<Vec<NodeId>>, span: Option<Span> },
+    Partition { groups: Vec<Vec<N>>, span: Option<Span> },
 }
 
 /// A fault of the network between nodes; `None` for a node means any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EdgeFault {
-    pub from: Option<NodeId>,
-    pub to: Option<NodeId>,
+pub struct EdgeFault<N = NodeId> {
+    pub from: Option<N>,
+    pub to: Option<N>,
     pub kind: EdgeKind,
     /// For each message by itself, 0 to 1.
     pub probability: f64,
@@ -62,9 +62,9 @@ pub enum EdgeKind {
     Duplicate,
 }
 
-impl Effect {
+impl<N: Copy> Effect<N> {
     /// The nodes that it names.
-    pub fn nodes(&self) -> Vec<NodeId> {
+    pub fn nodes(&self) -> Vec<N> {
         match self {
             Effect::Kill(node) | Effect::Slow { node, .. } | Effect::Pause { node, .. } => vec![*node],
             Effect::RestartCoordinator => Vec::new(),
@@ -120,8 +120,8 @@ impl Effect {
     }
 }
 
-impl EdgeFault {
-    pub fn concerns(&self, from: NodeId, to: NodeId) -> bool {
+impl<N: Copy + PartialEq> EdgeFault<N> {
+    pub fn concerns(&self, from: N, to: N) -> bool {
         self.from.is_none_or(|it| it == from) && self.to.is_none_or(|it| it == to)
     }
 }
@@ -133,9 +133,27 @@ pub const DRAWN_SPAN_MAX: Span = Span::millis(1500);
 /// than late, since many jobs are short.
 const DRAWN_TIME_BITS_MAX: u64 = 20;
 
-/// Draws faults of all kinds. Each of them ends (killed nodes come back by the run's `respawn`), so progress must resume.
+/// The nodes that drawn faults may hit.
+#[derive(Clone, Debug)]
+pub struct Cast<N> {
+    /// All of them, in order.
+    pub nodes: Vec<N>,
+    /// Those that may be killed; at least one.
+    pub killable: Vec<N>,
+    /// Whether there is a coordinator, which is restarted instead.
+    pub coordinated: bool,
+}
+
+/// Draws faults of all kinds for a batch. Each of them ends (killed nodes come back by the run's `respawn`), so progress must resume.
 pub fn draw(rng: &mut Rng, workers: u32, count: u32) -> Vec<Fault> {
-    (0..count).map(|_| Fault { at: draw_moment(rng), effect: draw_effect(rng, workers) }).collect()
+    let killable: Vec<_> = (1..=workers).map(NodeId::Worker).collect();
+    let nodes = [NodeId::Coordinator].into_iter().chain(killable.iter().copied()).collect();
+    draw_among(rng, &Cast { nodes, killable, coordinated: true }, count)
+}
+
+/// Draws faults of all kinds among these nodes.
+pub fn draw_among<N: Copy>(rng: &mut Rng, cast: &Cast<N>, count: u32) -> Vec<Fault<N>> {
+    (0..count).map(|_| Fault { at: draw_moment(rng), effect: draw_effect(rng, cast) }).collect()
 }
 
 fn draw_moment(rng: &mut Rng) -> Moment {
@@ -148,21 +166,21 @@ fn draw_moment(rng: &mut Rng) -> Moment {
     }
 }
 
-fn draw_effect(rng: &mut Rng, workers: u32) -> Effect {
+fn draw_effect<N: Copy>(rng: &mut Rng, cast: &Cast<N>) -> Effect<N> {
     let span = Span(1 + rng.below(DRAWN_SPAN_MAX.0));
-    let worker = NodeId::Worker(1 + rng.below(u64::from(workers)) as u32);
+    let victim = one_of(rng, &cast.killable);
     match rng.below(8) {
-        0 | 1 => Effect::Kill(worker),
-        2 => Effect::RestartCoordinator,
-        3 => Effect::Slow { node: worker, factor: (2 + rng.below(19)) as f64, span: Some(span) },
-        4 => Effect::Pause { node: draw_node(rng, workers), span },
-        5 => Effect::Partition { groups: draw_groups(rng, workers), span: Some(span) },
-        _ => Effect::Edge(draw_edge(rng, workers, span)),
+        2 if cast.coordinated => Effect::RestartCoordinator,
+        0..=2 => Effect::Kill(victim),
+        3 => Effect::Slow { node: victim, factor: (2 + rng.below(19)) as f64, span: Some(span) },
+        4 => Effect::Pause { node: one_of(rng, &cast.nodes), span },
+        5 => Effect::Partition { groups: draw_groups(rng, cast), span: Some(span) },
+        _ => Effect::Edge(draw_edge(rng, cast, span)),
     }
 }
 
-fn draw_edge(rng: &mut Rng, workers: u32, span: Span) -> EdgeFault {
-    let end = |rng: &mut Rng| (rng.below(2) == 0).then(|| draw_node(rng, workers));
+fn draw_edge<N: Copy>(rng: &mut Rng, cast: &Cast<N>, span: Span) -> EdgeFault<N> {
+    let end = |rng: &mut Rng| (rng.below(2) == 0).then(|| one_of(rng, &cast.nodes));
     let (from, to) = (end(rng), end(rng));
     let kind = match rng.below(3) {
         0 => EdgeKind::Drop,
@@ -173,21 +191,14 @@ fn draw_edge(rng: &mut Rng, workers: u32, span: Span) -> EdgeFault {
 }
 
 /// Two groups; each node is in one of them.
-fn draw_groups(rng: &mut Rng, workers: u32) -> Vec<Vec<NodeId>> {
+fn draw_groups<N: Copy>(rng: &mut Rng, cast: &Cast<N>) -> Vec<Vec<N>> {
     let mut groups = vec![Vec::new(), Vec::new()];
-    for node in (0..=workers).map(node_at) {
-        groups[rng.below(2) as usize].push(node);
+    for node in &cast.nodes {
+        groups[rng.below(2) as usize].push(*node);
     }
     groups
 }
 
-fn draw_node(rng: &mut Rng, workers: u32) -> NodeId {
-    node_at(rng.below(u64::from(workers) + 1) as u32)
-}
-
-fn node_at(place: u32) -> NodeId {
-    match place {
-        0 => NodeId::Coordinator,
-        number => NodeId::Worker(number),
-    }
+fn one_of<N: Copy>(rng: &mut Rng, nodes: &[N]) -> N {
+    nodes[rng.below(nodes.len() as u64) as usize]
 }

@@ -9,6 +9,7 @@ pub mod id;
 pub mod limits;
 pub mod link;
 pub mod machine;
+pub mod messaging;
 pub mod nearest;
 pub mod rng;
 pub mod session;

@@ -1,10 +1,10 @@
 //! What each event does to the machines, and what is done with everything that they put out.
 
 use super::check::Problem;
-use super::host::{Computing, Host};
+use super::host::Computing;
 use super::network::{NEVER, Verdict};
 use super::trace::{self, Kind, Row};
-use super::{End, Event, Finished, Simulation, model};
+use super::{End, Event, Finished, Kernel, Simulation, WorkerHost, model};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::message::Envelope;
 use crate::batch::task::{Outcome, Work};
@@ -128,18 +128,18 @@ impl Simulation {
 
     /// A kernel tells how far it is whenever its worker is going to speak.
     fn report_progress(&mut self, host: u32) {
-        let Some((computing, permille)) = self.hosts[host as usize].advanced(self.now) else { return };
-        if let Outcome::Mapped { counters, .. } = &computing.outcome {
+        let Some((kernel, permille)) = self.hosts[host as usize].advanced(self.now) else { return };
+        if let Outcome::Mapped { counters, .. } = &kernel.outcome {
             let share = |of: u64| (u128::from(of) * u128::from(permille) / 1000) as u64;
             let (records, bytes) = (share(counters.map_input_records), share(counters.input_bytes));
-            let (task, attempt) = (computing.task, computing.attempt);
+            let (task, attempt) = (kernel.task, kernel.attempt);
             self.tell_worker(host, worker::Input::Progress { task, attempt, records, bytes });
         }
     }
 
     fn computed(&mut self, host: u32) {
         let Some(computing) = self.hosts[host as usize].computing.take() else { return };
-        let Computing { task, attempt, outcome, bytes, .. } = computing;
+        let Kernel { task, attempt, outcome, bytes } = computing.work;
         let row = self.row(Kind::Computed, node(host), self.hosts[host as usize].incarnation);
         self.trace.push(Row { task: Some(task), attempt: Some(attempt), bytes, ..row });
         if let Outcome::Failed(_) = outcome {
@@ -242,14 +242,14 @@ impl Simulation {
         let effort = model::effort(bytes, self.spec.compute, &mut self.rng);
         let row = self.row(Kind::Computing, node(host), self.hosts[host as usize].incarnation);
         self.trace.push(Row { task: Some(task), attempt: Some(attempt), bytes, ..row });
-        self.hosts[host as usize].computing = Some(Computing::new(task, attempt, outcome, bytes, effort, self.now));
+        self.hosts[host as usize].computing = Some(Computing::new(Kernel { task, attempt, outcome, bytes }, effort, self.now));
         self.plan_end(host);
     }
 
     fn abandon(&mut self, host: u32) {
         if let Some(computing) = self.hosts[host as usize].computing.take() {
             let row = self.row(Kind::Abandoned, node(host), self.hosts[host as usize].incarnation);
-            self.trace.push(Row { task: Some(computing.task), attempt: Some(computing.attempt), ..row });
+            self.trace.push(Row { task: Some(computing.work.task), attempt: Some(computing.work.attempt), ..row });
         }
     }
 
@@ -315,7 +315,7 @@ impl Simulation {
         }
     }
 
-    fn change_host(&mut self, place: u32, change: impl FnOnce(&mut Host)) {
+    fn change_host(&mut self, place: u32, change: impl FnOnce(&mut WorkerHost)) {
         let Some(host) = self.hosts.get_mut(place as usize) else { return };
         change(host);
         host.reconsider(self.now);

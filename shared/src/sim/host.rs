@@ -1,19 +1,17 @@
 //! A machine that a node runs on: it may be slow, stand still, or be empty.
 
-use crate::batch::task::Outcome;
-use crate::batch::worker::Worker;
-use crate::id::{Attempt, Incarnation, TaskId};
+use crate::id::Incarnation;
 use crate::time::{Span, Time};
 
 /// Speeds are in thousandths of a calm host's time: 2000 takes twice as long.
 const CALM_PERMILLE: u64 = 1000;
 
-/// See the module. The coordinator's host holds no worker.
+/// See the module. `M` is the machine, `W` what it works on. The coordinator's host holds no worker.
 #[derive(Clone, Debug)]
-pub(super) struct Host {
+pub(super) struct Host<M, W> {
     pub incarnation: Incarnation,
-    pub worker: Option<Worker>,
-    pub computing: Option<Computing>,
+    pub worker: Option<M>,
+    pub computing: Option<Computing<W>>,
     /// Counts the plans for the end of a kernel; an end that was planned earlier is no end.
     pub plan: u64,
     /// When the one timer goes off that is in the queue.
@@ -24,26 +22,23 @@ pub(super) struct Host {
     stands_still: bool,
 }
 
-/// A kernel whose result is there already and whose time has not come.
+/// Work that has begun and whose time has not come.
 #[derive(Clone, Debug)]
-pub(super) struct Computing {
-    pub task: TaskId,
-    pub attempt: Attempt,
-    pub outcome: Outcome,
-    pub bytes: u64,
+pub(super) struct Computing<W> {
+    pub work: W,
     effort: Span,
     left: Span,
     since: Time,
 }
 
-impl Computing {
-    pub(super) fn new(task: TaskId, attempt: Attempt, outcome: Outcome, bytes: u64, effort: Span, now: Time) -> Computing {
-        Computing { task, attempt, outcome, bytes, effort, left: effort, since: now }
+impl<W> Computing<W> {
+    pub(super) fn new(work: W, effort: Span, now: Time) -> Computing<W> {
+        Computing { work, effort, left: effort, since: now }
     }
 }
 
-impl Host {
-    pub(super) fn new() -> Host {
+impl<M, W> Host<M, W> {
+    pub(super) fn new() -> Host<M, W> {
         Host {
             incarnation: 1,
             worker: None,
@@ -70,7 +65,7 @@ impl Host {
         self.paused_until = self.paused_until.max(until);
     }
 
-    /// Faults have begun or ended: from now on the kernel goes on at the new speed. Of several slow-downs the worst counts.
+    /// Faults have begun or ended: from now on the work goes on at the new speed. Of several slow-downs the worst counts.
     pub(super) fn reconsider(&mut self, now: Time) {
         self.settle(now);
         self.slows.retain(|(until, _)| now < *until);
@@ -78,17 +73,17 @@ impl Host {
         self.stands_still = now < self.paused_until;
     }
 
-    /// When the kernel will end if nothing changes; `None` if none runs or the host stands still.
+    /// When the work will end if nothing changes; `None` if there is none or the host stands still.
     pub(super) fn ends_at(&self) -> Option<Time> {
         let computing = self.computing.as_ref().filter(|_| !self.stands_still)?;
         Some(computing.since + Span(computing.left.0.saturating_mul(self.permille).div_ceil(CALM_PERMILLE)))
     }
 
     /// The task at work and how much of it is done, in thousandths.
-    pub(super) fn advanced(&mut self, now: Time) -> Option<(&Computing, u64)> {
+    pub(super) fn advanced(&mut self, now: Time) -> Option<(&W, u64)> {
         self.settle(now);
         let computing = self.computing.as_ref()?;
-        Some((computing, 1000 * (computing.effort.0 - computing.left.0) / computing.effort.0))
+        Some((&computing.work, 1000 * (computing.effort.0 - computing.left.0) / computing.effort.0.max(1)))
     }
 
     /// Books the work done since the last time it was asked.

@@ -13,6 +13,7 @@ mod check;
 mod cluster;
 mod host;
 mod kernels;
+pub mod messaging;
 pub mod model;
 mod network;
 mod queue;
@@ -32,10 +33,11 @@ use self::trace::Trace;
 pub use self::trace::{Kind, Row};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::message::Envelope;
+use crate::batch::task::Outcome;
 use crate::batch::worker::Worker;
 use crate::batch::{Counters, Payload, Source};
-use crate::fault::Fault;
-use crate::id::{Incarnation, NodeId};
+use crate::fault::Effect;
+use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::rng::Rng;
 use crate::session::run::{self, Run, RunSpec};
 use crate::time::{Span, Time};
@@ -82,17 +84,29 @@ pub struct Simulation {
     /// The coordinator's incarnation when it was last seen.
     epoch: Option<Incarnation>,
     /// The coordinator's host, then the workers'.
-    hosts: Vec<Host>,
-    network: Network,
+    hosts: Vec<WorkerHost>,
+    network: Network<NodeId>,
     kernels: Kernels,
     source: Rc<RefCell<Box<dyn Source>>>,
     checks: Checks,
-    trace: Trace,
+    trace: Trace<Row>,
     /// Chance of everything but the network.
     rng: Rng,
     frames: VecDeque<Box<Frame>>,
     calm: Calm,
     end: Option<End>,
+}
+
+/// A host of a worker.
+type WorkerHost = Host<Worker, Kernel>;
+
+/// A kernel whose result is there already and whose time has not come.
+#[derive(Clone, Debug)]
+struct Kernel {
+    task: TaskId,
+    attempt: Attempt,
+    outcome: Outcome,
+    bytes: u64,
 }
 
 /// What can happen.

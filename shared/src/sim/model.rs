@@ -34,6 +34,12 @@ pub(super) fn transit(bytes: u64, rng: &mut Rng) -> Span {
     Span(LATENCY.0 + rng.below(JITTER_MAX.0) + bytes / LINK_BYTES_PER_MICRO)
 }
 
+/// The same over a link with a latency of its own, to which chance adds as much as to the usual one, in proportion.
+pub(super) fn transit_over(latency: Span, bytes: u64, rng: &mut Rng) -> Span {
+    let jitter = latency.0 * JITTER_MAX.0 / LATENCY.0;
+    Span(latency.0 + rng.below(jitter) + bytes / LINK_BYTES_PER_MICRO)
+}
+
 /// How long a kernel of so many bytes a second works through so many.
 pub(super) fn reading(bytes: u64, bytes_per_second: u64) -> Span {
     Span((u128::from(bytes) * 1_000_000 / u128::from(bytes_per_second.max(1))) as u64)

@@ -2,19 +2,18 @@
 
 use super::model;
 use crate::fault::{EdgeFault, EdgeKind};
-use crate::id::NodeId;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
 /// A time that never comes: the end of a fault without one.
 pub(super) const NEVER: Time = Time(u64::MAX);
 
-/// See the module.
+/// See the module. `N` names nodes.
 #[derive(Clone, Debug)]
-pub(super) struct Network {
+pub(super) struct Network<N> {
     rng: Rng,
-    edges: Vec<(Time, EdgeFault)>,
-    partitions: Vec<(Time, Vec<Vec<NodeId>>)>,
+    edges: Vec<(Time, EdgeFault<N>)>,
+    partitions: Vec<(Time, Vec<Vec<N>>)>,
     /// When the first of these faults ends.
     next_end: Time,
 }
@@ -27,24 +26,29 @@ pub(super) enum Verdict {
     Twice(Span, Span),
 }
 
-impl Network {
-    pub(super) fn new(rng: Rng) -> Network {
+impl<N: Copy + PartialEq> Network<N> {
+    pub(super) fn new(rng: Rng) -> Network<N> {
         Network { rng, edges: Vec::new(), partitions: Vec::new(), next_end: NEVER }
     }
 
-    pub(super) fn disturb(&mut self, until: Time, fault: EdgeFault) {
+    pub(super) fn disturb(&mut self, until: Time, fault: EdgeFault<N>) {
         self.edges.push((until, fault));
         self.next_end = self.next_end.min(until);
     }
 
-    pub(super) fn divide(&mut self, until: Time, groups: Vec<Vec<NodeId>>) {
+    pub(super) fn divide(&mut self, until: Time, groups: Vec<Vec<N>>) {
         self.partitions.push((until, groups));
         self.next_end = self.next_end.min(until);
     }
 
     /// Decides about one message. What is on its way already is not touched by a fault that begins later.
-    pub(super) fn carry(&mut self, now: Time, from: NodeId, to: NodeId, bytes: u64) -> Verdict {
-        let transit = model::transit(bytes, &mut self.rng);
+    pub(super) fn carry(&mut self, now: Time, from: N, to: N, bytes: u64) -> Verdict {
+        self.carry_in(now, from, to, |rng| model::transit(bytes, rng))
+    }
+
+    /// The same over a link that takes its own time.
+    pub(super) fn carry_in(&mut self, now: Time, from: N, to: N, time: impl Fn(&mut Rng) -> Span) -> Verdict {
+        let transit = time(&mut self.rng);
         if self.edges.is_empty() && self.partitions.is_empty() {
             return Verdict::Once(transit);
         }
@@ -64,7 +68,12 @@ impl Network {
             }
         }
         let first = Span(transit.0 + late.0);
-        if again { Verdict::Twice(first, model::transit(bytes, &mut self.rng)) } else { Verdict::Once(first) }
+        if again { Verdict::Twice(first, time(&mut self.rng)) } else { Verdict::Once(first) }
+    }
+
+    /// Whether a link that loses this share of what it carries loses this.
+    pub(super) fn loses(&mut self, share: f64) -> bool {
+        self.rng.chance(share)
     }
 
     fn forget_ended(&mut self, now: Time) {
@@ -79,7 +88,7 @@ impl Network {
 }
 
 /// Whether a partition keeps the two apart. A node that is in no group talks to all.
-fn divides(groups: &[Vec<NodeId>], from: NodeId, to: NodeId) -> bool {
-    let group = |node: NodeId| groups.iter().position(|group| group.contains(&node));
-    matches!((group(from), group(to)), (Some(a), Some(b)) if a != b)
+fn divides<N: PartialEq>(groups: &[Vec<N>], from: N, to: N) -> bool {
+    let group = |node: &N| groups.iter().position(|group| group.contains(node));
+    matches!((group(&from), group(&to)), (Some(a), Some(b)) if a != b)
 }

@@ -120,20 +120,31 @@ pub(super) fn subject(message: &Message) -> (Kind, Option<TaskId>, Option<Attemp
     }
 }
 
-/// The hash of all rows so far, and the rows themselves if somebody wants them.
-#[derive(Clone)]
-pub(super) struct Trace {
-    hash: Xxh3,
-    rows: Option<Vec<Row>>,
+/// A row as the hash takes it up.
+pub(super) trait Hashed: Copy {
+    fn hash_into(self, hash: &mut Xxh3);
 }
 
-impl Trace {
-    pub(super) fn new(keeps_rows: bool) -> Trace {
+impl Hashed for Row {
+    fn hash_into(self, hash: &mut Xxh3) {
+        hash.update(&self.to_bytes());
+    }
+}
+
+/// The hash of all rows so far, and the rows themselves if somebody wants them.
+#[derive(Clone)]
+pub(super) struct Trace<R> {
+    hash: Xxh3,
+    rows: Option<Vec<R>>,
+}
+
+impl<R: Hashed> Trace<R> {
+    pub(super) fn new(keeps_rows: bool) -> Trace<R> {
         Trace { hash: Xxh3::new(), rows: keeps_rows.then(Vec::new) }
     }
 
-    pub(super) fn push(&mut self, row: Row) {
-        self.hash.update(&row.to_bytes());
+    pub(super) fn push(&mut self, row: R) {
+        row.hash_into(&mut self.hash);
         if let Some(rows) = &mut self.rows {
             rows.push(row);
         }
@@ -144,7 +155,7 @@ impl Trace {
         self.hash.update(rows);
     }
 
-    pub(super) fn take_rows(&mut self) -> Vec<Row> {
+    pub(super) fn take_rows(&mut self) -> Vec<R> {
         self.rows.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

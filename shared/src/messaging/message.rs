@@ -1,0 +1,144 @@
+//! A message: small, immutable and shared, so that a queue holds a pointer however many queues it was routed to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Span, Time};
+
+/// A node of a messaging run: the broker, or a client by its number from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Node(pub u16);
+
+/// A message's name, given by its publisher: a message that is published again keeps it (AMQP: `message-id`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    pub publisher: Node,
+    /// Counts the publisher's messages from 1, in the order in which it made them.
+    pub number: u64,
+}
+
+/// The values of a message's headers, and of the headers that a binding asks for.
+pub type Headers = BTreeMap<String, String>;
+
+/// See the module. About a hundred bytes beside its body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    pub id: MessageId,
+    /// The exchange that it was published to; the default exchange has no name. The last one, if it was dead-lettered.
+    pub exchange: Arc<str>,
+    pub key: Arc<str>,
+    pub body: Arc<[u8]>,
+    /// When it was published first.
+    pub published: Time,
+    pub priority: u8,
+    /// Its publisher does not know whether it was accepted before, so it may be in a queue twice.
+    pub resent: bool,
+    /// What few messages have.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What few messages have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    pub headers: Option<Arc<Headers>>,
+    /// Its own time to live; the queue's counts if that is shorter (RabbitMQ: TTL).
+    pub ttl: Option<Span>,
+    /// Which request this is, or answers.
+    pub correlation: Option<u64>,
+    /// The queue for the answer.
+    pub reply_to: Option<Arc<str>>,
+    /// Where it died, the latest first (RabbitMQ: `x-death`).
+    pub deaths: Vec<Death>,
+}
+
+/// That a message died in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub queue: Arc<str>,
+    pub reason: Reason,
+    /// How often, in this queue and for this reason.
+    pub count: u32,
+}
+
+/// Why a message died in a queue (RabbitMQ: Dead Letter Exchanges).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A consumer did not want it, nor wanted it requeued.
+    Rejected,
+    Expired,
+    /// The queue was full.
+    MaxLength,
+    /// It was returned to the queue more often than its delivery limit.
+    DeliveryLimit,
+}
+
+impl Node {
+    pub const BROKER: Node = Node(0);
+
+    /// Its place in a list of clients, if it is one.
+    pub fn client(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(1)
+    }
+}
+
+impl Message {
+    /// Bytes that it takes on the wire: its body, its names, and its properties.
+    pub fn wire_bytes(&self) -> u64 {
+        const PROPERTIES_BYTES: usize = 32;
+        let headers = self.extra.as_ref().and_then(|extra| extra.headers.as_ref());
+        let headers: usize = headers.map_or(0, |headers| headers.iter().map(|(name, value)| name.len() + value.len()).sum());
+        (PROPERTIES_BYTES + self.exchange.len() + self.key.len() + headers + self.body.len()) as u64
+    }
+
+    pub fn deaths(&self) -> &[Death] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.deaths)
+    }
+
+    pub(super) fn ttl(&self) -> Option<Span> {
+        self.extra.as_ref().and_then(|extra| extra.ttl)
+    }
+
+    pub(super) fn headers(&self) -> Option<&Headers> {
+        self.extra.as_ref().and_then(|extra| extra.headers.as_deref())
+    }
+
+    /// Itself after it died: its own time to live is gone, so that it does not expire again where it goes, and the death comes first
+    /// in its history (RabbitMQ: Dead-Lettered Effects on Messages).
+    pub(super) fn died(&self, queue: &Arc<str>, reason: Reason, exchange: Arc<str>, key: Option<Arc<str>>) -> Message {
+        let mut extra = self.extra.clone().unwrap_or_default();
+        extra.ttl = None;
+        let before = extra.deaths.iter().position(|death| death.queue == *queue && death.reason == reason);
+        let count = before.map_or(1, |index| extra.deaths.remove(index).count + 1);
+        extra.deaths.insert(0, Death { queue: queue.clone(), reason, count });
+        let key = key.unwrap_or_else(|| self.key.clone());
+        Message { exchange, key, extra: Some(extra), ..self.clone() }
+    }
+
+    /// Whether a dead-lettered message would come round to a queue in which it died before, without a rejection since: such a message
+    /// ends (RabbitMQ: Dead Letter Exchanges, "cycle").
+    pub(super) fn goes_round_to(&self, queue: &Arc<str>) -> bool {
+        let deaths = self.deaths();
+        let last_here = deaths.iter().position(|death| death.queue == *queue);
+        last_here.is_some_and(|last| deaths[..=last].iter().all(|death| death.reason != Reason::Rejected))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.publisher.0, self.number)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Rejected => "rejected",
+            Reason::Expired => "expired",
+            Reason::MaxLength => "maxlen",
+            Reason::DeliveryLimit => "delivery_limit",
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! A bus in one event queue: the broker and its clients, under a virtual clock and one seed.
+//!
+//! The machines are those that run everywhere, [`Broker`] and [`Client`]; what is modelled is how long frames and work take, and what
+//! goes wrong. Reading order: [`BusSimulation`] here, what each event does (`nodes`), the `wires` between the nodes, what must hold
+//! (`ledger`, `check`), what it comes to (`summary`), and the `trace`.
+//!
+//! A killed client's host closes its connection, as operating systems do, so the broker hears of it a moment later; of a client that
+//! stands still, or that the network has cut off, it learns by silence only.
+
+mod check;
+mod histogram;
+mod ledger;
+mod nodes;
+mod summary;
+mod trace;
+mod wires;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use self::check::Problem;
+pub use self::check::{BusError, Problem as BusProblem};
+pub use self::histogram::Histogram;
+use self::ledger::Ledger;
+pub use self::ledger::QueueTally;
+pub use self::summary::{ClientTally, Summary};
+pub use self::trace::{Kind, Row};
+use self::wires::{WireId, Wires};
+use super::host::Host;
+use super::queue::Queue;
+use super::trace::Trace;
+use crate::fault::{Fault, Moment};
+use crate::messaging::broker::Broker;
+use crate::messaging::client::Client;
+use crate::messaging::{BrokerCounters, Bus, Connection, Envelope, Node, QueueCounters};
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct BusSpec {
+    pub bus: Arc<Bus>,
+    pub faults: Vec<Fault<Node>>,
+    /// When a killed node comes back; `None`: never.
+    pub respawn: Option<Span>,
+    pub seed: u64,
+    /// Whether the rows of the trace are kept for [`BusSimulation::take_rows`]. The hash is made in any case.
+    pub keeps_rows: bool,
+}
+
+/// A run that goes on event by event until its time is over.
+pub struct BusSimulation {
+    seed: u64,
+    now: Time,
+    events: u64,
+    spec: BusSpec,
+    queue: Queue<Event>,
+    /// The broker's host, then the clients'.
+    hosts: Vec<Seat>,
+    wires: Wires,
+    ledger: Ledger,
+    tallies: Vec<ClientTally>,
+    trace: Trace<Row>,
+    /// Chance of everything but the network.
+    rng: Rng,
+    /// What earlier lives of the broker counted.
+    past: (BrokerCounters, Vec<QueueCounters>),
+    ended: bool,
+}
+
+/// A node's place: its host, and what waits at it while it stands still.
+struct Seat {
+    host: Host<Machinery, ()>,
+    /// The group of a client.
+    group: usize,
+    name: Arc<str>,
+    inbox: VecDeque<Envelope>,
+    /// The connection that a client opened last.
+    connection: Connection,
+    /// How many messages its lives have made.
+    made: u64,
+}
+
+enum Machinery {
+    Broker(Box<Broker>),
+    Client(Box<Client>),
+}
+
+/// What can happen.
+#[derive(Debug)]
+enum Event {
+    Spawn(Node),
+    Arrive(Envelope),
+    /// The first frame that waits on a wire is sent again.
+    Again(WireId),
+    /// A node's timer goes off.
+    Wake(Node),
+    /// Work ends, unless another plan was made for it since.
+    Worked { node: Node, plan: u64 },
+    /// A fault of the experiment begins, by its place.
+    Fault(usize),
+    /// A fault of this node may have ended.
+    Over(Node),
+    End,
+}
+
+impl BusSimulation {
+    pub fn new(spec: BusSpec) -> BusSimulation {
+        let mut rng = Rng::new(spec.seed);
+        let wires = Wires::new(Rng::new(rng.bits()), &spec.bus);
+        let broker = Seat::new(0, "broker".into());
+        let members = spec.bus.members();
+        let hosts: Vec<_> = [broker].into_iter().chain(members.into_iter().map(|(_, group, name)| Seat::new(group, name))).collect();
+        let mut queue = Queue::new();
+        for place in 0..hosts.len() {
+            queue.push(Time::ZERO, Event::Spawn(Node(place as u16)));
+        }
+        for (place, fault) in spec.faults.iter().enumerate() {
+            let at = match fault.at {
+                Moment::Time(at) => at,
+                Moment::Progress(share) => Time::ZERO + spec.bus.span.scaled(share),
+            };
+            queue.push(at, Event::Fault(place));
+        }
+        queue.push(Time::ZERO + spec.bus.span, Event::End);
+        BusSimulation {
+            seed: spec.seed,
+            now: Time::ZERO,
+            events: 0,
+            queue,
+            hosts,
+            wires,
+            ledger: Ledger::new(spec.bus.broker.queues.len()),
+            tallies: vec![ClientTally::default(); spec.bus.clients.len()],
+            trace: Trace::new(spec.keeps_rows),
+            rng,
+            past: (BrokerCounters::default(), Vec::new()),
+            ended: false,
+            spec,
+        }
+    }
+
+    /// Lets the next event happen. `false` once the time is over.
+    pub fn step(&mut self) -> Result<bool, BusError> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.next().map_err(|problem| BusError { seed: self.seed, at: self.now, problem })?;
+        Ok(!self.ended)
+    }
+
+    /// Steps to the end, and says what it came to.
+    pub fn run(&mut self) -> Result<Summary, BusError> {
+        while self.step()? {}
+        self.summary().map_err(|problem| BusError { seed: self.seed, at: self.now, problem })
+    }
+
+    /// Virtual time since the run began.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many events have happened.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The hash of the trace so far: 16 hexadecimal digits.
+    pub fn trace_hash(&self) -> String {
+        self.trace.hash()
+    }
+
+    /// The rows of the trace since they were last taken, if the spec wants them.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        self.trace.take_rows()
+    }
+
+    /// A node's name.
+    pub fn name(&self, node: Node) -> String {
+        self.hosts.get(usize::from(node.0)).map_or_else(String::new, |seat| seat.name.to_string())
+    }
+
+    fn next(&mut self) -> Result<(), Problem> {
+        let (at, event) = self.queue.pop().ok_or(Problem::Dead)?;
+        if at < self.now {
+            return Err(Problem::TimeWentBack(self.now));
+        }
+        self.now = at;
+        self.events += 1;
+        self.happen(event)
+    }
+}
+
+impl Seat {
+    fn new(group: usize, name: Arc<str>) -> Seat {
+        Seat { host: Host::new(), group, name, inbox: VecDeque::new(), connection: 0, made: 0 }
+    }
+}

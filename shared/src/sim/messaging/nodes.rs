@@ -1,0 +1,418 @@
+//! What each event does to the nodes, and what is done with everything that they put out.
+
+use super::check::Problem;
+use super::trace::{Kind, Row};
+use super::wires::{Carried, WireId};
+use super::{BusSimulation, Event, Machinery, Seat};
+use crate::fault::Effect;
+use crate::messaging::broker::Broker;
+use crate::messaging::client::{self, Client, Note};
+use crate::messaging::{BrokerSettings, Envelope, Frame, Node};
+use crate::machine::Machine;
+use crate::rng::Rng;
+use crate::sim::host::Computing;
+use crate::sim::network::NEVER;
+use crate::time::{Span, Time};
+
+impl BusSimulation {
+    pub(super) fn happen(&mut self, event: Event) -> Result<(), Problem> {
+        match event {
+            Event::Spawn(node) => self.spawn(node),
+            Event::Arrive(envelope) => self.arrive(envelope),
+            Event::Again(wire) => {
+                self.again(wire);
+                Ok(())
+            }
+            Event::Wake(node) => self.wake(node),
+            Event::Worked { node, plan } => self.worked(node, plan),
+            Event::Fault(place) => self.begin(self.spec.faults[place].effect.clone()),
+            Event::Over(node) => self.over(node),
+            Event::End => {
+                self.ended = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn seat(&mut self, node: Node) -> &mut Seat {
+        &mut self.hosts[usize::from(node.0)]
+    }
+
+    fn spawn(&mut self, node: Node) -> Result<(), Problem> {
+        if self.seat(node).host.worker.is_some() {
+            return Ok(());
+        }
+        let incarnation = self.seat(node).host.incarnation;
+        self.trace.push(Row::of(self.now, Kind::Spawned, node, incarnation));
+        let seed = self.rng.bits();
+        let Some(place) = node.client() else {
+            let settings = BrokerSettings { seed, ..self.spec.bus.broker.clone() };
+            self.seat(node).host.worker = Some(Machinery::Broker(Box::new(Broker::new(&settings))));
+            return Ok(());
+        };
+        let seat = &self.hosts[place + 1];
+        let given = client::Seat {
+            node,
+            incarnation,
+            rng: Rng::new(seed),
+            until: Time::ZERO + self.spec.bus.span,
+            heartbeats: self.spec.bus.broker.heartbeats,
+            name: seat.name.clone(),
+            made: seat.made,
+        };
+        let client = Client::new(&self.spec.bus.clients[seat.group], given);
+        self.seat(node).host.worker = Some(Machinery::Client(Box::new(client)));
+        self.tell_client(node, client::Input::Start)
+    }
+
+    fn arrive(&mut self, envelope: Envelope) -> Result<(), Problem> {
+        let now = self.now;
+        let seat = self.seat(envelope.to);
+        if seat.host.worker.is_some() && (seat.host.paused(now).is_some() || !seat.inbox.is_empty()) {
+            seat.inbox.push_back(envelope);
+            return Ok(());
+        }
+        self.receive(envelope)
+    }
+
+    fn receive(&mut self, envelope: Envelope) -> Result<(), Problem> {
+        let (from, to) = (envelope.from, envelope.to);
+        let incarnation = self.seat(from).host.incarnation;
+        let row = Row::frame(self.now, &envelope, incarnation);
+        match &self.seat(to).host.worker {
+            None => {
+                self.trace.push(Row { kind: Kind::Lost, ..row });
+                if envelope.frame != Frame::Reset {
+                    // The host is there, the process is not.
+                    let reset = Envelope { from: to, to: from, connection: envelope.connection, frame: Frame::Reset };
+                    self.send(reset);
+                }
+                Ok(())
+            }
+            Some(Machinery::Broker(_)) => {
+                self.trace.push(row);
+                self.tell_broker(envelope)
+            }
+            Some(Machinery::Client(_)) => {
+                self.trace.push(row);
+                self.tell_client(to, client::Input::Envelope(envelope))
+            }
+        }
+    }
+
+    fn tell_broker(&mut self, envelope: Envelope) -> Result<(), Problem> {
+        let now = self.now;
+        if let Some(Machinery::Broker(broker)) = &mut self.seat(Node::BROKER).host.worker {
+            broker.handle(now, envelope);
+            broker.check()?;
+        }
+        self.drain_broker()
+    }
+
+    fn tell_client(&mut self, node: Node, input: client::Input) -> Result<(), Problem> {
+        let now = self.now;
+        if let Some(Machinery::Client(client)) = &mut self.seat(node).host.worker {
+            client.handle(now, input);
+        }
+        self.drain_client(node)
+    }
+
+    fn drain_broker(&mut self) -> Result<(), Problem> {
+        loop {
+            let Some(Machinery::Broker(broker)) = &mut self.seat(Node::BROKER).host.worker else { return Ok(()) };
+            let Some(envelope) = broker.poll() else { break };
+            if let Frame::Deliver(delivery) = &envelope.frame {
+                self.ledger.delivers(delivery)?;
+            }
+            self.send(envelope);
+        }
+        self.rearm(Node::BROKER);
+        Ok(())
+    }
+
+    fn drain_client(&mut self, node: Node) -> Result<(), Problem> {
+        loop {
+            let Some(Machinery::Client(client)) = &mut self.seat(node).host.worker else { return Ok(()) };
+            match client.poll() {
+                None => break,
+                Some(client::Output::Send(envelope)) => {
+                    if let Frame::Open { .. } = envelope.frame {
+                        self.seat(node).connection = envelope.connection;
+                        self.wires.forget(node);
+                    }
+                    self.send(envelope);
+                }
+                Some(client::Output::Work(span)) => self.work(node, span),
+                Some(client::Output::Note(note)) => self.note(node, note),
+                Some(client::Output::Crash) => {
+                    self.kill(node);
+                    return Ok(());
+                }
+            }
+        }
+        self.rearm(node);
+        Ok(())
+    }
+
+    fn send(&mut self, envelope: Envelope) {
+        let (wire, carried) = self.wires.send(self.now, &envelope);
+        self.carried(wire, envelope, carried);
+    }
+
+    fn again(&mut self, wire: WireId) {
+        while let Some((envelope, carried)) = self.wires.again(self.now, wire) {
+            let stalls = matches!(carried, Carried::Stalls { .. });
+            self.carried(wire, envelope, carried);
+            if stalls {
+                return;
+            }
+        }
+    }
+
+    fn carried(&mut self, wire: WireId, envelope: Envelope, carried: Carried) {
+        let incarnation = self.seat(envelope.from).host.incarnation;
+        match carried {
+            Carried::Arrives { at, twice } => {
+                if twice {
+                    let row = Row::frame(self.now, &envelope, incarnation);
+                    self.trace.push(Row { kind: Kind::Repeated, ..row });
+                }
+                self.queue.push(at, Event::Arrive(envelope));
+            }
+            Carried::Stalls { again_at } => {
+                if let Some(at) = again_at {
+                    let row = Row::frame(self.now, &envelope, incarnation);
+                    self.trace.push(Row { kind: Kind::Stalled, ..row });
+                    self.queue.push(at, Event::Again(wire));
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, node: Node, span: Span) {
+        let (now, incarnation) = (self.now, self.seat(node).host.incarnation);
+        self.trace.push(Row { bytes: span.0, ..Row::of(now, Kind::Working, node, incarnation) });
+        self.seat(node).host.computing = Some(Computing::new((), span, now));
+        self.plan_end(node);
+    }
+
+    /// From here on only this plan for the end of the node's work counts.
+    fn plan_end(&mut self, node: Node) {
+        let host = &mut self.seat(node).host;
+        host.plan += 1;
+        if let Some(at) = host.ends_at() {
+            let plan = host.plan;
+            self.queue.push(at, Event::Worked { node, plan });
+        }
+    }
+
+    fn worked(&mut self, node: Node, plan: u64) -> Result<(), Problem> {
+        let host = &mut self.seat(node).host;
+        if host.plan != plan || host.computing.take().is_none() {
+            return Ok(());
+        }
+        let row = Row::of(self.now, Kind::Worked, node, self.seat(node).host.incarnation);
+        self.trace.push(row);
+        self.tell_client(node, client::Input::Worked)
+    }
+
+    fn wake(&mut self, node: Node) -> Result<(), Problem> {
+        let now = self.now;
+        let seat = self.seat(node);
+        if seat.host.timer.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        if let Some(until) = seat.host.paused(now) {
+            seat.host.timer = None;
+            self.arm(node, until);
+            return Ok(());
+        }
+        seat.host.timer = None;
+        let incarnation = seat.host.incarnation;
+        let due = seat.host.worker.as_ref().and_then(Machinery::next_wake).is_some_and(|at| at <= now);
+        if !due {
+            self.rearm(node);
+            return Ok(());
+        }
+        match &mut seat.host.worker {
+            Some(Machinery::Broker(broker)) => {
+                broker.wake(now);
+                broker.check()?;
+            }
+            Some(Machinery::Client(client)) => client.wake(now),
+            None => {}
+        }
+        self.trace.push(Row::of(now, Kind::Woke, node, incarnation));
+        if node == Node::BROKER { self.drain_broker() } else { self.drain_client(node) }
+    }
+
+    /// The node's one timer, for when its machine wants to be woken next.
+    fn rearm(&mut self, node: Node) {
+        let now = self.now;
+        if let Some(at) = self.seat(node).host.worker.as_ref().and_then(Machinery::next_wake) {
+            self.arm(node, at.max(now));
+        }
+    }
+
+    fn arm(&mut self, node: Node, at: Time) {
+        let host = &mut self.seat(node).host;
+        if host.timer.is_none_or(|timer| timer > at) {
+            host.timer = Some(at);
+            self.queue.push_timer(at, u32::from(node.0), Event::Wake(node));
+        }
+    }
+
+    fn begin(&mut self, effect: Effect<Node>) -> Result<(), Problem> {
+        let at = match &effect {
+            Effect::Slow { node, .. } | Effect::Pause { node, .. } | Effect::Kill(node) => *node,
+            Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } => Node::BROKER,
+        };
+        self.trace.push(Row::of(self.now, Kind::Fault, at, 0));
+        let until = |span: Option<Span>| span.map_or(NEVER, |span| self.now + span);
+        match effect {
+            Effect::Kill(node) => self.kill(node),
+            Effect::Slow { node, factor, span } => {
+                let until = until(span);
+                self.change(node, |seat| seat.host.slow(until, factor));
+                if span.is_some() {
+                    self.queue.push(until, Event::Over(node));
+                }
+            }
+            Effect::Pause { node, span } => {
+                let until = self.now + span;
+                self.change(node, |seat| seat.host.pause(until));
+                self.queue.push(until, Event::Over(node));
+            }
+            Effect::Edge(fault) => {
+                let until = until(fault.span);
+                self.wires.disturb(until, fault);
+            }
+            Effect::Partition { groups, span } => {
+                let until = until(span);
+                self.wires.divide(until, groups);
+            }
+            // A bus has none.
+            Effect::RestartCoordinator => {}
+        }
+        Ok(())
+    }
+
+    fn over(&mut self, node: Node) -> Result<(), Problem> {
+        let incarnation = self.seat(node).host.incarnation;
+        self.trace.push(Row::of(self.now, Kind::Over, node, incarnation));
+        self.change(node, |_| {});
+        let now = self.now;
+        while self.seat(node).host.paused(now).is_none()
+            && let Some(envelope) = self.seat(node).inbox.pop_front()
+        {
+            self.receive(envelope)?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, node: Node, change: impl FnOnce(&mut Seat)) {
+        let now = self.now;
+        let seat = self.seat(node);
+        change(seat);
+        seat.host.reconsider(now);
+        if seat.host.computing.is_some() {
+            self.plan_end(node);
+        }
+    }
+
+    /// The node's state is gone. Its host closes its connections, and starts it again after a while.
+    fn kill(&mut self, node: Node) {
+        let (now, respawn) = (self.now, self.spec.respawn);
+        let seat = self.seat(node);
+        let Some(machine) = seat.host.worker.take() else { return };
+        let incarnation = seat.host.incarnation;
+        seat.host.incarnation += 1;
+        seat.host.computing = None;
+        seat.host.plan += 1;
+        seat.inbox.clear();
+        self.trace.push(Row::of(now, Kind::Killed, node, incarnation));
+        match machine {
+            Machinery::Broker(broker) => {
+                self.bury_broker(&broker);
+                for client in 1..self.hosts.len() as u16 {
+                    self.reset(Node::BROKER, Node(client));
+                }
+            }
+            Machinery::Client(client) => {
+                self.seat(node).made = client.made();
+                let group = self.seat(node).group;
+                self.tallies[group].lost += client.holding().len() as u64;
+                self.wires.forget(node);
+                self.reset(node, Node::BROKER);
+            }
+        }
+        if let Some(span) = respawn {
+            self.queue.push(now + span, Event::Spawn(node));
+        }
+    }
+
+    /// What the broker counted stays counted; what it held is lost.
+    fn bury_broker(&mut self, broker: &Broker) {
+        let (counters, queues) = &mut self.past;
+        counters.add(broker.counters());
+        for (place, (_, counted)) in broker.queues().enumerate() {
+            let mut counted = *counted;
+            counted.lose_all();
+            match queues.get_mut(place) {
+                Some(queue) => queue.add(&counted),
+                None => queues.push(counted),
+            }
+        }
+    }
+
+    fn reset(&mut self, from: Node, to: Node) {
+        let connection = self.seat(if from == Node::BROKER { to } else { from }).connection;
+        if connection != 0 {
+            self.send(Envelope { from, to, connection, frame: Frame::Reset });
+        }
+    }
+
+    fn note(&mut self, node: Node, note: Note) {
+        let group = self.seat(node).group;
+        let tally = &mut self.tallies[group];
+        match note {
+            Note::Sent { number, confirms } => {
+                tally.sent += 1;
+                self.ledger.sent(node, number, confirms);
+            }
+            Note::Confirmed { number, ok: true } => {
+                tally.confirmed += 1;
+                self.ledger.confirmed(node, number);
+            }
+            Note::Confirmed { ok: false, .. } => tally.nacked += 1,
+            Note::Returned => tally.returned += 1,
+            Note::Processed { queue, message, .. } => {
+                tally.processed += 1;
+                self.ledger.processed(self.now, queue, &message);
+            }
+            Note::Skipped => tally.skipped += 1,
+            Note::Failed => tally.failed += 1,
+            Note::Answered(span) => {
+                tally.answered += 1;
+                tally.response.add(span);
+            }
+            Note::TimedOut { gave_up } => {
+                tally.timed_out += 1;
+                tally.gave_up += u64::from(gave_up);
+            }
+            Note::Late => tally.late += 1,
+            Note::Polled => tally.polls += 1,
+            Note::PolledNothing => tally.empty_polls += 1,
+            Note::Disconnected => tally.disconnected += 1,
+        }
+    }
+}
+
+impl Machinery {
+    fn next_wake(&self) -> Option<Time> {
+        match self {
+            Machinery::Broker(broker) => broker.next_wake(),
+            Machinery::Client(client) => client.next_wake(),
+        }
+    }
+}
