@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use shared::experiment::{Experiment, Known, Problem, check};
+use shared::experiment::{Checked, Experiment, Known, Problem, check_any};
 use shared::limits::EXPERIMENT_BYTES_MAX;
 use shared::session::{InputFrom, InputSpec};
 use shared::wire::InputView;
@@ -18,7 +18,7 @@ pub fn main(arguments: &crate::config::Check) -> ExitCode {
     let mut status = 0;
     for file in &arguments.files {
         let found = match read(file) {
-            Ok(text) => check(&text).and_then(|experiment| with_columns(file, &experiment)).err().unwrap_or_default(),
+            Ok(text) => check_any(&text, &[]).and_then(|checked| complete(file, &checked)).err().unwrap_or_default(),
             Err(error) => {
                 eprintln!("{error}");
                 status = 3;
@@ -31,6 +31,14 @@ pub fn main(arguments: &crate::config::Check) -> ExitCode {
         }
     }
     ExitCode::from(status)
+}
+
+/// What the text alone does not say.
+fn complete(file: &Path, checked: &Checked) -> Result<(), Vec<Problem>> {
+    match checked {
+        Checked::Batch(experiment) => with_columns(file, experiment),
+        Checked::Messaging(_) => Ok(()),
+    }
 }
 
 /// Looks for columns that are not given in the inputs, tells them, and checks the experiment again. Inputs that cannot be opened here

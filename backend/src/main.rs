@@ -1,10 +1,11 @@
 //! The binary `millrace`: serves the page and its sessions, runs experiments, checks them.
 //!
-//! Reading order: `config` (the command line), `limits`; `check`, `examples` and `run` (experiments on the command line); `serve` (the
+//! Reading order: `config` (the command line), `limits`; `check`, `examples`, `run` and `bus` (experiments on the command line); `serve` (the
 //! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `assets` (the page),
 //! `uploads`, `data`, `globs`, `unpack` and `inputs` (what is read); `engine` (workers as threads and processes: driver 3 of the core).
 
 mod assets;
+mod bus;
 mod check;
 mod config;
 mod data;

@@ -8,10 +8,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use shared::experiment::{self, Expectation, Experiment, Problem};
+use shared::experiment::{self, Checked, Expectation, Experiment, Problem};
 use shared::session::SessionSpec;
 use shared::wire::{Command, Place, RunCommand};
 
+use crate::bus;
 use crate::check::{self, Unreadable};
 use crate::config::{self, Run};
 use crate::data::{DataError, Input, Library};
@@ -24,13 +25,17 @@ use crate::watch::{Failure, Outcome, Watch};
 
 /// Why a run gave no rows.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub enum RunError {
     #[error("the experiment is invalid")]
     Invalid(Vec<Problem>),
     #[error("standard input can be the experiment or the input, not both")]
     TwoInputs,
     #[error("`--trace` and `--seeds` are for `--place simulate`: a real run has neither a trace nor chance")]
     NotSimulated,
+    #[error("`{0}` is for experiments with `batch`")]
+    OnlyBatch(&'static str),
+    #[error("an experiment with `messaging` runs in the simulator so far: add `--place simulate`")]
+    OnlySimulated,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     #[error(transparent)]
@@ -49,6 +54,7 @@ impl RunError {
     fn status(&self) -> u8 {
         match self {
             RunError::Invalid(_) | RunError::Misfit { .. } | RunError::TwoInputs | RunError::NotSimulated => 2,
+            RunError::OnlyBatch(_) | RunError::OnlySimulated => 2,
             RunError::Output(OutputError::Unknown(_) | OutputError::Number(_) | OutputError::Occupied(_)) => 2,
             _ => 3,
         }
@@ -82,7 +88,10 @@ fn run(arguments: &Run) -> Result<bool, RunError> {
     }
     let rows_to = arguments.output.clone().unwrap_or_else(|| PathBuf::from("-"));
     let rows_to = Rows::at(&rows_to)?;
-    let experiment = read(arguments)?;
+    let experiment = match read(arguments)? {
+        Checked::Batch(experiment) => *experiment,
+        Checked::Messaging(experiment) => return bus::run(arguments, &experiment, &rows_to),
+    };
     let library = library(arguments)?;
     if let Some(seeds) = &arguments.seeds {
         return sweep(arguments, &experiment, library, seeds.0.clone());
@@ -102,14 +111,17 @@ fn run(arguments: &Run) -> Result<bool, RunError> {
 }
 
 /// The experiment with everything that the command line changes in it.
-fn read(arguments: &Run) -> Result<Experiment, RunError> {
+fn read(arguments: &Run) -> Result<Checked, RunError> {
     let stdin_twice = output::is_standard(&arguments.file) && arguments.input.as_deref().is_some_and(output::is_standard);
     if stdin_twice {
         return Err(RunError::TwoInputs);
     }
     let text = check::read(&arguments.file)?;
     let overrides: Vec<_> = arguments.sets.iter().map(|set| (set.path.clone(), set.value.clone())).collect();
-    let mut experiment = experiment::check_with(&text, &overrides).map_err(RunError::Invalid)?;
+    let mut experiment = match experiment::check_any(&text, &overrides).map_err(RunError::Invalid)? {
+        Checked::Batch(experiment) => experiment,
+        messaging => return Ok(messaging),
+    };
     if let Some(path) = arguments.input.as_ref().filter(|path| !output::is_standard(path)) {
         let path = globs::absolute(path).unwrap_or_else(|_| path.clone());
         experiment.batch.inputs[0] = experiment::Input::File(path.to_string_lossy().into_owned());
@@ -117,7 +129,7 @@ fn read(arguments: &Run) -> Result<Experiment, RunError> {
     if arguments.sequential && !experiment.expect.contains(&Expectation::EqualsSequential) {
         experiment.expect.push(Expectation::EqualsSequential);
     }
-    Ok(experiment)
+    Ok(Checked::Batch(experiment))
 }
 
 fn library(arguments: &Run) -> Result<Library, RunError> {
@@ -192,7 +204,7 @@ fn sweep(arguments: &Run, experiment: &Experiment, library: Library, seeds: Rang
 }
 
 /// The command that runs one seed of a sweep again.
-fn replay(arguments: &Run, seed: u64) -> String {
+pub fn replay(arguments: &Run, seed: u64) -> String {
     let mut words = vec!["millrace run".to_owned(), quoted(&arguments.file.to_string_lossy())];
     words.push(format!("--place simulate --seed {seed}"));
     if arguments.sequential {

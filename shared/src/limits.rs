@@ -134,3 +134,24 @@ pub const KEYFRAME_SIZES_MAX: usize = 4_000_000;
 
 /// Characters of a link that carries an experiment: the longest text fits, however little it can be compressed.
 pub const LINK_BYTES_MAX: usize = 384 * 1024;
+
+/// Clients of a messaging experiment.
+pub const BUS_CLIENTS_MAX: usize = 255;
+
+/// Exchanges of a messaging experiment.
+pub const BUS_EXCHANGES_MAX: usize = 1_000;
+
+/// Queues of a messaging experiment.
+pub const BUS_QUEUES_MAX: usize = 1_000;
+
+/// Characters of the name of a group of clients.
+pub const NAME_CHARS_MAX: usize = 64;
+
+/// Bytes of a message's body.
+pub const MESSAGE_BYTES_MAX: u64 = 16 << 20;
+
+/// The greatest priority of a message, as RabbitMQ has it.
+pub const PRIORITY_MAX: u8 = 255;
+
+/// Messages a second of one publisher.
+pub const FREQUENCY_MAX: f64 = 1e6;

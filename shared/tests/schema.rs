@@ -228,6 +228,10 @@ fn descend<'s>(mapping: Mapping<'s>, look: &mut dyn FnMut(&Mapping<'s>, &'s Valu
         for (key, shape) in last["properties"].as_object().unwrap() {
             descend(mapping.below(key, Step::Key(key.clone()), shape), look);
         }
+    } else if last["additionalProperties"].is_object() && path.iter().any(|key| key == "messaging") {
+        // A mapping of names that the user chooses. Those of a batch are read when a step names them.
+        let mapping = Mapping { path, steps, last };
+        descend(mapping.below("NAME", Step::Key("some".to_owned()), &last["additionalProperties"]), look);
     } else if let Some(items) = last.get("items") {
         let mapping = Mapping { path, steps, last };
         descend(mapping.below("[]", Step::Item, items), look);

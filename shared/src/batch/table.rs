@@ -48,6 +48,12 @@ const BATCH_ROWS: usize = 64 << 10;
 const CSV_CHUNK_BYTES: usize = 1 << 20;
 
 impl Table {
+    /// Rows that are there as columns, all of one length.
+    pub fn of_columns(names: Vec<Column>, columns: Vec<ArrayRef>) -> Table {
+        let rows = columns.first().map_or(0, |column| column.len());
+        Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() }
+    }
+
     /// The final rows from those of the committed partitions, in the order of the partitions.
     pub fn new(plan: &Plan, partitions: Vec<Payload>) -> Result<Table, KernelError> {
         let words = plan.counts_words();

@@ -14,13 +14,30 @@ const KINDS: [&str; 9] = ["kill", "slow", "pause", "restart", "partition", "drop
 
 const PARTITION_EXAMPLE: &str = "for example `[[worker-1], [coordinator, worker-2]]`";
 
-/// The faults and how many the seed chooses beside them. Nodes are checked against the number of workers.
-pub(super) fn faults(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<(Vec<Fault>, u32)> {
+/// The nodes of an experiment, and what may be done to them.
+pub(super) trait Nodes {
+    type Node: Copy + PartialEq;
+
+    /// A node's name that this run has.
+    fn node(&self, reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Self::Node>;
+
+    /// What killing the node at this place of the text is, if it may be killed.
+    fn kill(&self, reader: &mut Reader<'_>, at: Place, node: Self::Node) -> Option<Effect<Self::Node>>;
+
+    /// What restarting the coordinator is, if there is one.
+    fn restart(&self, reader: &mut Reader<'_>, at: Place) -> Option<Effect<Self::Node>>;
+}
+
+/// The nodes of a batch: a coordinator and so many workers.
+pub(super) struct Workers(pub(super) u32);
+
+/// The faults and how many the seed chooses beside them.
+pub(super) fn faults<N: Nodes>(reader: &mut Reader<'_>, node: &Node, nodes: &N) -> Option<(Vec<Fault<N::Node>>, u32)> {
     let mut found = Vec::new();
     let mut random = 0;
     let mut sound = true;
     for node in reader.list("faults", node)? {
-        match fault(reader, node, workers) {
+        match fault(reader, node, nodes) {
             Some(Found::Planned(fault)) => found.push(fault),
             Some(Found::Random(count)) => random += count,
             None => sound = false,
@@ -34,12 +51,12 @@ pub(super) fn faults(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Opti
     sound.then_some((found, random))
 }
 
-enum Found {
-    Planned(Fault),
+enum Found<N> {
+    Planned(Fault<N>),
     Random(u32),
 }
 
-fn fault(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Found> {
+fn fault<N: Nodes>(reader: &mut Reader<'_>, node: &Node, nodes: &N) -> Option<Found<N::Node>> {
     let mut fields = reader.fields("a fault", node)?;
     let at = fields.take("at");
     let lasting = fields.take("for");
@@ -89,7 +106,7 @@ fn fault(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Found> {
             duration.sound = false;
         }
     }
-    let effect = effect(reader, kind, value, &duration, workers);
+    let effect = effect(reader, kind, value, &duration, nodes);
     reader.finish(fields);
     let effect = effect.filter(|_| duration.sound)?;
     Some(Found::Planned(Fault { at: when?, effect }))
@@ -127,48 +144,52 @@ fn when(reader: &mut Reader<'_>, node: &Node) -> Option<Moment> {
     }
 }
 
-fn effect(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration, workers: u32) -> Option<Effect> {
+fn effect<N: Nodes>(
+    reader: &mut Reader<'_>,
+    kind: &str,
+    node: &Node,
+    duration: &Duration,
+    nodes: &N,
+) -> Option<Effect<N::Node>> {
     let lasting = duration.lasting;
     match kind {
-        "kill" => match self::node(reader, "kill", node, workers)? {
-            NodeId::Worker(number) => Some(Effect::Kill(NodeId::Worker(number))),
-            other => {
-                reader.problem_with(node.at, format!("`{other}` cannot be killed"), "write `restart: coordinator`");
-                None
-            }
-        },
-        "restart" => match self::node(reader, "restart", node, workers)? {
-            NodeId::Coordinator => Some(Effect::RestartCoordinator),
-            other => {
+        "kill" => {
+            let target = nodes.node(reader, "kill", node)?;
+            nodes.kill(reader, node.at, target)
+        }
+        "restart" => match &node.content {
+            Content::Text(text) if text == "coordinator" => nodes.restart(reader, node.at),
+            _ => {
+                let text = reader.text("restart", node)?;
                 let hint = "a worker is killed, and comes back after `respawn`";
-                reader.problem_with(node.at, format!("`{other}` cannot be restarted"), hint);
+                reader.problem_with(node.at, format!("`{text}` cannot be restarted"), hint);
                 None
             }
         },
         "slow" => {
             let mut fields = reader.fields("`slow`", node)?;
-            let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
+            let target = fields.need(reader, "node").and_then(|node| nodes.node(reader, "node", node));
             let factor = fields.need(reader, "factor").and_then(|node| factor(reader, node));
             reader.finish(fields);
             Some(Effect::Slow { node: target?, factor: factor?, span: lasting })
         }
         "pause" => {
             let mut fields = reader.fields("`pause`", node)?;
-            let target = fields.need(reader, "node").and_then(|node| self::node(reader, "node", node, workers));
+            let target = fields.need(reader, "node").and_then(|node| nodes.node(reader, "node", node));
             let span = fields.need(reader, "for").and_then(|node| reader.span("for", node));
             reader.finish(fields);
             Some(Effect::Pause { node: target?, span: span? })
         }
         "partition" => {
-            let groups = groups(reader, node, workers);
+            let groups = groups(reader, node, nodes);
             let lasting = duration.needed(reader);
             Some(Effect::Partition { groups: groups?, span: Some(lasting?) })
         }
         "drop" | "duplicate" | "delay" => {
             let mut fields = reader.fields(&format!("`{kind}`"), node)?;
-            let edge = edge(reader, &mut fields, workers);
+            let edge = edge(reader, &mut fields, nodes);
             let probability = match fields.take("probability") {
-                Some(node) => probability(reader, node),
+                Some(node) => probability(reader, "probability", node),
                 None if kind == "delay" => Some(1.0),
                 None => fields.need(reader, "probability").and(None),
             };
@@ -185,44 +206,64 @@ fn effect(reader: &mut Reader<'_>, kind: &str, node: &Node, duration: &Duration,
     }
 }
 
-/// A node's name that this run has.
-fn node(reader: &mut Reader<'_>, name: &str, node: &Node, workers: u32) -> Option<NodeId> {
-    let text = reader.text(name, node)?;
-    match text.parse() {
-        Ok(NodeId::Worker(number)) if number > workers => {
-            let last =
-                if workers == 1 { "the only one is `worker-1`".to_owned() } else { format!("the last is `worker-{workers}`") };
-            reader.problem_with(node.at, format!("there is no `{text}`"), last);
-            None
+impl Nodes for Workers {
+    type Node = NodeId;
+
+    fn node(&self, reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<NodeId> {
+        let Workers(workers) = *self;
+        let text = reader.text(name, node)?;
+        match text.parse() {
+            Ok(NodeId::Worker(number)) if number > workers => {
+                let last = if workers == 1 {
+                    "the only one is `worker-1`".to_owned()
+                } else {
+                    format!("the last is `worker-{workers}`")
+                };
+                reader.problem_with(node.at, format!("there is no `{text}`"), last);
+                None
+            }
+            Ok(id) => Some(id),
+            Err(unknown) => {
+                reader.problem(node.at, unknown.to_string());
+                None
+            }
         }
-        Ok(id) => Some(id),
-        Err(unknown) => {
-            reader.problem(node.at, unknown.to_string());
-            None
+    }
+
+    fn kill(&self, reader: &mut Reader<'_>, at: Place, node: NodeId) -> Option<Effect> {
+        if node == NodeId::Coordinator {
+            reader.problem_with(at, format!("`{node}` cannot be killed"), "write `restart: coordinator`");
+            return None;
         }
+        Some(Effect::Kill(node))
+    }
+
+    fn restart(&self, _reader: &mut Reader<'_>, _at: Place) -> Option<Effect> {
+        Some(Effect::RestartCoordinator)
     }
 }
 
 /// From and to; `None` is any node.
-type Ends = (Option<NodeId>, Option<NodeId>);
+type Ends<N> = (Option<N>, Option<N>);
 
-fn edge(reader: &mut Reader<'_>, fields: &mut Fields<'_>, workers: u32) -> Option<Ends> {
+fn edge<N: Nodes>(reader: &mut Reader<'_>, fields: &mut Fields<'_>, nodes: &N) -> Option<Ends<N::Node>> {
     let mut end = |name| match fields.take(name) {
         None => Some(None),
         Some(Node { content: Content::Text(text), .. }) if text == "any" => Some(None),
-        Some(found) => node(reader, name, found, workers).map(Some),
+        Some(found) => nodes.node(reader, name, found).map(Some),
     };
     let (from, to) = (end("from"), end("to"));
     Some((from?, to?))
 }
 
-fn probability(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+/// Between 0 and 1: `0.1` or `10%`.
+pub(super) fn probability(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<f64> {
     let percent = matches!(&node.content, Content::Text(text) if text.ends_with('%'));
-    let value = if percent { reader.percentage("probability", node)? } else { reader.real("probability", node)? };
+    let value = if percent { reader.percentage(name, node)? } else { reader.real(name, node)? };
     if (0.0..=1.0).contains(&value) {
         return Some(value);
     }
-    reader.problem(node.at, format!("`probability` lies between 0 and 1, and this is {value}"));
+    reader.problem(node.at, format!("`{name}` lies between 0 and 1, and this is {value}"));
     None
 }
 
@@ -236,7 +277,7 @@ fn factor(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
 }
 
 /// At least two groups that share no node.
-fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<NodeId>>> {
+fn groups<N: Nodes>(reader: &mut Reader<'_>, node: &Node, nodes: &N) -> Option<Vec<Vec<N::Node>>> {
     let mut seen = Vec::new();
     let mut groups = Vec::new();
     let mut sound = true;
@@ -249,9 +290,10 @@ fn groups(reader: &mut Reader<'_>, node: &Node, workers: u32) -> Option<Vec<Vec<
             continue;
         };
         for member in group {
-            match self::node(reader, "partition", member, workers) {
+            match nodes.node(reader, "partition", member) {
                 Some(id) if seen.contains(&id) => {
-                    reader.problem(member.at, format!("`{id}` is in two places of the partition"));
+                    let name = reader.text("partition", member).unwrap_or_default();
+                    reader.problem(member.at, format!("`{name}` is in two places of the partition"));
                     sound = false;
                 }
                 Some(id) => {

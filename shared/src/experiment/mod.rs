@@ -2,6 +2,7 @@
 //!
 //! - [`spec`]: what an experiment says.
 //! - `plan`, `faults`, `expect`: its middle and its tail, checked and typed; `steps` and `joins` make the `chain` of stages.
+//!   `messaging`: the other middle.
 //! - `reader`: asks the tree for keys and collects problems; `yaml`: the tree; `units`: sizes, spans, percentages.
 //! - `overrides`: `path=value` from a command line.
 //! - [`Outline`]: what it would do, for who writes it; [`schema`]: the format as data, for an editor.
@@ -15,6 +16,7 @@ mod datasets;
 mod expect;
 mod faults;
 mod joins;
+mod messaging;
 mod outline;
 mod overrides;
 mod plan;
@@ -33,10 +35,13 @@ pub use spec::*;
 pub use units::size as parse_size;
 
 use crate::batch::Format;
+use crate::fault::Fault;
 use crate::id::NodeId;
 use crate::limits::{COMPUTE_MAX, COMPUTE_MIN, EXPERIMENT_BYTES_MAX, WORKERS_MAX};
+use crate::messaging::{Bus, Node as BusNode};
 use crate::nearest::list;
 use crate::time::Span;
+use faults::Workers;
 use problem::Place;
 use reader::{Fields, Reader};
 use yaml::Node;
@@ -64,11 +69,27 @@ pub fn check(text: &str) -> Result<Experiment, Vec<Problem>> {
 /// As [`check`], after setting values by their paths: `("batch.split", "64 KiB")`, `("batch.steps.4.limit", "5")`. A value is YAML.
 /// Problems of an override have line 0 and name it in their message.
 pub fn check_with(text: &str, overrides: &[(String, String)]) -> Result<Experiment, Vec<Problem>> {
-    let mut experiment = read(text, overrides, &[], &mut None)?;
-    if experiment.batch.plan.stages.is_empty() {
+    match check_any(text, overrides)? {
+        Checked::Batch(experiment) => Ok(*experiment),
+        Checked::Messaging(_) => Err(vec![only_batches()]),
+    }
+}
+
+/// As [`check_with`], for who can run experiments of every kind.
+pub fn check_any(text: &str, overrides: &[(String, String)]) -> Result<Checked, Vec<Problem>> {
+    let mut checked = read(text, overrides, &[], &mut None)?;
+    if let Checked::Batch(experiment) = &mut checked
+        && experiment.batch.plan.stages.is_empty()
+    {
         experiment.batch.draft = Some(Draft { text: text.to_owned(), overrides: overrides.to_vec() });
     }
-    Ok(experiment)
+    Ok(checked)
+}
+
+/// What those say that run batches only.
+fn only_batches() -> Problem {
+    let hint = "on the command line: `millrace run FILE --place simulate`".to_owned();
+    Problem { hint: Some(hint), ..Problem::new(Place::START, "experiments with `messaging` run in the simulator so far") }
 }
 
 /// As [`check`], for who writes the text: what is wrong with it, and what it would do as far as it makes sense. `None` where it is no
@@ -93,12 +114,14 @@ pub fn format_text(format: &Format) -> String {
 impl Draft {
     /// Checks it again, now that its inputs are known, which are those of the batch in order.
     pub fn with(&self, known: &[Known]) -> Result<Experiment, Vec<Problem>> {
-        let experiment = read(&self.text, &self.overrides, known, &mut None)?;
+        let Checked::Batch(experiment) = read(&self.text, &self.overrides, known, &mut None)? else {
+            return Err(vec![only_batches()]);
+        };
         if experiment.batch.plan.stages.is_empty() {
             let message = "the columns of an input could not be inferred: name them by `columns`";
             return Err(vec![Problem::new(Place::START, message)]);
         }
-        Ok(experiment)
+        Ok(*experiment)
     }
 }
 
@@ -107,7 +130,7 @@ fn read(
     overrides: &[(String, String)],
     known: &[Known],
     outline: &mut Option<Outline>,
-) -> Result<Experiment, Vec<Problem>> {
+) -> Result<Checked, Vec<Problem>> {
     if text.len() > EXPERIMENT_BYTES_MAX {
         let message = format!("the experiment has {} bytes; the limit is {EXPERIMENT_BYTES_MAX}", text.len());
         return Err(vec![Problem::new(Place::START, message)]);
@@ -129,23 +152,40 @@ fn read(
     }
 }
 
-fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
+fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Checked> {
     let mut fields = reader.fields("the experiment", root)?;
     version(reader, &mut fields);
     let title = fields.take("title").map_or(Some("Untitled"), |node| reader.text("title", node));
     let about = fields.take("about").map_or(Some(""), |node| reader.text("about", node));
     let seed = fields.take("seed").map_or(Some(0), |node| reader.whole("seed", node, 0, u64::MAX));
+    let middle = middle(reader, &mut fields);
+    if let Some(("messaging", node)) = middle {
+        let respawn = respawn_of(reader, &mut fields);
+        for name in ["workers", "isolation", "compute"] {
+            if fields.take(name).is_some() {
+                reader.problem(fields.key_at(name), format!("`{name}` is for experiments with `batch`"));
+            }
+        }
+        let of_bus = of_bus(reader, fields, node);
+        reader.outline.title = title.unwrap_or_default().to_owned();
+        let (bus, (faults, random_faults), expect) = of_bus?;
+        let (title, about) = (title?.to_owned(), about?.trim_end().to_owned());
+        let (seed, respawn) = (seed?, respawn?);
+        let experiment = BusExperiment { title, about, seed, respawn, bus, faults, random_faults, expect };
+        return Some(Checked::Messaging(Box::new(experiment)));
+    }
     let workers = fields.take("workers").map(|node| reader.whole("workers", node, 1, WORKERS_MAX.into()));
     let workers = workers.map_or(Some(None), |workers| workers.map(|workers| Some(workers as u32)));
     let isolations = [("thread", Isolation::Thread), ("process", Isolation::Process)];
     let isolation =
         fields.take("isolation").map_or(Some(Isolation::Thread), |node| reader.word("isolation", node, &isolations));
-    let respawn = fields.take("respawn").map_or(Some(Respawn::After(RESPAWN_DEFAULT)), |node| respawn(reader, node));
+    let respawn = respawn_of(reader, &mut fields);
     let compute = fields.take("compute").map(|node| reader.rate("compute", node, COMPUTE_MIN, COMPUTE_MAX));
     let compute = compute.map_or(Some(None), |compute| compute.map(Some));
-    let batch = middle(reader, &mut fields).and_then(|node| plan::batch(reader, node, seed.unwrap_or(0)));
+    let batch = middle.and_then(|(_, node)| plan::batch(reader, node, seed.unwrap_or(0)));
     let workers_known = workers.flatten().unwrap_or(WORKERS_MAX);
-    let faults = fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, workers_known));
+    let faults =
+        fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, &Workers(workers_known)));
     let is_draft = batch.as_ref().is_some_and(|batch| batch.plan.stages.is_empty());
     let expect = match fields.take("expect") {
         // What cannot be typed yet is read again with the steps.
@@ -157,7 +197,7 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
     reader.outline.title = title.unwrap_or_default().to_owned();
     reader.outline.workers = workers.flatten();
     let (faults, random_faults) = faults?;
-    Some(Experiment {
+    Some(Checked::Batch(Box::new(Experiment {
         title: title?.to_owned(),
         about: about?.trim_end().to_owned(),
         seed: seed?,
@@ -169,7 +209,24 @@ fn experiment(reader: &mut Reader<'_>, root: &Node) -> Option<Experiment> {
         faults,
         random_faults,
         expect: expect?,
-    })
+    })))
+}
+
+/// The middle and the tail of an experiment with `messaging`.
+type OfBus = (Bus, (Vec<Fault<BusNode>>, u32), Vec<BusExpectation>);
+
+fn of_bus(reader: &mut Reader<'_>, mut fields: Fields<'_>, node: &Node) -> Option<OfBus> {
+    let bus = messaging::messaging(reader, node);
+    let names = bus.as_ref().map(messaging::BusNames::of);
+    let names = names.as_ref();
+    let faults = fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, &names));
+    let expect = fields.take("expect").map_or(Some(Vec::new()), |node| expect::of_bus(reader, node, names));
+    reader.finish(fields);
+    Some((bus?, faults?, expect?))
+}
+
+fn respawn_of(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Respawn> {
+    fields.take("respawn").map_or(Some(Respawn::After(RESPAWN_DEFAULT)), |node| respawn(reader, node))
 }
 
 fn version(reader: &mut Reader<'_>, fields: &mut Fields<'_>) {
@@ -184,17 +241,21 @@ fn version(reader: &mut Reader<'_>, fields: &mut Fields<'_>) {
     }
 }
 
-/// The experiment's one middle, if it is a batch.
-fn middle<'n>(reader: &mut Reader<'_>, fields: &mut Fields<'n>) -> Option<&'n Node> {
+/// The experiment's one middle, if it is one that there is.
+fn middle<'n>(reader: &mut Reader<'_>, fields: &mut Fields<'n>) -> Option<(&'static str, &'n Node)> {
     let found: Vec<_> = MIDDLES.iter().filter_map(|name| fields.take(name).map(|node| (*name, node))).collect();
     match found.as_slice() {
-        [("batch", node)] => Some(node),
+        [(name @ ("batch" | "messaging"), node)] => Some((name, node)),
         [] => {
             reader.problem(fields.at, format!("an experiment needs one of {}", list(MIDDLES)));
             None
         }
         [(name, _)] => {
-            reader.problem_with(fields.key_at(name), format!("`{name}` comes later"), "so far there is `batch`");
+            reader.problem_with(
+                fields.key_at(name),
+                format!("`{name}` comes later"),
+                "so far there are `batch` and `messaging`",
+            );
             None
         }
         [(first, _), (second, _), ..] => {

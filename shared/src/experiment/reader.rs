@@ -8,7 +8,7 @@ use super::units;
 use super::yaml::{Content, Key, Node};
 use crate::batch::{Format, Records};
 use crate::expr::{Expr, ExprError, Schema};
-use crate::limits::PROBLEMS_MAX;
+use crate::limits::{FREQUENCY_MAX, PROBLEMS_MAX};
 use crate::nearest::{list, nearest};
 use crate::time::Span;
 
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether no more problems are told.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.problems.len() >= PROBLEMS_MAX
     }
 
@@ -147,6 +147,16 @@ impl<'a> Reader<'a> {
     pub(super) fn rate(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
         let value = self.scalar(name, node, units::rate)?;
         self.within(name, node, value, least, most, |bytes| format!("{}/s", units::shown(bytes)))
+    }
+
+    /// How often in a second.
+    pub(super) fn frequency(&mut self, name: &str, node: &Node) -> Option<f64> {
+        let value = self.scalar(name, node, units::frequency)?;
+        if value > FREQUENCY_MAX {
+            self.problem(node.at, format!("`{name}` is at most {FREQUENCY_MAX}/s, not {value}/s"));
+            return None;
+        }
+        Some(value)
     }
 
     fn within(&mut self, name: &str, node: &Node, value: u64, least: u64, most: u64, shown: fn(u64) -> String) -> Option<u64> {

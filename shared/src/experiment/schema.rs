@@ -6,6 +6,7 @@
 //! Absent on purpose: what a schema cannot say (which columns there are, whether an expression makes sense). The checker says it.
 
 mod keys;
+mod messaging;
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +50,12 @@ enum Shape {
     Rate,
     /// `250 ms`.
     Span,
+    /// How often in a second: `200/s`.
+    Frequency,
+    /// A counter of a messaging run: `total/acked`, `queue/QUEUE/ready`.
+    BusCounter,
+    /// Names of the user's choosing, with texts.
+    Texts,
     /// Progress like `40%` or a time like `3 s`.
     Moment,
     /// `0.1` or `10%`.
@@ -70,7 +77,7 @@ enum Shape {
     Columns,
     /// Columns to sort by, with `desc` behind those whose largest comes first.
     Order,
-    /// A node's name: `coordinator`, `worker-1`.
+    /// A node's name: `coordinator`, `worker-1`, `broker`.
     Node,
     /// As `Node`, or `any`.
     NodeOrAny,
@@ -157,6 +164,9 @@ impl Shape {
             }
             Shape::Rate => pattern(format!("^{NUMBER} *({})/s$", units(&SIZES)), "rate"),
             Shape::Span => pattern(span(), "span"),
+            Shape::Frequency => pattern(format!("^{NUMBER} */ *({})$", units(&SPANS)), "frequency"),
+            Shape::BusCounter => pattern(messaging::counter_pattern(), "counter"),
+            Shape::Texts => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
             Shape::Moment => pattern(format!("{}|{}", span(), percentage()), "moment"),
             Shape::Probability => {
                 let bare = json!({ "type": ["number", "string"], "pattern": format!("^{NUMBER}$|{}", percentage()) });
@@ -198,7 +208,7 @@ impl Shape {
 /// A number as the format has it: digits, grouped by `_` as one likes, perhaps a fraction.
 const NUMBER: &str = r"[0-9]+(_[0-9]+)*(\.[0-9]+(_[0-9]+)*)?";
 
-const NODE: &str = "coordinator|worker-0*[1-9][0-9]*";
+const NODE: &str = "coordinator|broker|[A-Za-z0-9_-]+-0*[1-9][0-9]*";
 
 fn units(units: &[(&str, u64)]) -> String {
     units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("|")

@@ -4,6 +4,7 @@ use super::datasets::dataset_records;
 use crate::batch::{Format, Generator, Plan, Records};
 use crate::expr::Expr;
 use crate::fault::Fault;
+use crate::messaging::{Bus, Node};
 use crate::time::Span;
 
 /// A checked experiment.
@@ -24,6 +25,55 @@ pub struct Experiment {
     /// How many more faults of any kind the seed chooses. In the simulator only.
     pub random_faults: u32,
     pub expect: Vec<Expectation>,
+}
+
+/// An experiment of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Checked {
+    Batch(Box<Experiment>),
+    Messaging(Box<BusExperiment>),
+}
+
+/// A checked experiment with `messaging`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BusExperiment {
+    pub title: String,
+    pub about: String,
+    pub seed: u64,
+    pub respawn: Respawn,
+    pub bus: Bus,
+    pub faults: Vec<Fault<Node>>,
+    /// How many more faults of any kind the seed chooses.
+    pub random_faults: u32,
+    pub expect: Vec<BusExpectation>,
+}
+
+/// What must hold of a bus when its time is over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BusExpectation {
+    /// Every message that its publisher may count on (it was confirmed, or sent by one without confirms) was worked on or is still
+    /// there, and no queue and no client has lost a copy.
+    NoLoss,
+    /// The work on messages ended in the order in which they were made.
+    InOrder(InOrder),
+    /// So many deliveries at most were worked on though their message had been before.
+    DuplicatesAtMost(u64),
+    /// 99 of 100 took at most this long.
+    P99 { metric: String, at_most: Span },
+    /// No more messages were ever ready, in this queue or in each.
+    DepthAtMost { queue: Option<String>, messages: u64 },
+    /// Every message of every queue is accounted for.
+    Conserved,
+    /// A counter of the run lies within a bound.
+    Counter { name: String, bound: Bound, value: u64 },
+}
+
+/// Among which messages the order is looked at; always those that one queue gave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InOrder {
+    PerPublisher,
+    /// Those of one publisher with one routing key.
+    PerKey,
 }
 
 /// What a worker is on the server.
@@ -126,6 +176,65 @@ pub const COUNTERS: [&str; 11] = [
     "workers_lost",
 ];
 
+/// What a messaging run counts of all, as `total/NAME`.
+pub const TOTAL_COUNTERS: [&str; 18] = [
+    "published",
+    "confirmed",
+    "nacked",
+    "returned",
+    "unroutable",
+    "delivered",
+    "redelivered",
+    "acked",
+    "dropped",
+    "rejected",
+    "expired",
+    "dead_lettered",
+    "lost",
+    "ready",
+    "unacked",
+    "processed",
+    "duplicates",
+    "missing",
+];
+
+/// What it counts of each queue, as `queue/QUEUE/NAME`.
+pub const QUEUE_COUNTERS: [&str; 14] = [
+    "published",
+    "confirmed",
+    "delivered",
+    "redelivered",
+    "acked",
+    "dropped",
+    "rejected",
+    "expired",
+    "dead_lettered",
+    "lost",
+    "ready",
+    "unacked",
+    "processed",
+    "duplicates",
+];
+
+/// What it counts of each group of clients, as `client/NAME/NAME`.
+pub const CLIENT_COUNTERS: [&str; 15] = [
+    "sent",
+    "confirmed",
+    "nacked",
+    "returned",
+    "processed",
+    "skipped",
+    "failed",
+    "answered",
+    "timed_out",
+    "gave_up",
+    "late",
+    "polls",
+    "empty_polls",
+    "disconnected",
+    "lost",
+];
+
 impl Batch {
     /// The format of each input whose columns are to be inferred.
     pub fn to_infer(&self) -> Vec<Option<Format>> {
@@ -158,14 +267,47 @@ impl std::fmt::Display for Expectation {
             Expectation::Rows(rows) => write!(f, "rows: {rows}"),
             Expectation::EqualsSequential => f.write_str("equals_sequential: true"),
             Expectation::Always { text, .. } => write!(f, "always: {text}"),
-            Expectation::Counter { name, bound, value } => {
-                let bound = match bound {
-                    Bound::Equals => "equals",
-                    Bound::AtLeast => "at_least",
-                    Bound::AtMost => "at_most",
-                };
-                write!(f, "counter: {{ name: {name}, {bound}: {value} }}")
-            }
+            Expectation::Counter { name, bound, value } => write!(f, "counter: {{ name: {name}, {bound}: {value} }}"),
         }
+    }
+}
+
+impl std::fmt::Display for BusExpectation {
+    /// As an experiment says it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BusExpectation::NoLoss => f.write_str("no_loss: true"),
+            BusExpectation::InOrder(InOrder::PerPublisher) => f.write_str("in_order: per_publisher"),
+            BusExpectation::InOrder(InOrder::PerKey) => f.write_str("in_order: per_key"),
+            BusExpectation::DuplicatesAtMost(most) => write!(f, "duplicates_at_most: {most}"),
+            BusExpectation::P99 { metric, at_most } => write!(f, "p99: {{ metric: {metric}, at_most: {at_most} }}"),
+            BusExpectation::DepthAtMost { queue: None, messages } => write!(f, "depth_at_most: {messages}"),
+            BusExpectation::DepthAtMost { queue: Some(queue), messages } => {
+                write!(f, "depth_at_most: {{ queue: {queue}, messages: {messages} }}")
+            }
+            BusExpectation::Conserved => f.write_str("conserved: true"),
+            BusExpectation::Counter { name, bound, value } => write!(f, "counter: {{ name: {name}, {bound}: {value} }}"),
+        }
+    }
+}
+
+impl Bound {
+    /// Whether a count lies within it.
+    pub fn holds(self, count: u64, value: u64) -> bool {
+        match self {
+            Bound::Equals => count == value,
+            Bound::AtLeast => count >= value,
+            Bound::AtMost => count <= value,
+        }
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Bound::Equals => "equals",
+            Bound::AtLeast => "at_least",
+            Bound::AtMost => "at_most",
+        })
     }
 }

@@ -50,6 +50,15 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "write a speed like `400 KB/s` or `64 MiB/s`".to_owned())
 }
 
+/// How often in a second: `200/s`, `0.5/s`, `30/min`.
+pub(super) fn frequency(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.split_once('/').unwrap_or((text, ""));
+    let seconds = SPANS.iter().find(|(name, _)| *name == unit.trim()).map(|(_, micros)| *micros as f64 / 1e6);
+    let often = real(number.trim()).ok().zip(seconds).map(|(number, seconds)| number / seconds);
+    let often = often.filter(|often| *often > 0.0);
+    often.ok_or_else(|| "write how often like `200/s` or `30/min`".to_owned())
+}
+
 /// A span of time: `250 ms`, `1.5 s`. The unit is needed.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     let wrong = || "write a span like `250 ms`, `10 s`, `2 min` or `1 h`".to_owned();

@@ -59,7 +59,7 @@ pub struct BrokerCounters {
 )]
 pub struct Unconserved {
     pub queue: Arc<str>,
-    pub counters: QueueCounters,
+    pub counters: Box<QueueCounters>,
     /// As counted anew.
     pub ready: u64,
     pub unacked: u64,
@@ -68,14 +68,7 @@ pub struct Unconserved {
 impl QueueCounters {
     /// What became of the messages, added up.
     pub fn known(&self) -> u64 {
-        self.acked
-            + self.dropped
-            + self.rejected
-            + self.expired
-            + self.dead_lettered
-            + self.lost
-            + self.ready
-            + self.unacked
+        self.acked + self.dropped + self.rejected + self.expired + self.dead_lettered + self.lost + self.ready + self.unacked
     }
 
     /// DESIGN §7: what was published is what was acknowledged, waits, is at a consumer, or is gone for a reason.

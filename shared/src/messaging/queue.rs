@@ -179,7 +179,14 @@ impl Queue {
 /// The consumers and their turns.
 impl Queue {
     /// Gives the consumer's number.
-    pub(super) fn add_consumer(&mut self, node: Node, tag: Option<u32>, prefetch: u32, auto_ack: bool, until: Option<Time>) -> u32 {
+    pub(super) fn add_consumer(
+        &mut self,
+        node: Node,
+        tag: Option<u32>,
+        prefetch: u32,
+        auto_ack: bool,
+        until: Option<Time>,
+    ) -> u32 {
         let prefetch = if auto_ack { 0 } else { prefetch };
         self.next_consumer += 1;
         let consumer = Consumer { node, tag, prefetch, auto_ack, unacked: 0, in_turn: true, until };

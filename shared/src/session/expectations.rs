@@ -1,7 +1,7 @@
 //! Whether a run came out as its experiment expects: an experiment is its own test.
 
 use crate::batch::{Counters, Table};
-use crate::experiment::{Bound, Expectation};
+use crate::experiment::Expectation;
 use crate::expr::Context;
 use crate::wire::{ExpectationResult, Tally};
 
@@ -25,12 +25,7 @@ impl Found<'_> {
             Expectation::Always { holds, .. } => self.always(holds),
             Expectation::Counter { name, bound, value } => {
                 let count = counter(name, self.counters, self.tally);
-                let held = match bound {
-                    Bound::Equals => count == *value,
-                    Bound::AtLeast => count >= *value,
-                    Bound::AtMost => count <= *value,
-                };
-                (held, format!("{name} is {count}"))
+                (bound.holds(count, *value), format!("{name} is {count}"))
             }
         };
         ExpectationResult { expectation: expectation.to_string(), held, found }

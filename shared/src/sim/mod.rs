@@ -36,7 +36,7 @@ use crate::batch::message::Envelope;
 use crate::batch::task::Outcome;
 use crate::batch::worker::Worker;
 use crate::batch::{Counters, Payload, Source};
-use crate::fault::Effect;
+use crate::fault::Fault;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::rng::Rng;
 use crate::session::run::{self, Run, RunSpec};

@@ -3,6 +3,7 @@
 //!
 //! A figure that misses its promise is shown as missed; that ends nothing, because a busy machine misses too.
 
+mod messaging;
 mod native;
 mod page;
 mod peers;
@@ -23,7 +24,7 @@ struct Measurement {
     measure: fn(&Project) -> Done<Vec<Figure>>,
 }
 
-const MEASUREMENTS: [Measurement; 5] = [
+const MEASUREMENTS: [Measurement; 6] = [
     Measurement { name: "text", about: "a seeded 1 GB Zipf text, 50,000 distinct words", measure: text::measure },
     Measurement {
         name: "native",
@@ -34,6 +35,11 @@ const MEASUREMENTS: [Measurement; 5] = [
         name: "simulator",
         about: "events a second, and what a simulated job takes beside its kernels",
         measure: simulator::measure,
+    },
+    Measurement {
+        name: "messaging",
+        about: "messages a second through the broker, and of a simulated work queue",
+        measure: messaging::measure,
     },
     Measurement {
         name: "page",

@@ -3,9 +3,12 @@
 //! `checks/NAME.mjs` is that computation for `examples/NAME.yaml`: a script for Node that shares nothing with the engine but the rows of
 //! a generated input, and prints the CSV that `millrace run` should print. The two are compared byte for byte, with the experiment's faults under way. An example
 //! without a check fails, and so does a check without an example.
+//!
+//! Experiments with `messaging` have counters instead of rows. They are simulated under a few seeds, and their expectations hold.
 
 use crate::digest;
 use crate::failure::{Done, Failure};
+use crate::page::examples::is_batch;
 use crate::process::capture;
 use crate::project::Project;
 use crate::stages::note;
@@ -25,10 +28,37 @@ pub fn check(project: &Project) -> Done {
         rows += compare(name, &computed(project, name)?, &run(project, name)?)?;
     }
     note(format!("{} examples give the {rows} lines that their checks compute", names.len()));
+    let buses = of_kind(project, false)?;
+    buses.iter().try_for_each(|name| simulate(project, name))?;
+    note(format!("what {} examples with messaging expect holds under {SEEDS} seeds each", buses.len()));
     Ok(())
 }
 
-/// The examples, each of which has a check.
+/// Seeds under which an experiment with `messaging` is simulated.
+const SEEDS: u32 = 20;
+
+fn simulate(project: &Project, name: &str) -> Done {
+    let binary = play::server_binary(project);
+    let mut millrace = project.command(&binary.to_string_lossy());
+    millrace.args(["run", &format!("examples/{name}.yaml"), "--place", "simulate", "--seeds", &format!("0..{SEEDS}")]);
+    capture(&mut millrace, "Run it by hand to see more").map(drop)
+}
+
+/// The names of the examples that are batches, or of those that are not.
+fn of_kind(project: &Project, batch: bool) -> Done<BTreeSet<String>> {
+    let folder = project.root.join("examples");
+    let mut names = BTreeSet::new();
+    for file in digest::files_below(&folder)? {
+        let Some(name) = file.strip_suffix(".yaml") else { continue };
+        let text = digest::read(&folder.join(&file))?;
+        if is_batch(&String::from_utf8_lossy(&text)) == batch {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// The examples that are batches, each of which has a check.
 fn names(project: &Project) -> Done<BTreeSet<String>> {
     let with_extension = |folder: &str, extension: &str| -> Done<BTreeSet<String>> {
         let files = digest::files_below(&project.root.join(folder))?;
@@ -39,7 +69,7 @@ fn names(project: &Project) -> Done<BTreeSet<String>> {
             .map(str::to_owned)
             .collect())
     };
-    paired(with_extension("examples", ".yaml")?, &with_extension("checks", ".mjs")?)
+    paired(of_kind(project, true)?, &with_extension("checks", ".mjs")?)
 }
 
 fn paired(examples: BTreeSet<String>, checks: &BTreeSet<String>) -> Done<BTreeSet<String>> {

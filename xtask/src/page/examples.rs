@@ -1,4 +1,5 @@
-//! The gallery: every experiment of `examples` with its title and what it is about, as one JSON file beside the page.
+//! The gallery: every experiment of `examples` with its title and what it is about, as one JSON file beside the page. Only those with
+//! `batch`: the page shows no others yet.
 
 use crate::digest;
 use crate::failure::{Done, Failure};
@@ -13,6 +14,9 @@ pub fn json(project: &Project) -> Done<String> {
     for file in digest::files_below(&folder)? {
         let Some(name) = file.strip_suffix(EXTENSION) else { continue };
         let text = String::from_utf8_lossy(&digest::read(&folder.join(&file))?).into_owned();
+        if !is_batch(&text) {
+            continue;
+        }
         let (Some(title), Some(about)) = (value(&text, "title"), value(&text, "about")) else {
             let what = format!("examples/{file} has no `title` or no `about`, which the gallery shows");
             return Err(Failure::new(what, "Give it both, each a line or a folded text (`>`) at the document's top"));
@@ -20,6 +24,11 @@ pub fn json(project: &Project) -> Done<String> {
         examples.push(serde_json::json!({ "name": name, "title": title, "about": about, "text": text }));
     }
     Ok(format!("{}\n", serde_json::Value::Array(examples)))
+}
+
+/// Whether an experiment is a batch: by a key at the document's top.
+pub fn is_batch(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("batch:"))
 }
 
 /// The text of a key at the document's top: on its line, or folded on the lines below. Taken from the lines alone, so that xtask needs no
@@ -38,6 +47,12 @@ fn value(text: &str, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_is_known_by_its_key() {
+        assert!(is_batch("millrace: 1\nbatch:\n  input: {}\n"));
+        assert!(!is_batch("millrace: 1\nmessaging:\n  batch: {}\n"));
+    }
 
     #[test]
     fn a_key_is_read_from_its_line_or_from_those_below() {

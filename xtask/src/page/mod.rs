@@ -12,7 +12,7 @@
 pub mod budget;
 mod compress;
 mod editor;
-mod examples;
+pub mod examples;
 mod flights;
 mod fonts;
 mod glosses;

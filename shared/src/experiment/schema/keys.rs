@@ -2,27 +2,29 @@
 
 use super::super::spec::COUNTERS;
 use super::super::steps::ROUNDS_MAX;
+use super::messaging::{DEPTH, MESSAGING, P99};
 use super::{Key, Object, Shape};
 use crate::limits::{FAULTS_MAX, GENERATED_ROWS_MAX, GENERATED_WORDS_MAX, PARTITIONS_MAX, WORKERS_MAX};
 
-const fn needed(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
+pub(super) const fn needed(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
     Key { name, about, example, needed: true, shape }
 }
 
-const fn key(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, shape: Shape, example: &'static str, about: &'static str) -> Key {
     Key { name, about, example, needed: false, shape }
 }
 
 /// A mapping of which no key excludes another.
-const fn object(about: &'static str, keys: &'static [Key]) -> Object {
+pub(super) const fn object(about: &'static str, keys: &'static [Key]) -> Object {
     Object { about, keys, one_of: &[] }
 }
 
 const SEED: Shape = Shape::Whole { least: 0, most: u64::MAX };
 
-pub(super) static EXPERIMENT: Object = object(
-    "What is run, on what, what goes wrong meanwhile, and what must hold at the end.",
-    &[
+pub(super) static EXPERIMENT: Object = Object {
+    about: "What is run, on what, what goes wrong meanwhile, and what must hold at the end.",
+    one_of: &["batch", "messaging"],
+    keys: &[
         needed("millrace", Shape::Whole { least: 1, most: 1 }, "1", "The version of this format."),
         key("title", Shape::Text, "Word count", "What the experiment is called."),
         key("about", Shape::Text, "What it shows, in a sentence.", "What it shows, for readers."),
@@ -49,7 +51,8 @@ pub(super) static EXPERIMENT: Object = object(
             "400 KB/s",
             "How fast a simulated worker works through its input. A real one is as fast as it is.",
         ),
-        needed("batch", Shape::Object(&BATCH), "{ input: { text: a b a }, steps: [ { limit: 1 } ] }", "A MapReduce job."),
+        key("batch", Shape::Object(&BATCH), "{ input: { text: a b a }, steps: [ { limit: 1 } ] }", "A MapReduce job."),
+        key("messaging", Shape::Object(&MESSAGING), "{ for: 1 s, queues: { tasks: {} } }", "A broker and its clients."),
         key(
             "faults",
             Shape::List { of: &Shape::Object(&FAULT), least: 0 },
@@ -63,7 +66,7 @@ pub(super) static EXPERIMENT: Object = object(
             "What must hold when the run has ended: the experiment is its own test.",
         ),
     ],
-);
+};
 
 const ISOLATION: &[(&str, &str)] =
     &[("thread", "Cheap to start; a kill drops its state. The default."), ("process", "A child process; a kill is SIGKILL.")];
@@ -339,7 +342,7 @@ static FAULT: Object = Object {
     keys: &[
         key("at", Shape::Moment, "40%", "When: progress like `40%` or a time like `3 s`."),
         key("for", Shape::Span, "2 s", "How long it lasts."),
-        key("kill", Shape::Node, "worker-1", "This worker dies, with all that it has."),
+        key("kill", Shape::Node, "worker-1", "This worker, client or broker dies, with all that it has."),
         key("slow", Shape::Object(&SLOW), "{ node: worker-1, factor: 4 }", "A node takes longer over everything."),
         key(
             "pause",
@@ -412,7 +415,18 @@ static DELAY: Object = object(
 
 static EXPECTATION: Object = Object {
     about: "One thing that must hold.",
-    one_of: &["rows", "equals_sequential", "always", "counter"],
+    one_of: &[
+        "rows",
+        "equals_sequential",
+        "always",
+        "counter",
+        "no_loss",
+        "in_order",
+        "duplicates_at_most",
+        "p99",
+        "depth_at_most",
+        "conserved",
+    ],
     keys: &[
         key("rows", Shape::Whole { least: 0, most: u64::MAX }, "100", "The result has so many rows."),
         key("equals_sequential", Shape::True, "true", "The result is, byte for byte, that of a sequential run without faults."),
@@ -423,6 +437,30 @@ static EXPECTATION: Object = Object {
             "{ name: workers_lost, at_least: 1 }",
             "A counter of the run lies within a bound.",
         ),
+        key("no_loss", Shape::True, "true", "Of messaging: no message that a publisher may count on is lost."),
+        key(
+            "in_order",
+            Shape::Words(&[
+                ("per_publisher", "Those of each publisher, in each queue."),
+                ("per_key", "Those of each publisher with the same routing key, in each queue."),
+            ]),
+            "per_publisher",
+            "Of messaging: the work on messages ends in the order in which they were made.",
+        ),
+        key(
+            "duplicates_at_most",
+            Shape::Whole { least: 0, most: u64::MAX },
+            "0",
+            "Of messaging: so many deliveries at most are worked on though their message had been.",
+        ),
+        key("p99", Shape::Object(&P99), "{ metric: latency, at_most: 50 ms }", "Of messaging: how long 99 of 100 may take."),
+        key(
+            "depth_at_most",
+            Shape::Any(&[Shape::Whole { least: 0, most: u64::MAX }, Shape::Object(&DEPTH)]),
+            "100",
+            "Of messaging: so many messages at most are ever ready, in each queue or in one.",
+        ),
+        key("conserved", Shape::True, "true", "Of messaging: every message of every queue is accounted for."),
     ],
 };
 
@@ -430,7 +468,7 @@ static COUNTER: Object = Object {
     about: "A counter and its bound.",
     one_of: &["equals", "at_least", "at_most"],
     keys: &[
-        needed("name", Shape::Names(&COUNTERS), "workers_lost", "Which counter."),
+        needed("name", Shape::Any(&[Shape::Names(&COUNTERS), Shape::BusCounter]), "workers_lost", "Which counter."),
         key("equals", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is exactly this."),
         key("at_least", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is this or more."),
         key("at_most", Shape::Whole { least: 0, most: u64::MAX }, "1", "It is this or less."),

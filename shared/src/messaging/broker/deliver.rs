@@ -63,6 +63,9 @@ impl Broker {
     pub(super) fn consume(&mut self, now: Time, node: Node, tag: u32, name: &Arc<str>, prefetch: u32, auto_ack: bool) {
         let Some(index) = self.find(now, node, name) else { return };
         let Some(channel) = self.channels.get_mut(&node) else { return };
+        if channel.consumers.iter().any(|(name, _, _)| *name == Some(tag)) {
+            return self.close(now, node, &format!("the consumer tag {tag} is in use"));
+        }
         let consumer = self.queues[index as usize].add_consumer(node, Some(tag), prefetch, auto_ack, None);
         channel.consumers.push((Some(tag), index, consumer));
         self.dispatch(now, index);
@@ -122,44 +125,62 @@ impl Broker {
     pub(super) fn settle(&mut self, now: Time, node: Node, tag: u64, multiple: bool, how: Settle) {
         let Some(channel) = self.channels.get_mut(&node) else { return };
         let place = tag.checked_sub(channel.first_tag).map(|place| place as usize);
-        let Some(place) = place.filter(|place| channel.unacked.get(*place).is_some_and(Option::is_some)) else {
+        if !place.is_some_and(|place| channel.unacked.get(place).is_some_and(Option::is_some)) {
             let reason = format!("the delivery tag {tag} is unknown: it was settled before, or never given out");
             return self.close(now, node, &reason);
-        };
-        let from = if multiple { 0 } else { place };
-        let mut settled = Vec::new();
-        if from == place {
-            settled.extend(channel.unacked[place].take());
-        } else {
-            settled.extend(channel.unacked.range_mut(from..=place).filter_map(Option::take));
         }
+        let first = if multiple { channel.first_tag } else { tag };
+        // The usual case, a single one, needs no list.
+        let (mut only, mut queues) = (None, Vec::new());
+        for tag in first..=tag {
+            let Some(unacked) = self.take_unacked(node, tag) else { continue };
+            let queue = unacked.queue;
+            self.settle_one(unacked, how);
+            match only {
+                None => only = Some(queue),
+                Some(first) if first == queue || queues.contains(&queue) => {}
+                Some(_) => queues.push(queue),
+            }
+        }
+        match only {
+            Some(only) if queues.is_empty() => self.settle_down(now, &[only]),
+            Some(only) => {
+                queues.insert(0, only);
+                self.settle_down(now, &queues);
+            }
+            None => {}
+        }
+    }
+
+    /// A delivery that is no longer open.
+    fn take_unacked(&mut self, node: Node, tag: u64) -> Option<Unacked> {
+        let channel = self.channels.get_mut(&node)?;
+        let place = tag.checked_sub(channel.first_tag)? as usize;
+        let unacked = channel.unacked.get_mut(place)?.take();
         while channel.unacked.front().is_some_and(Option::is_none) {
             channel.unacked.pop_front();
             channel.first_tag += 1;
         }
-        let mut queues = Vec::new();
-        for unacked in settled {
-            let Unacked { queue, consumer, .. } = unacked;
-            match how {
-                Settle::Ack => {
-                    let counters = &mut self.queues[queue as usize].counters;
-                    counters.unacked -= 1;
-                    counters.acked += 1;
-                    self.touched.push(queue);
-                }
-                Settle::Requeue => self.give_back(unacked),
-                Settle::Reject => {
-                    self.queues[queue as usize].counters.unacked -= 1;
-                    self.touched.push(queue);
-                    self.die(queue, unacked.entry.message, Reason::Rejected);
-                }
+        unacked
+    }
+
+    fn settle_one(&mut self, unacked: Unacked, how: Settle) {
+        let Unacked { queue, consumer, .. } = unacked;
+        match how {
+            Settle::Ack => {
+                let counters = &mut self.queues[queue as usize].counters;
+                counters.unacked -= 1;
+                counters.acked += 1;
+                self.touched.push(queue);
             }
-            self.queues[queue as usize].settled(consumer);
-            if !queues.contains(&queue) {
-                queues.push(queue);
+            Settle::Requeue => self.give_back(unacked),
+            Settle::Reject => {
+                self.queues[queue as usize].counters.unacked -= 1;
+                self.touched.push(queue);
+                self.die(queue, unacked.entry.message, Reason::Rejected);
             }
         }
-        self.settle_down(now, &queues);
+        self.queues[queue as usize].settled(consumer);
     }
 
     /// A message comes back to its queue, to its place, unless it did so too often.

@@ -135,7 +135,7 @@ impl Broker {
 
     fn unconserved(&self, index: u32, ready: u64, unacked: u64) -> Unconserved {
         let queue = &self.queues[index as usize];
-        Unconserved { queue: queue.settings.name.clone(), counters: queue.counters, ready, unacked }
+        Unconserved { queue: queue.settings.name.clone(), counters: Box::new(queue.counters), ready, unacked }
     }
 
     /// A queue's place; the same name has the same place again.
@@ -167,13 +167,10 @@ impl Broker {
         match self.channels.get_mut(&node) {
             Some(channel) if channel.connection == connection => channel.heard = now,
             Some(channel) if channel.connection > connection => return,
-            _ => {
-                // It talks to a broker that is no more.
-                if !matches!(frame, Frame::Reset | Frame::Close) {
-                    self.send(node, connection, Frame::Reset);
-                }
-                return;
-            }
+            // What was here before is over too, even if nobody said so.
+            _ if matches!(frame, Frame::Reset | Frame::Close) => return self.end(now, node),
+            // It talks to a broker that is no more.
+            _ => return self.send(node, connection, Frame::Reset),
         }
         match frame {
             Frame::Publish { message, mandatory } => self.publish(now, node, message, mandatory),
@@ -233,6 +230,8 @@ impl Broker {
     /// A connection is over: what it held goes back to the queues, and its consumers and its queue for answers are gone.
     fn end(&mut self, now: Time, node: Node) {
         let Some(channel) = self.channels.remove(&node) else { return };
+        // Credit that it waits for is that of this connection.
+        self.queues.iter_mut().for_each(|queue| queue.owed.retain(|other| *other != node));
         for (_, queue, consumer) in &channel.consumers {
             self.queues[*queue as usize].remove_consumer(*consumer);
         }

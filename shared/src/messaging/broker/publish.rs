@@ -67,8 +67,13 @@ impl Broker {
         self.bury(now);
     }
 
-    /// Finds the queues of a message, each once, in `routed`.
+    /// Finds the queues of a message, each once and in the order in which they were declared, in `routed`.
     fn route(&mut self, message: &Message) {
+        self.find_routes(message);
+        self.routed.sort_unstable();
+    }
+
+    fn find_routes(&mut self, message: &Message) {
         self.routed.clear();
         self.routings += 1;
         let routing = self.routings;

@@ -156,6 +156,9 @@ impl Consumer {
 
     /// Begins to work on what is next, if it has nothing to do and there is enough.
     fn begin(&mut self, now: Time) {
+        if !self.working.is_empty() {
+            return;
+        }
         let Batching { count, .. } = self.settings.batch.unwrap_or(Batching { count: 1, linger: Span::ZERO });
         while self.working.is_empty() && !self.waiting.is_empty() {
             let lingers = self.linger_until.is_some_and(|until| now < until);

@@ -39,7 +39,9 @@ enum State {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Heard {
     /// The connection is there, with credit for so many messages.
-    Up { credit: u32 },
+    Up {
+        credit: u32,
+    },
     /// It is gone, and with it everything that was said in it.
     Down,
     Frame(Frame),

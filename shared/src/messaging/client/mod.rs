@@ -54,13 +54,24 @@ pub enum Output {
 /// What a person, or a test, may want to know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
-    /// A message goes out for the first time; it is owed to whoever should get it only once it is confirmed, if it is to be.
-    Sent { number: u64, confirms: bool },
+    /// A message goes out for the first time. `owed`: whoever should get it may count on it now; else once it is confirmed, or, of a
+    /// request, not at all, since who asks will ask again.
+    Sent {
+        number: u64,
+        owed: bool,
+    },
     /// What the broker said of a message.
-    Confirmed { number: u64, ok: bool },
+    Confirmed {
+        number: u64,
+        ok: bool,
+    },
     Returned,
     /// A delivery was worked on to its end.
-    Processed { queue: u32, message: Arc<Message>, redelivered: bool },
+    Processed {
+        queue: u32,
+        message: Arc<Message>,
+        redelivered: bool,
+    },
     /// A delivery was passed over: its message had been worked on before.
     Skipped,
     /// A delivery failed, and was given back, rejected, or took the process with it.
@@ -68,7 +79,9 @@ pub enum Note {
     /// A request has its answer, after so long.
     Answered(Span),
     /// No answer came in time; `gave_up`: nor will it be asked for again.
-    TimedOut { gave_up: bool },
+    TimedOut {
+        gave_up: bool,
+    },
     /// An answer came that nobody waits for any more.
     Late,
     /// A poll was sent, or found nothing.
@@ -81,7 +94,7 @@ pub enum Note {
 /// A client of any kind.
 #[derive(Clone, Debug)]
 pub enum Client {
-    Publisher(Publisher),
+    Publisher(Box<Publisher>),
     Consumer(Box<Consumer>),
     Requester(Box<Requester>),
 }
@@ -104,7 +117,7 @@ pub struct Seat {
 impl Client {
     pub fn new(settings: &ClientSettings, seat: Seat) -> Client {
         match &settings.kind {
-            ClientKind::Publisher(settings) => Client::Publisher(Publisher::new(settings.clone(), seat)),
+            ClientKind::Publisher(settings) => Client::Publisher(Box::new(Publisher::new(settings.clone(), seat))),
             ClientKind::Consumer(settings) => Client::Consumer(Box::new(Consumer::new(settings.clone(), seat))),
             ClientKind::Requester(settings) => Client::Requester(Box::new(Requester::new(settings.clone(), seat))),
         }

@@ -86,7 +86,7 @@ impl Publisher {
             .then(|| Box::new(Extra { ttl: *ttl, headers: headers.clone(), ..Extra::default() }));
         let (id, exchange, body) = (MessageId { publisher: self.seat.node, number }, exchange.clone(), self.body.clone());
         let message = Message { id, exchange, key, body, published: now, priority: *priority, resent: false, extra };
-        self.outputs.push_back(Output::Note(Note::Sent { number, confirms: *confirms }));
+        self.outputs.push_back(Output::Note(Note::Sent { number, owed: !confirms }));
         self.sender.push(Arc::new(message));
     }
 

@@ -91,29 +91,25 @@ impl Requester {
         if let Some(schedule) = &mut self.schedule {
             schedule.advance(&mut self.seat.rng);
         }
-            self.seat.made += 1;
-            let number = self.seat.made;
-            let extra = Extra {
-                correlation: Some(number),
-                reply_to: Some(self.replies.clone()),
-                ..Extra::default()
-            };
-            let message = Arc::new(Message {
-                id: MessageId { publisher: self.seat.node, number },
-                exchange: "".into(),
-                key: self.settings.queue.clone(),
-                body: self.body.clone(),
-                published: now,
-                priority: 0,
-                resent: false,
-                extra: Some(Box::new(extra)),
-            });
-            self.outputs.push_back(Output::Note(Note::Sent { number, confirms: false }));
-            let due = now + self.settings.timeout;
-            self.due.insert((due, number));
-            let pending = Pending { message: message.clone(), first_sent: now, tries: 0, backs_off: false, due };
-            self.pending.insert(number, pending);
-            self.sender.push(message);
+        self.seat.made += 1;
+        let number = self.seat.made;
+        let extra = Extra { correlation: Some(number), reply_to: Some(self.replies.clone()), ..Extra::default() };
+        let message = Arc::new(Message {
+            id: MessageId { publisher: self.seat.node, number },
+            exchange: "".into(),
+            key: self.settings.queue.clone(),
+            body: self.body.clone(),
+            published: now,
+            priority: 0,
+            resent: false,
+            extra: Some(Box::new(extra)),
+        });
+        self.outputs.push_back(Output::Note(Note::Sent { number, owed: false }));
+        let due = now + self.settings.timeout;
+        self.due.insert((due, number));
+        let pending = Pending { message: message.clone(), first_sent: now, tries: 0, backs_off: false, due };
+        self.pending.insert(number, pending);
+        self.sender.push(message);
     }
 
     fn send(&mut self) {
@@ -168,10 +164,9 @@ impl Requester {
             Heard::Up { credit } => {
                 self.sender.up(credit);
                 let queue = self.replies.clone();
-                for frame in [
-                    Frame::Replies { queue: queue.clone() },
-                    Frame::Consume { tag: TAG, queue, prefetch: 0, auto_ack: true },
-                ] {
+                for frame in
+                    [Frame::Replies { queue: queue.clone() }, Frame::Consume { tag: TAG, queue, prefetch: 0, auto_ack: true }]
+                {
                     self.outputs.push_back(Output::Send(self.link.envelope(frame)));
                 }
             }

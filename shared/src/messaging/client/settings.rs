@@ -161,7 +161,6 @@ pub struct Retries {
     pub backoff: Span,
 }
 
-
 /// What a routing key may be made of: the message's number, from 1, and its publisher's name.
 pub fn message_schema() -> Schema {
     Schema(vec![("n".to_owned(), Type::Int64), ("publisher".to_owned(), Type::Utf8)])

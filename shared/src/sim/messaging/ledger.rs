@@ -68,14 +68,8 @@ impl Ledger {
         }
     }
 
-    /// A message has gone out. One whose publisher waits for confirms is owed to nobody until it is confirmed.
-    pub(super) fn sent(&mut self, node: Node, number: u64, confirms: bool) {
-        if !confirms {
-            self.senders.entry(node).or_default().owed.set(number);
-        }
-    }
-
-    pub(super) fn confirmed(&mut self, node: Node, number: u64) {
+    /// From now on somebody may count on a message.
+    pub(super) fn owe(&mut self, node: Node, number: u64) {
         self.senders.entry(node).or_default().owed.set(number);
     }
 

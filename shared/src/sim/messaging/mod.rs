@@ -9,13 +9,14 @@
 
 mod check;
 mod histogram;
+mod judge;
 mod ledger;
 mod nodes;
 mod summary;
 mod trace;
 mod wires;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::check::Problem;
@@ -64,7 +65,7 @@ pub struct BusSimulation {
     /// Chance of everything but the network.
     rng: Rng,
     /// What earlier lives of the broker counted.
-    past: (BrokerCounters, Vec<QueueCounters>),
+    past: (BrokerCounters, BTreeMap<Arc<str>, QueueCounters>),
     ended: bool,
 }
 
@@ -96,7 +97,10 @@ enum Event {
     /// A node's timer goes off.
     Wake(Node),
     /// Work ends, unless another plan was made for it since.
-    Worked { node: Node, plan: u64 },
+    Worked {
+        node: Node,
+        plan: u64,
+    },
     /// A fault of the experiment begins, by its place.
     Fault(usize),
     /// A fault of this node may have ended.
@@ -110,7 +114,8 @@ impl BusSimulation {
         let wires = Wires::new(Rng::new(rng.bits()), &spec.bus);
         let broker = Seat::new(0, "broker".into());
         let members = spec.bus.members();
-        let hosts: Vec<_> = [broker].into_iter().chain(members.into_iter().map(|(_, group, name)| Seat::new(group, name))).collect();
+        let hosts: Vec<_> =
+            [broker].into_iter().chain(members.into_iter().map(|(_, group, name)| Seat::new(group, name))).collect();
         let mut queue = Queue::new();
         for place in 0..hosts.len() {
             queue.push(Time::ZERO, Event::Spawn(Node(place as u16)));
@@ -134,7 +139,7 @@ impl BusSimulation {
             tallies: vec![ClientTally::default(); spec.bus.clients.len()],
             trace: Trace::new(spec.keeps_rows),
             rng,
-            past: (BrokerCounters::default(), Vec::new()),
+            past: (BrokerCounters::default(), BTreeMap::new()),
             ended: false,
             spec,
         }

@@ -5,10 +5,10 @@ use super::trace::{Kind, Row};
 use super::wires::{Carried, WireId};
 use super::{BusSimulation, Event, Machinery, Seat};
 use crate::fault::Effect;
+use crate::machine::Machine;
 use crate::messaging::broker::Broker;
 use crate::messaging::client::{self, Client, Note};
 use crate::messaging::{BrokerSettings, Envelope, Frame, Node};
-use crate::machine::Machine;
 use crate::rng::Rng;
 use crate::sim::host::Computing;
 use crate::sim::network::NEVER;
@@ -355,13 +355,10 @@ impl BusSimulation {
     fn bury_broker(&mut self, broker: &Broker) {
         let (counters, queues) = &mut self.past;
         counters.add(broker.counters());
-        for (place, (_, counted)) in broker.queues().enumerate() {
+        for (name, counted) in broker.queues() {
             let mut counted = *counted;
             counted.lose_all();
-            match queues.get_mut(place) {
-                Some(queue) => queue.add(&counted),
-                None => queues.push(counted),
-            }
+            queues.entry(name.clone()).or_default().add(&counted);
         }
     }
 
@@ -376,13 +373,15 @@ impl BusSimulation {
         let group = self.seat(node).group;
         let tally = &mut self.tallies[group];
         match note {
-            Note::Sent { number, confirms } => {
+            Note::Sent { number, owed } => {
                 tally.sent += 1;
-                self.ledger.sent(node, number, confirms);
+                if owed {
+                    self.ledger.owe(node, number);
+                }
             }
             Note::Confirmed { number, ok: true } => {
                 tally.confirmed += 1;
-                self.ledger.confirmed(node, number);
+                self.ledger.owe(node, number);
             }
             Note::Confirmed { ok: false, .. } => tally.nacked += 1,
             Note::Returned => tally.returned += 1,

@@ -1,10 +1,15 @@
 //! What a bus came to: its counters, by their names, and how long things took.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, StringArray};
 
 use super::check::Problem;
 use super::histogram::Histogram;
 use super::{BusSimulation, Event, Machinery};
+use crate::batch::{Column, Table};
+use crate::expr::Type;
 use crate::messaging::{BrokerCounters, Envelope, Frame, Node, QueueCounters};
 use crate::time::Span;
 
@@ -106,21 +111,19 @@ impl BusSimulation {
         Ok(Summary { counters, spans, depths, missing, lost, duplicates, disorder, disorder_of_key, conserved })
     }
 
-    /// What the broker's lives have counted, together.
+    /// What the broker's lives have counted, together; the queues of the experiment first, in its order.
     fn counted(&self) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
-        let (mut broker, past) = self.past.clone();
-        let mut queues: Vec<(String, QueueCounters)> = Vec::new();
+        let (mut broker, mut queues) = self.past.clone();
+        let mut names: Vec<Arc<str>> = self.spec.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect();
         if let Some(Machinery::Broker(alive)) = &self.hosts[0].host.worker {
             broker.add(alive.counters());
-            queues.extend(alive.queues().map(|(name, counters)| (name.to_string(), *counters)));
-        } else {
-            let names = self.spec.bus.broker.queues.iter().map(|queue| queue.name.to_string());
-            queues.extend(names.map(|name| (name, QueueCounters::default())));
+            for (name, counters) in alive.queues() {
+                queues.entry(name.clone()).or_default().add(counters);
+            }
         }
-        for ((_, queue), past) in queues.iter_mut().zip(&past) {
-            queue.add(past);
-        }
-        (broker, queues)
+        names.extend(queues.keys().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+        let named = |name: Arc<str>| (name.to_string(), queues.get(&name).copied().unwrap_or_default());
+        (broker, names.into_iter().map(named).collect())
     }
 
     /// Looks for every message that is in a queue, at a client, or on its way.
@@ -187,6 +190,14 @@ impl ClientTally {
 }
 
 impl Summary {
+    /// The counters as rows: `counter`, `value`.
+    pub fn table(&self) -> Table {
+        let column = |name: &str, data_type| Column { name: name.to_owned(), data_type };
+        let names: ArrayRef = Arc::new(self.counters.keys().map(|name| Some(name.as_str())).collect::<StringArray>());
+        let values: ArrayRef = Arc::new(self.counters.values().map(|value| *value as i64).collect::<Int64Array>());
+        Table::of_columns(vec![column("counter", Type::Utf8), column("value", Type::Int64)], vec![names, values])
+    }
+
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or(0)
     }

@@ -38,9 +38,14 @@ pub(super) type WireId = u32;
 
 /// What becomes of a frame.
 pub(super) enum Carried {
-    Arrives { at: Time, twice: bool },
+    Arrives {
+        at: Time,
+        twice: bool,
+    },
     /// It was lost and is tried again, at this time if it is the first of its wire.
-    Stalls { again_at: Option<Time> },
+    Stalls {
+        again_at: Option<Time>,
+    },
 }
 
 impl Wires {

@@ -1,0 +1,174 @@
+//! `millrace run` of an experiment with `messaging`: simulated in this thread, its counters as rows.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use shared::experiment::{BusExperiment, Respawn};
+use shared::fault::{Cast, Fault, draw_among};
+use shared::messaging::Node;
+use shared::rng::Rng;
+use shared::sim::messaging::{BusSimulation, BusSpec, Histogram, Summary};
+use shared::wire::ExpectationResult;
+
+use crate::config::{Place, Run};
+use crate::output::{self, Pending, Rows};
+use crate::run::{RunError, replay};
+
+/// A simulated run that has finished.
+struct Outcome {
+    seed: u64,
+    summary: Summary,
+    expectations: Vec<ExpectationResult>,
+    trace_hash: String,
+    virtual_ms: f64,
+    wall_ms: f64,
+    events: u64,
+}
+
+/// Whether every expectation held.
+pub fn run(arguments: &Run, experiment: &BusExperiment, rows_to: &Rows) -> Result<bool, RunError> {
+    if arguments.place != Place::Simulate {
+        return Err(RunError::OnlySimulated);
+    }
+    let of_batches = [
+        ("--workers", arguments.workers.is_some()),
+        ("--input", arguments.input.is_some()),
+        ("--sequential", arguments.sequential),
+    ];
+    if let Some((flag, _)) = of_batches.into_iter().find(|(_, given)| *given) {
+        return Err(RunError::OnlyBatch(flag));
+    }
+    if let Some(seeds) = &arguments.seeds {
+        return sweep(arguments, experiment, seeds.0.clone());
+    }
+    let trace = arguments.trace.as_deref().map(Pending::new).transpose()?;
+    let mut sink = trace.as_ref().map(Pending::sink).transpose()?.map(std::io::BufWriter::new);
+    let outcome = one(experiment, arguments.seed.unwrap_or(experiment.seed), &mut |row| {
+        sink.as_mut().map_or(Ok(()), |sink| writeln!(sink, "{row}"))
+    })?;
+    if let Some(mut sink) = sink {
+        sink.flush().map_err(|error| RunError::Failed(format!("the trace cannot be written: {error}")))?;
+    }
+    trace.map(Pending::keep).transpose()?;
+    let table = outcome.summary.table();
+    rows_to.write(&table)?;
+    if let Some(path) = &arguments.report {
+        let report = outcome.as_json(table.len(), table.output_hash());
+        output::write(path, |sink| writeln!(sink, "{report:#}"))?;
+    }
+    outcome.tell();
+    Ok(outcome.held())
+}
+
+/// Simulates seed after seed, and stops at the first whose expectations do not hold.
+fn sweep(arguments: &Run, experiment: &BusExperiment, seeds: Range<u64>) -> Result<bool, RunError> {
+    let count = seeds.end - seeds.start;
+    for seed in seeds {
+        let failed = |how: String| RunError::Seed { seed, how, replay: replay(arguments, seed) };
+        let outcome = match one(experiment, seed, &mut |_| Ok(())) {
+            Err(RunError::Failed(message)) => return Err(failed(format!("failed: {message}"))),
+            outcome => outcome?,
+        };
+        if let Some(broken) = outcome.expectations.iter().find(|expectation| !expectation.held) {
+            outcome.tell();
+            eprintln!("{}", failed(format!("does not hold `{}`", broken.expectation)));
+            return Ok(false);
+        }
+    }
+    eprintln!("{count} seeds, and every expectation held under each");
+    Ok(true)
+}
+
+/// Runs it once; each row of the trace is handed out as a line.
+fn one(
+    experiment: &BusExperiment,
+    seed: u64,
+    each: &mut dyn FnMut(String) -> std::io::Result<()>,
+) -> Result<Outcome, RunError> {
+    let started = Instant::now();
+    let respawn = match experiment.respawn {
+        Respawn::After(span) => Some(span),
+        Respawn::Never => None,
+    };
+    let mut faults = experiment.faults.clone();
+    faults.extend(drawn(experiment, seed));
+    let spec = BusSpec { bus: Arc::new(experiment.bus.clone()), faults, respawn, seed, keeps_rows: true };
+    let mut simulation = BusSimulation::new(spec);
+    let failed = |error: &dyn std::fmt::Display| RunError::Failed(error.to_string());
+    loop {
+        let goes_on = simulation.step().map_err(|error| failed(&error))?;
+        for row in simulation.take_rows() {
+            let line = row.as_json(|node| simulation.name(node)).to_string();
+            each(line).map_err(|error| failed(&format!("the trace cannot be written: {error}")))?;
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    let (trace_hash, virtual_ms, events) = (simulation.trace_hash(), simulation.now().0 as f64 / 1e3, simulation.events());
+    let summary = simulation.run().map_err(|error| failed(&error))?;
+    let expectations = experiment.expect.iter().map(|expectation| summary.judge(expectation)).collect();
+    let wall_ms = started.elapsed().as_secs_f64() * 1e3;
+    Ok(Outcome { seed, summary, expectations, trace_hash, virtual_ms, wall_ms, events })
+}
+
+/// The random faults of a seed. The broker is not killed by chance: what it holds would be lost.
+fn drawn(experiment: &BusExperiment, seed: u64) -> Vec<Fault<Node>> {
+    let clients: Vec<Node> = experiment.bus.members().into_iter().map(|(node, _, _)| node).collect();
+    if clients.is_empty() {
+        return Vec::new();
+    }
+    let nodes = [Node::BROKER].into_iter().chain(clients.iter().copied()).collect();
+    let cast = Cast { nodes, killable: clients, coordinated: false };
+    draw_among(&mut Rng::new(seed), &cast, experiment.random_faults)
+}
+
+impl Outcome {
+    fn held(&self) -> bool {
+        self.expectations.iter().all(|expectation| expectation.held)
+    }
+
+    /// The report as a file holds it.
+    fn as_json(&self, rows: usize, output_hash: u64) -> Value {
+        let millis = |span: shared::time::Span| span.0 as f64 / 1e3;
+        let spans: BTreeMap<&String, Value> = self
+            .summary
+            .spans
+            .iter()
+            .map(|(name, spans)| {
+                let quantile = |share| millis(Histogram::quantile(spans, share));
+                let (p50, p99) = (quantile(0.5), quantile(0.99));
+                (name, json!({ "count": spans.count(), "p50_ms": p50, "p99_ms": p99, "max_ms": millis(spans.max()) }))
+            })
+            .collect();
+        json!({
+            "place": "simulate",
+            "seed": self.seed,
+            "rows": rows,
+            "wall_ms": self.wall_ms,
+            "virtual_ms": self.virtual_ms,
+            "trace_hash": self.trace_hash,
+            "output_hash": format!("{output_hash:016x}"),
+            "counters": self.summary.counters,
+            "spans": spans,
+            "depths": self.summary.depths,
+            "expectations": self.expectations,
+        })
+    }
+
+    /// The summary, on standard error.
+    fn tell(&self) {
+        let (seconds, virtual_seconds) = (self.wall_ms / 1e3, self.virtual_ms / 1e3);
+        let published = self.summary.counter("total/published");
+        eprintln!("{published} messages in {virtual_seconds:.3} s of virtual time, {seconds:.3} s of real time");
+        eprintln!("seed {}, {} events, trace {}", self.seed, self.events, self.trace_hash);
+        for expectation in &self.expectations {
+            let verdict = if expectation.held { "held" } else { "FAILED" };
+            eprintln!("{verdict}: {} ({})", expectation.expectation, expectation.found);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The gallery's experiments with messaging: what they expect holds, under their own seed and under others, and does not hold of a bus
+//! that is built otherwise.
+
+#![allow(clippy::unwrap_used)] // A test ends where it is surprised.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use shared::experiment::{BusExperiment, Checked, Respawn, check_any};
+use shared::sim::messaging::{BusSimulation, BusSpec, Summary};
+use shared::time::Span;
+
+/// The tests are outside the core: they may read files.
+#[allow(clippy::disallowed_methods)]
+fn gallery() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let paths = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let texts =
+        paths.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap()));
+    let mut buses: Vec<_> = texts.filter(|(_, text)| text.contains("\nmessaging:\n")).collect();
+    buses.sort();
+    buses
+}
+
+fn bus(text: &str, sets: &[(&str, &str)]) -> BusExperiment {
+    let sets: Vec<_> = sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    match check_any(text, &sets) {
+        Ok(Checked::Messaging(experiment)) => *experiment,
+        Ok(Checked::Batch(_)) => panic!("this is a batch"),
+        Err(problems) => panic!("{}", problems[0]),
+    }
+}
+
+fn run(experiment: &BusExperiment, seed: u64) -> Summary {
+    let Respawn::After(respawn) = experiment.respawn else { panic!("it respawns") };
+    let (bus, faults) = (Arc::new(experiment.bus.clone()), experiment.faults.clone());
+    let spec = BusSpec { bus, faults, respawn: Some(respawn), seed, keeps_rows: false };
+    BusSimulation::new(spec).run().unwrap()
+}
+
+/// What does not hold, in words.
+fn broken(experiment: &BusExperiment, seed: u64) -> Vec<String> {
+    let summary = run(experiment, seed);
+    let judged = experiment.expect.iter().map(|expectation| summary.judge(expectation));
+    judged.filter(|it| !it.held).map(|it| format!("{} ({})", it.expectation, it.found)).collect()
+}
+
+#[test]
+fn what_the_examples_expect_holds_under_many_seeds() {
+    let gallery = gallery();
+    assert!(gallery.len() >= 10, "{} experiments", gallery.len());
+    for (name, text) in gallery {
+        let experiment = bus(&text, &[]);
+        for seed in (0..10).chain([experiment.seed]) {
+            assert_eq!(broken(&experiment, seed), Vec::<String>::new(), "{name}, seed {seed}");
+        }
+    }
+}
+
+fn example(name: &str) -> String {
+    gallery().into_iter().find(|(file, _)| file == name).unwrap().1
+}
+
+#[test]
+fn what_a_killed_consumer_had_is_lost_if_it_acknowledges_before_the_work() {
+    let text = example("work-queue.yaml");
+    let experiment = bus(&text, &[("messaging.consumers.worker.ack", "before"), ("messaging.consumers.worker.prefetch", "20")]);
+    let broken = broken(&experiment, experiment.seed);
+    assert!(broken.iter().any(|it| it.starts_with("no_loss")), "{broken:?}");
+}
+
+#[test]
+fn who_never_acknowledges_gets_no_more_than_its_prefetch() {
+    let text = example("work-queue.yaml");
+    let sets = [("messaging.consumers.worker.ack", "never"), ("messaging.consumers.worker.prefetch", "4"), ("faults", "[]")];
+    let summary = run(&bus(&text, &sets), 1);
+    assert_eq!((summary.counter("queue/tasks/delivered"), summary.counter("queue/tasks/unacked")), (12, 12));
+}
+
+#[test]
+fn without_a_memory_the_receiver_works_on_what_is_sent_again() {
+    let text = example("publisher-confirms.yaml");
+    let text =
+        text.replace(", remembers: 1_000", "").replace("  - counter: { name: client/billing/skipped, at_least: 1 }\n", "");
+    let experiment = bus(&text, &[]);
+    let broken = broken(&experiment, experiment.seed);
+    assert!(broken.iter().any(|it| it.starts_with("duplicates_at_most")), "{broken:?}");
+}
+
+#[test]
+fn without_a_limit_a_poison_message_comes_back_for_ever() {
+    let text = example("poison-message.yaml").replace("{ delivery_limit: 2, ", "{ ");
+    let experiment = bus(&text, &[]);
+    let summary = run(&experiment, experiment.seed);
+    assert_eq!(summary.counter("queue/orders/dead_lettered"), 0);
+    assert!(summary.counter("client/worker/failed") > 50, "{:?}", summary.counters);
+}
+
+#[test]
+fn with_one_worker_the_order_is_kept_and_with_three_it_is_lost() {
+    let text = example("competing-and-fan-out.yaml");
+    let (one, three) = (bus(&text, &[("messaging.consumers.competitor.count", "1")]), bus(&text, &[]));
+    assert_eq!(run(&one, 1).disorder, 0);
+    assert!(run(&three, 1).disorder > 10);
+}
+
+#[test]
+fn a_killed_broker_loses_what_it_had_and_says_so() {
+    let text = example("competing-and-fan-out.yaml") + "faults: [ { at: 5 s, kill: broker } ]\n";
+    let experiment = bus(&text, &[]);
+    let summary = run(&experiment, 1);
+    assert!(summary.conserved && summary.counter("queue/shared/lost") > 0, "{:?}", summary.counters);
+    assert!(broken(&experiment, 1).iter().any(|it| it.starts_with("no_loss")));
+    // And they go on.
+    assert!(summary.counter("queue/billing/processed") > 400, "{:?}", summary.counters);
+}
+
+#[test]
+fn who_is_cut_off_for_longer_than_the_heartbeats_timeout_loses_its_messages_to_others() {
+    let text = example("work-queue.yaml").replace(
+        "faults:\n  - { at: 40%, kill: worker-2 }\n",
+        "faults:\n  - { at: 5 s, partition: [ [ worker-2 ], [ broker, web-1, worker-1, worker-3 ] ], for: 6 s }\n",
+    );
+    let summary = run(&bus(&text, &[]), 1);
+    assert_eq!((summary.missing, summary.counter("queue/tasks/redelivered")), (0, 1), "{:?}", summary.counters);
+    // It had worked on it, and could not say so.
+    assert_eq!(summary.duplicates, 1);
+    assert!(summary.counter("client/worker/disconnected") >= 1);
+}
+
+#[test]
+fn polling_costs_requests_and_long_polling_costs_none_that_are_wasted() {
+    let text = |receive: &str| {
+        format!(
+            "millrace: 1\nmessaging:\n  for: 20 s\n  queues: {{ news: {{}} }}\n  publishers: {{ p: {{ key: news, rate: 1/s }} }}\n  \
+             consumers: {{ c: {{ queue: news, receive: {receive} }} }}\n"
+        )
+    };
+    let ran = |receive: &str| run(&bus(&text(receive), &[]), 1);
+    let (poll, long_poll, push) = (ran("{ poll: 100 ms }"), ran("{ long_poll: 5 s }"), ran("push"));
+    assert!(poll.counter("client/c/empty_polls") > 100, "{:?}", poll.counters);
+    assert_eq!(long_poll.counter("client/c/empty_polls"), 0, "{:?}", long_poll.counters);
+    assert!(poll.p99("latency") > Span::millis(50) && long_poll.p99("latency") < Span::millis(5));
+    assert_eq!(push.counter("client/c/polls"), 0);
+    assert_eq!(push.counter("total/processed"), long_poll.counter("total/processed"));
+}
+
+#[test]
+fn a_batch_is_full_or_has_waited() {
+    let text = |rate: &str| {
+        format!(
+            "millrace: 1\nmessaging:\n  for: 10 s\n  queues: {{ q: {{}} }}\n  publishers: {{ p: {{ key: q, rate: {rate}, messages: 20 }} }}\n  \
+             consumers: {{ c: {{ queue: q, batch: {{ count: 5, linger: 200 ms }} }} }}\n"
+        )
+    };
+    let (quick, slow) = (run(&bus(&text("1_000/s"), &[]), 1), run(&bus(&text("2/s"), &[]), 1));
+    for summary in [&quick, &slow] {
+        assert_eq!(summary.counter("queue/q/acked"), summary.counter("queue/q/processed"), "{:?}", summary.counters);
+    }
+    assert!(quick.p99("latency") < Span::millis(20), "{}", quick.p99("latency"));
+    let waited = slow.p99("latency");
+    assert!(waited >= Span::millis(200) && waited < Span::millis(220), "{waited}");
+}
+
+#[test]
+fn a_link_takes_its_time_and_what_it_loses_comes_later() {
+    let text = |links: &str| {
+        format!(
+            "millrace: 1\nmessaging:\n  for: 60 s\n  queues: {{ q: {{}} }}\n  publishers: {{ p: {{ key: q, rate: 20/s, messages: 1_000 }} }}\n  \
+             consumers: {{ c: {{ queue: q }} }}\n{links}"
+        )
+    };
+    let plain = run(&bus(&text(""), &[]), 1);
+    let far = run(&bus(&text("  links: { p: { latency: 100 ms } }\n"), &[]), 1);
+    let lossy = run(&bus(&text("  links: { p: { loss: 5% } }\n"), &[]), 1);
+    assert!(plain.p99("latency") < Span::millis(5), "{}", plain.p99("latency"));
+    assert!(far.p99("latency") > Span::millis(100), "{}", far.p99("latency"));
+    assert!(lossy.p99("latency") > Span::millis(200), "{}", lossy.p99("latency"));
+    for summary in [plain, far, lossy] {
+        assert_eq!((summary.counter("total/processed"), summary.missing, summary.disorder), (1_000, 0, 0));
+    }
+}
