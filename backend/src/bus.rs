@@ -57,7 +57,7 @@ pub fn run(arguments: &Run, experiment: &BusExperiment, rows_to: &Rows) -> Resul
     let table = outcome.summary.table();
     rows_to.write(&table)?;
     if let Some(path) = &arguments.report {
-        let report = outcome.as_json(table.len(), table.output_hash());
+        let report = outcome.as_json(table.len(), table.output_hash().map_err(|error| RunError::Failed(error.to_string()))?);
         output::write(path, |sink| writeln!(sink, "{report:#}"))?;
     }
     outcome.tell();

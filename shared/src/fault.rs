@@ -72,7 +72,9 @@ impl<N: Copy> Effect<N> {
             Effect::Partition { groups, .. } => groups.concat(),
         }
     }
+}
 
+impl Effect {
     /// What it is, in two or three words.
     pub fn in_short(&self) -> String {
         match self {

@@ -51,7 +51,7 @@ impl Table {
     /// Rows that are there as columns, all of one length.
     pub fn of_columns(names: Vec<Column>, columns: Vec<ArrayRef>) -> Table {
         let rows = columns.first().map_or(0, |column| column.len());
-        Table { names, columns, rows, ends: vec![rows], view: ViewCache::default() }
+        Table { names, body: Body::Columns(columns), rows, ends: vec![rows], cache: Cache::default() }
     }
 
     /// The final rows from those of the committed partitions, in the order of the partitions.
