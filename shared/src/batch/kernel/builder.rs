@@ -33,12 +33,18 @@ impl Builder {
     #[inline]
     pub fn push(&mut self, column: &Column, text: Option<&str>) -> Result<(), String> {
         let fits = match (&mut *self, text) {
-            (Builder::Int64(array), Some(text)) => whole(text).map(|value| array.append_value(value)),
-            (Builder::Float64(array), Some(text)) => float(text).map(|value| array.append_value(value)),
-            (Builder::Text(array), Some(text)) => Some(array.append_value(text)),
-            (_, None) => Some(self.push_null()),
+            (Builder::Int64(array), Some(text)) => whole(text).map(|value| array.append_value(value)).is_some(),
+            (Builder::Float64(array), Some(text)) => float(text).map(|value| array.append_value(value)).is_some(),
+            (Builder::Text(array), Some(text)) => {
+                array.append_value(text);
+                true
+            }
+            (_, None) => {
+                self.push_null();
+                true
+            }
         };
-        fits.ok_or_else(|| unfit(column, text.unwrap_or_default()))
+        if fits { Ok(()) } else { Err(unfit(column, text.unwrap_or_default())) }
     }
 
     /// One more value that is a number already, if its column is of such numbers; `false`: it has to come as text.
