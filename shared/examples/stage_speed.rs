@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use shared::batch::task::{Body, Outcome, Work};
-use shared::batch::{Job, Memory, Payload, Table, TaskKernel};
+use shared::batch::{Job, Memory, Payload, Space, Table, TaskKernel};
 use shared::id::{Attempt, TaskId};
 
 const ROUNDS: usize = 3;
@@ -43,7 +43,8 @@ fn round(job: &Job, source: &Memory) -> Vec<(String, f64)> {
                 TaskId::Map(number) => Body::Map { number, skip: vec![] },
                 TaskId::Reduce(_) => Body::Reduce(inputs),
             };
-            match TaskKernel::run(job, Work { task, attempt: Attempt { epoch: 1, number: 1 }, body }, &mut source.clone()) {
+            let work = Work { task, attempt: Attempt { epoch: 1, number: 1 }, body };
+            match TaskKernel::run(job, work, &mut source.clone(), Space::unbounded()) {
                 Outcome::Mapped { partitions, .. } => drop(left.insert(task, partitions)),
                 Outcome::Reduced { rows: of, .. } => rows.push(of),
                 Outcome::Failed(failure) => panic!("{task}: {failure:?}"),

@@ -25,8 +25,12 @@ fn run(rows: &[Row], steps: &str) -> Vec<Row> {
     let job = Job::over(plan.clone(), bytes.len() as u64, 1 << 10);
     let (partitions, _) = common::run_tasks(&job, bytes.as_bytes());
     let table = Table::new(&plan, partitions).unwrap();
-    let value = |row: usize, column: usize| table.text(row, column).unwrap();
-    (0..table.len()).map(|row| (value(row, 0).parse().unwrap(), value(row, 1))).collect()
+    let rows = table.batches(0..table.len()).flat_map(|rows| {
+        let rows = rows.unwrap();
+        let value = |row: usize, column: usize| rows.text(row, column).unwrap();
+        (0..rows.len()).map(|row| (value(row, 0).parse().unwrap(), value(row, 1))).collect::<Vec<_>>()
+    });
+    rows.collect()
 }
 
 /// Many begin alike and some are the same, so that one stretch of bytes after the other has to be looked at.

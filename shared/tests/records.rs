@@ -64,9 +64,13 @@ fn read(plan: &Plan, bytes: &[u8], split: u64) -> (Rows, u64) {
             },
         },
     };
-    let rows = (0..table.len()).map(|row| (0..TYPES.len()).map(|column| value(table.column(column), row)).collect());
+    let mut rows = Vec::new();
+    for some in table.batches(0..table.len()) {
+        let some = some.unwrap();
+        rows.extend((0..some.len()).map(|row| some.columns().iter().map(|column| value(column, row)).collect()));
+    }
     let (_, counters) = common::run_tasks(&job, bytes);
-    (Ok(rows.collect()), counters.bad_records)
+    (Ok(rows), counters.bad_records)
 }
 
 /// The lines of some bytes without their endings.
