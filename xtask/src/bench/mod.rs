@@ -48,7 +48,7 @@ const MEASUREMENTS: [Measurement; 6] = [
     },
     Measurement {
         name: "peers",
-        about: "word count, groups, a sort and a map beside DuckDB, Polars, renoir and sort",
+        about: "word count, groups, a sort, flights and a map beside DuckDB, Polars, renoir and sort",
         measure: peers::measure,
     },
 ];
