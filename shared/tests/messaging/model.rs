@@ -401,7 +401,7 @@ impl Model {
                     self.die(place, message, Reason::MaxLength);
                     return false;
                 }
-                Overload::Sample(share) if share == 0.0 => {
+                Overload::Sample(0.0) => {
                     self.die(place, message, Reason::MaxLength);
                     return false;
                 }
