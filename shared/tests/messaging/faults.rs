@@ -120,8 +120,8 @@ fn what_was_confirmed_is_not_lost_where_no_policy_drops_it() {
         redelivered += summary.counter("total/redelivered");
         resent += u64::from(summary.counter("client/web/disconnected") > 0);
     }
-    // The faults were felt.
-    assert!(processed > 100 * SEEDS && redelivered > SEEDS && resent > SEEDS / 10, "{processed} {redelivered} {resent}");
+    // The faults were felt. A publisher gives its connection up after three seconds of silence, and few drawn faults last so long together.
+    assert!(processed > 100 * SEEDS && redelivered > SEEDS && resent > 0, "{processed} {redelivered} {resent}");
 }
 
 #[test]
