@@ -6,7 +6,7 @@
 //! seed and the virtual moments of the faults that were wished for, never on the clock. So a kill at a moment leaves the trace of
 //! the same experiment with that kill among its faults.
 //!
-//! Virtual time can be gone to, back and ahead, also when the run has ended: from the nearest of the [`Keyframes`] the run happens
+//! Virtual time can be gone to, back and ahead, also when the run has ended: from the nearest of the keyframes the run happens
 //! again. What happened is the same again, for nothing but the spec and the wished faults makes a difference; a wish in the past makes
 //! another future.
 //!
