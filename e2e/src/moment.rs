@@ -22,25 +22,30 @@ impl Page {
 
     /// Presses a key on the slider, and waits until the run is somewhere else.
     pub async fn slide(&self, key: &str) -> WebDriverResult<Moment> {
-        let before = self.at().await?;
+        let (before, state) = (self.at().await?, self.attribute("time", "data-state").await?);
         let slider = self.element("time").await?.to_json()?;
         let script = "arguments[0].focus(); arguments[0].dispatchEvent(new KeyboardEvent('keydown', \
                       { key: arguments[1], bubbles: true, cancelable: true }))";
         self.driver.execute(script, vec![slider, json!(key)]).await?;
-        self.arrived(&format!("{key} to go elsewhere than {before} µs"), |at| at != before).await
+        let what = format!("{key} to go elsewhere than {before} µs");
+        let found = until(&what, async || self.seen().await.filter(|seen| seen.at != before && seen.state != state));
+        Ok(found.await)
     }
 
     /// Waits until the run is where somebody wanted to be.
     pub async fn arrived(&self, what: &str, fits: impl Fn(u64) -> bool) -> WebDriverResult<Moment> {
+        let found = until(what, async || self.seen().await.filter(|seen| fits(seen.at)));
+        Ok(found.await)
+    }
+
+    /// Where the run is, unless it is on its way.
+    async fn seen(&self) -> Option<Moment> {
         let script = "const [at, line] = ['time-at', 'time'].map(id => document.querySelector(`[data-testid=${id}]`)); \
                       return [at.dataset.exact, line.dataset.state, line.dataset.sought];";
-        let found = until(what, async || {
-            let seen: [String; 3] = self.driver.execute(script, vec![]).await.ok()?.convert().ok()?;
-            let [at, state, sought] = seen;
-            let at = at.parse().ok()?;
-            (sought == "false" && !state.is_empty() && fits(at)).then_some(Moment { at, state })
-        });
-        Ok(found.await)
+        let seen: [String; 3] = self.driver.execute(script, vec![]).await.ok()?.convert().ok()?;
+        let [at, state, sought] = seen;
+        let at = at.parse().ok()?;
+        (sought == "false" && !state.is_empty()).then_some(Moment { at, state })
     }
 }
 

@@ -105,8 +105,8 @@ impl Lab {
         let wished = self.run.with_untracked(|model| model.pace.as_ref().map(|pace| pace.wished.clone())).unwrap_or_default();
         self.write_down(&wished, result);
         self.seen_at(self.run.with_untracked(|model| model.now), arrived);
-        // That a run begins or ends is seen at once.
-        self.redraw(if is_step { 0.0 } else { REDRAW_EVERY_MS });
+        // That a run begins or ends is seen at once, and so is the moment that somebody wanted to go to.
+        self.redraw(if is_step || arrived { 0.0 } else { REDRAW_EVERY_MS });
     }
 
     /// How many workers the experiment and the place came to, unless the user has said how many he wants.
