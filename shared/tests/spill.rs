@@ -41,7 +41,7 @@ fn spilled(job: &Job, text: &[u8], bytes: u64) -> (Table, Arc<Notes>) {
 #[test]
 fn drawn_jobs_in_little_memory_equal_their_sequential_run() {
     for shape in [Shape::OneStage, Shape::Chain, Shape::Join, Shape::Sort, Shape::MicroBatches] {
-        for seed in 0..100 {
+        for seed in 0..300 {
             let scenario = Scenario::draw(seed, shape);
             // From a few bytes, where every task is cut into pieces, to some that hold one or the other.
             let bytes = 1 << (3 + seed % 11);
