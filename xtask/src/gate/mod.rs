@@ -5,6 +5,7 @@
 
 mod bans;
 mod examples;
+mod room;
 
 use crate::failure::{Done, Failure};
 use crate::process;
@@ -42,7 +43,8 @@ struct Stage {
     run: fn(&Project) -> Done,
 }
 
-const STAGES: [Stage; 16] = [
+const STAGES: [Stage; 17] = [
+    Stage { name: "room", about: "the disk has room for what is built", run: room::make },
     Stage { name: "tools", about: "tools, npm packages, Chromium", run: tools },
     Stage {
         name: "crates",
