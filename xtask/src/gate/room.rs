@@ -77,7 +77,7 @@ fn subfolders(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn show(bytes: u64) -> String {
-    format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30)
+    format!("{}.{} GiB", bytes >> 30, ((bytes % (1 << 30)) * 10) >> 30)
 }
 
 #[cfg(test)]
