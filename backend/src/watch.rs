@@ -133,7 +133,7 @@ impl Outcome {
 
     /// The report as a file holds it: 64-bit integers are plain numbers.
     pub fn as_json(&self) -> Value {
-        let Report { place, seed, rows, wall_ms, virtual_ms, trace_hash, output_hash, counters, tally, expectations } =
+        let Report { place, seed, rows, wall_ms, virtual_ms, trace_hash, output_hash, counters, tally, expectations, bus: _ } =
             &self.report;
         let counters: BTreeMap<_, _> = expectations::named(counters, tally).into_iter().collect();
         json!({

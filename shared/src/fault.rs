@@ -2,6 +2,8 @@
 
 pub mod text;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
@@ -74,7 +76,26 @@ impl<N: Copy> Effect<N> {
     }
 }
 
-impl Effect {
+impl<N> Effect<N> {
+    /// The same of other names for the nodes.
+    pub fn map<M>(self, name: impl Fn(N) -> M) -> Effect<M> {
+        match self {
+            Effect::Kill(node) => Effect::Kill(name(node)),
+            Effect::RestartCoordinator => Effect::RestartCoordinator,
+            Effect::Slow { node, factor, span } => Effect::Slow { node: name(node), factor, span },
+            Effect::Pause { node, span } => Effect::Pause { node: name(node), span },
+            Effect::Edge(EdgeFault { from, to, kind, probability, span }) => {
+                Effect::Edge(EdgeFault { from: from.map(&name), to: to.map(&name), kind, probability, span })
+            }
+            Effect::Partition { groups, span } => {
+                let groups = groups.into_iter().map(|group| group.into_iter().map(&name).collect()).collect();
+                Effect::Partition { groups, span }
+            }
+        }
+    }
+}
+
+impl<N: fmt::Display> Effect<N> {
     /// What it is, in two or three words.
     pub fn in_short(&self) -> String {
         match self {
@@ -90,7 +111,9 @@ impl Effect {
             Effect::Partition { .. } => "partition".to_owned(),
         }
     }
+}
 
+impl Effect {
     /// Whether it can happen to a run of so many workers at this place; if not, a sentence for the user.
     pub fn check(&self, workers: u32, place: Place) -> Result<(), String> {
         let unknown = |node: &NodeId| matches!(node, NodeId::Worker(number) if *number == 0 || *number > workers);

@@ -6,6 +6,8 @@
 //!
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
+mod bus;
+mod codec;
 mod pace;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::bus::{
+    BUS_LANES_MAX, BUS_PARTS, BindingView, BusFrame, BusPart, BusReport, BusTotals, BusView, ClientNow, ExchangeView, Flight, GroupView,
+    Lane, QueueNow, QueueView, Role,
+};
+pub use self::codec::{WireError, decode_command, decode_event, encode_command, encode_event};
 pub use self::pace::{Pace, Speed, Stride};
 use crate::batch::table::{View, ViewQuery};
 use crate::batch::{Column, Counters, Format, Inferred, Records};
@@ -36,9 +43,9 @@ pub enum Place {
     Server,
 }
 
-/// A client's word to its session.
+/// A client's word to its session. On the wire its name is a `type` among its fields (see `codec`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// First on every connection. `build` is the page's build id, so that a stale page is told so. With `resume`, the session
     /// goes on where the client last heard it.
@@ -144,9 +151,9 @@ pub struct Resume {
     pub seen: u64,
 }
 
-/// A session's word to its client.
+/// A session's word to its client. On the wire its name is a `type` among its fields (see `codec`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The answer to [`Command::Hello`]. `cores` is how many workers can run at once here. `resumed`: what follows continues
     /// from `seen`; otherwise the session is new and earlier runs are gone.
@@ -223,6 +230,9 @@ pub struct Started {
     /// What is read, an input of the plan each.
     #[serde(default)]
     pub inputs: Vec<InputView>,
+    /// Of an experiment with `messaging`, which has no tasks: what runs instead. Its clients are numbered as `workers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Box<BusView>>,
 }
 
 /// What the records of an input are.
@@ -284,7 +294,7 @@ pub struct StageView {
 pub struct Bytes(#[serde(with = "text64")] pub u64);
 
 /// What has changed since the last frame, coalesced: at most one frame in 16 ms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     pub run: u32,
     pub now: Time,
@@ -305,6 +315,9 @@ pub struct Frame {
     /// How a paced run goes; `now` is its virtual time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
+    /// Of an experiment with `messaging`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Box<BusFrame>>,
 }
 
 impl Frame {
@@ -313,7 +326,7 @@ impl Frame {
         if later.whole {
             return *self = later;
         }
-        let Frame { run: _, now, whole: _, progress, workers, attempts, counters, tally, news, pace } = later;
+        let Frame { run: _, now, whole: _, progress, workers, attempts, counters, tally, news, pace, bus } = later;
         let mut known: BTreeMap<u32, AttemptView> =
             std::mem::take(&mut self.attempts).into_iter().map(|attempt| (attempt.index, attempt)).collect();
         known.extend(attempts.into_iter().map(|attempt| (attempt.index, attempt)));
@@ -321,6 +334,10 @@ impl Frame {
         self.news.extend(news);
         (self.now, self.progress, self.workers, self.counters, self.tally) = (now, progress, workers, counters, tally);
         self.pace = pace;
+        match (&mut self.bus, bus) {
+            (Some(known), Some(later)) => known.merge(*later),
+            (known, later) => *known = later,
+        }
     }
 }
 
@@ -363,6 +380,8 @@ pub enum WorkerState {
     Busy,
     /// Killed or lost; comes back after `respawn`.
     Down,
+    /// It would go on if others let it: a publisher without credit.
+    Blocked,
 }
 
 /// One execution of a task: a bar in the timeline.
@@ -427,6 +446,9 @@ pub struct Report {
     pub counters: Counters,
     pub tally: Tally,
     pub expectations: Vec<ExpectationResult>,
+    /// Of an experiment with `messaging`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Box<BusReport>>,
 }
 
 /// How one line of `expect` went.
@@ -467,61 +489,6 @@ impl DataHeader {
         let word = |at: usize| Some(u32::from_le_bytes(frame.get(at..at + 4)?.try_into().ok()?));
         Some(DataHeader { run: word(0)?, id: word(4)?, index: word(8)?, last: word(12)? & 1 == 1 })
     }
-}
-
-/// A control message that could not be read: a sentence for its sender.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
-    #[error("this is not a control message in JSON: {0}")]
-    NotJson(String),
-    #[error("the message has version {found}, this side speaks version {VERSION}: reload the page")]
-    Version { found: String },
-    #[error("the message is not understood: {0}")]
-    Unknown(String),
-}
-
-/// Writes a command with its version.
-pub fn encode_command(command: &Command) -> String {
-    with_head(format!("{{\"v\":{VERSION}"), command)
-}
-
-/// Reads a command.
-pub fn decode_command(text: &str) -> Result<Command, WireError> {
-    head(text)?;
-    serde_json::from_str(text).map_err(|error| WireError::Unknown(error.to_string()))
-}
-
-/// Writes an event with its version and sequence number.
-pub fn encode_event(seq: u64, event: &Event) -> String {
-    with_head(format!("{{\"v\":{VERSION},\"seq\":\"{seq}\""), event)
-}
-
-/// Reads an event and its sequence number.
-pub fn decode_event(text: &str) -> Result<(u64, Event), WireError> {
-    let seq = head(text)?.seq.unwrap_or_default();
-    let event = serde_json::from_str(text).map_err(|error| WireError::Unknown(error.to_string()))?;
-    Ok((seq, event))
-}
-
-#[derive(Deserialize)]
-struct Head {
-    #[serde(default)]
-    v: serde_json::Value,
-    #[serde(default, with = "text64_option")]
-    seq: Option<u64>,
-}
-
-fn head(text: &str) -> Result<Head, WireError> {
-    let head: Head = serde_json::from_str(text).map_err(|error| WireError::NotJson(error.to_string()))?;
-    if head.v != VERSION {
-        return Err(WireError::Version { found: head.v.to_string() });
-    }
-    Ok(head)
-}
-
-fn with_head<T: Serialize>(head: String, body: &T) -> String {
-    let body = serde_json::to_string(body).expect("wire types have string keys and no failing serializers");
-    format!("{head},{}", &body[1..])
 }
 
 /// 64-bit integers as decimal strings.

@@ -60,22 +60,6 @@ fn moments(scenario: &Scenario) -> Vec<Time> {
     (0..MOMENTS).map(|part| Time(length.0 * part / (MOMENTS - 1))).collect()
 }
 
-impl Watched {
-    fn arrive(&mut self) {
-        while !self.paced.has_arrived() {
-            self.go(FRAME_TICK);
-        }
-    }
-
-    /// Goes there and says what is seen.
-    fn seek(&mut self, to: Time) -> String {
-        self.say(Input::Seek(to));
-        self.arrive();
-        assert_eq!(self.paced.moment(), to);
-        self.paced.state_hash()
-    }
-}
-
 #[cfg_attr(not(target_arch = "wasm32"), test)]
 #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
 fn a_moment_is_the_same_from_before_from_after_and_everywhere() {

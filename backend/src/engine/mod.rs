@@ -248,10 +248,7 @@ impl<C: Client> Engine<C> {
             Output::Event(event) => self.client.event(event),
             Output::Data(frame) => self.client.data(frame),
             Output::Open { run, inputs, micro_batch } => {
-                let stopped = Arc::new(AtomicBool::new(false));
-                let crew = Crew::new(run, self.post.clone());
-                let results = Keeper::new(self.memory / RESULT_PARTS);
-                self.runs.insert(run, Running { crew, input: None, file: None, pacer: None, results, stopped });
+                self.begin(run);
                 let (library, post) = (self.library.clone(), self.post.clone());
                 self.spare(move || {
                     let found = Inputs::find(&library, &inputs);
@@ -296,7 +293,20 @@ impl<C: Client> Engine<C> {
                     running.pacer = Some(pacer);
                 }
                 let post = self.post.clone();
-                self.spare(move || pacer::pace(*spec, seed, speed, &input, stopped, &words, &post));
+                self.spare(move || pacer::batch(*spec, seed, speed, &input, stopped, &words, &post));
+            }
+            Output::SimulateBus { run, text, seed, pace: Some(speed) } => {
+                let (pacer, words) = channel();
+                self.begin(run).pacer = Some(pacer);
+                let post = self.post.clone();
+                self.spare(move || pacer::bus(run, &text, seed, speed, &words, &post));
+            }
+            Output::SimulateBus { run, text, seed, pace: None } => {
+                let (stopped, post) = (self.begin(run).stopped.clone(), self.post.clone());
+                self.spare(move || {
+                    let simulated = spare::simulate_bus(run, &text, seed, &stopped);
+                    post.send(EngineInput::Simulated { run, simulated });
+                });
             }
             Output::Steer { run, word } => {
                 if let Some(pacer) = self.runs.get(&run).and_then(|running| running.pacer.as_ref()) {
@@ -314,6 +324,14 @@ impl<C: Client> Engine<C> {
             }
             Output::Close { run } => drop(self.runs.remove(&run)),
         }
+    }
+
+    /// Keeps what belongs to a run.
+    fn begin(&mut self, run: u32) -> &mut Running {
+        let (stopped, crew) = (Arc::new(AtomicBool::new(false)), Crew::new(run, self.post.clone()));
+        let results = Keeper::new(self.memory / RESULT_PARTS);
+        let running = Running { crew, input: None, file: None, pacer: None, results, stopped };
+        self.runs.entry(run).insert_entry(running).into_mut()
     }
 
     fn computing(&self, run: u32) -> Option<(Inputs, Arc<AtomicBool>)> {

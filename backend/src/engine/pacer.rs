@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use shared::machine::Machine;
-use shared::session::paced::{Input as Word, Output, Paced};
+use shared::session::paced::{Course, Input as Word, Output, Paced};
+use shared::session::read_bus;
 use shared::session::run::RunSpec;
 use shared::time::Time;
 use shared::wire::Speed;
@@ -15,8 +16,8 @@ use super::spare::Stoppable;
 use super::{EngineInput, Post};
 use crate::inputs::Inputs;
 
-/// Simulates until nobody is left who could say a word; the run may have ended long before.
-pub(super) fn pace(
+/// Simulates a batch until nobody is left who could say a word; the run may have ended long before.
+pub(super) fn batch(
     spec: RunSpec,
     seed: u64,
     speed: Speed,
@@ -26,13 +27,22 @@ pub(super) fn pace(
     post: &Post,
 ) {
     let run = spec.run;
-    let source = match Stoppable::open(input, stopped) {
-        Ok(source) => Box::new(source),
-        Err(reason) => return post.send(EngineInput::Simulated { run, simulated: Err(reason) }),
-    };
+    let begin = |now| Ok(Paced::new(spec, seed, Box::new(Stoppable::open(input, stopped)?), speed, now));
+    pace(run, begin, words, post);
+}
+
+/// The same of a bus.
+pub(super) fn bus(run: u32, text: &str, seed: u64, speed: Speed, words: &Receiver<Word>, post: &Post) {
+    pace(run, |now| Ok(Paced::of_bus(run, &*read_bus(text)?, seed, speed, now)), words, post);
+}
+
+fn pace<C: Course>(run: u32, begin: impl FnOnce(Time) -> Result<Paced<C>, String>, words: &Receiver<Word>, post: &Post) {
     let began = Instant::now();
     let now = || Time(began.elapsed().as_micros() as u64);
-    let mut paced = Paced::new(spec, seed, source, speed, now());
+    let mut paced = match begin(now()) {
+        Ok(paced) => paced,
+        Err(reason) => return post.send(EngineInput::Simulated { run, simulated: Err(reason) }),
+    };
     loop {
         while let Some(output) = paced.poll() {
             match output {

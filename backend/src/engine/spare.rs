@@ -46,6 +46,12 @@ impl Source for Stoppable {
     }
 }
 
+/// A bus under a virtual clock.
+pub fn simulate_bus(run: u32, text: &str, seed: u64, stopped: &AtomicBool) -> Result<Box<Simulated>, String> {
+    let experiment = simulation::read_bus(text)?;
+    simulation::simulate_bus(run, &experiment, seed, || stopped.load(Ordering::Relaxed)).map(Box::new)
+}
+
 /// The whole run under a virtual clock; with `trace`, each of its steps as a line of JSON.
 pub fn simulate(
     spec: RunSpec,

@@ -107,6 +107,14 @@ impl Pen {
         self.context.stroke();
     }
 
+    /// A curve by its ends and two handles.
+    pub fn curve(&self, [from, leaves, arrives, to]: [(f64, f64); 4]) {
+        self.context.begin_path();
+        self.context.move_to(from.0, from.1);
+        self.context.bezier_curve_to(leaves.0, leaves.1, arrives.0, arrives.1, to.0, to.1);
+        self.context.stroke();
+    }
+
     /// An area with these corners, as the path that `fill` takes.
     pub fn path(&self, corners: &[(f64, f64)]) {
         self.context.begin_path();

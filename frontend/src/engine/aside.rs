@@ -2,8 +2,9 @@
 
 use js_sys::{Array, Uint8Array};
 use shared::batch::{Job, Payload, kernel};
+use shared::experiment::BusExperiment;
 use shared::session::run::RunSpec;
-use shared::session::{Simulated, simulate};
+use shared::session::{Simulated, read_bus, simulate, simulate_bus};
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
@@ -21,9 +22,12 @@ fn twin_hash(message: &JsValue) -> Result<u64, String> {
     table.and_then(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
-/// From `{ role: "simulation", spec, seed, input }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
+/// From `{ role: "simulation", spec, seed, input }`, or of a bus `{ role: "simulation", run, text, seed }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
 pub fn simulation(message: &JsValue) {
-    answer_simulated(asked(message).and_then(|(spec, seed, source)| simulate(spec, seed, Box::new(source))));
+    answer_simulated(asked_bus(message).and_then(|bus| match bus {
+        Some((run, experiment, seed)) => simulate_bus(run, &experiment, seed, || false),
+        None => asked(message).and_then(|(spec, seed, source)| simulate(spec, seed, Box::new(source))),
+    }));
 }
 
 /// Says `{ simulated, rows }` or `{ failed }`.
@@ -42,8 +46,18 @@ pub(super) fn answer_simulated(simulated: Result<Simulated, String>) {
 /// What is to be simulated, under which seed, over what.
 pub(super) fn asked(message: &JsValue) -> Result<(RunSpec, u64, BlobSource), String> {
     let spec: RunSpec = parse(message, "spec")?;
-    let seed = post::text(message, "seed").and_then(|seed| seed.parse().ok()).ok_or("the seed is missing")?;
-    Ok((spec, seed, input(message)?))
+    Ok((spec, seed(message)?, input(message)?))
+}
+
+/// The same of a bus; nothing if it is none.
+pub(super) fn asked_bus(message: &JsValue) -> Result<Option<(u32, Box<BusExperiment>, u64)>, String> {
+    let Some(text) = post::text(message, "text") else { return Ok(None) };
+    let run = post::number(message, "run").ok_or("the run's number is missing")? as u32;
+    Ok(Some((run, read_bus(&text)?, seed(message)?)))
+}
+
+fn seed(message: &JsValue) -> Result<u64, String> {
+    Ok(post::text(message, "seed").and_then(|seed| seed.parse().ok()).ok_or("the seed is missing")?)
 }
 
 /// The result of [`simulation`] in its message.

@@ -7,7 +7,6 @@ use shared::batch::Job;
 use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
-use shared::session::run::RunSpec;
 use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced};
 use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
@@ -143,7 +142,14 @@ impl Host {
                     }
                 }
                 Output::Sequential { run, job } => self.twin(run, &job),
-                Output::Simulate { run, spec, seed, pace } => self.simulate(run, &spec, seed, pace),
+                Output::Simulate { run, spec, seed, pace } => {
+                    let spec = serde_json::to_string(&spec).expect("a run has string keys and no failing serializers");
+                    let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
+                    self.simulate(run, &[("spec", spec.into()), ("input", input)], seed, pace);
+                }
+                Output::SimulateBus { run, text, seed, pace } => {
+                    self.simulate(run, &[("text", text.into()), ("run", run.into())], seed, pace);
+                }
                 Output::Steer { run, word } => self.steer(run, &word),
                 Output::Close { run } => {
                     self.workers.retain(|key, _| key.run() != run);
@@ -194,19 +200,11 @@ impl Host {
         self.spawn(Key::Twin(run), 1, first);
     }
 
-    fn simulate(&mut self, run: u32, spec: &RunSpec, seed: u64, pace: Option<Speed>) {
-        let spec = serde_json::to_string(spec).expect("a run has string keys and no failing serializers");
-        let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
-        let seed = seed.to_string();
+    fn simulate(&mut self, run: u32, what: &[(&str, JsValue)], seed: u64, pace: Option<Speed>) {
         let role = if pace.is_some() { "paced" } else { "simulation" };
         let speed = serde_json::to_string(&pace).expect("a speed has no failing serializers");
-        let first = post::fields(&[
-            ("role", role.into()),
-            ("spec", spec.into()),
-            ("seed", seed.into()),
-            ("speed", speed.into()),
-            ("input", input),
-        ]);
+        let how = [("role", role.into()), ("seed", seed.to_string().into()), ("speed", speed.into())];
+        let first = post::fields(&[&how, what].concat());
         self.spawn(if pace.is_some() { Key::Pacer(run) } else { Key::Simulation(run) }, 1, first);
     }
 

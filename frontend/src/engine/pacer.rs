@@ -3,7 +3,7 @@
 use js_sys::Array;
 use shared::machine::Machine;
 use shared::session::Paced;
-use shared::session::paced::Output;
+use shared::session::paced::{Input as Word, Output};
 use shared::time::Span;
 use shared::wire::Speed;
 use wasm_bindgen::JsValue;
@@ -15,18 +15,21 @@ const TURN: Span = Span::millis(8);
 
 /// See the module.
 pub struct Pacer {
-    paced: Paced,
+    paced: Box<dyn Machine<Input = Word, Output = Output>>,
     alarm: Alarm,
 }
 
 impl Pacer {
-    /// From `{ role: "paced", spec, seed, speed, input }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
+    /// From `{ role: "paced", spec, seed, speed, input }`, or of a bus `{ role: "paced", run, text, seed, speed }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
     /// to another end, or `{ failed }`.
     pub fn new(message: &JsValue) -> Option<Pacer> {
-        let begin = || {
+        let begin = || -> Result<Box<dyn Machine<Input = Word, Output = Output>>, String> {
             let speed: Speed = aside::parse(message, "speed")?;
+            if let Some((run, experiment, seed)) = aside::asked_bus(message)? {
+                return Ok(Box::new(Paced::of_bus(run, &experiment, seed, speed, now())));
+            }
             let (spec, seed, source) = aside::asked(message)?;
-            Ok(Paced::new(spec, seed, Box::new(source), speed, now()))
+            Ok(Box::new(Paced::new(spec, seed, Box::new(source), speed, now())))
         };
         match begin() {
             Ok(paced) => {

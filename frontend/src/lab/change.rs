@@ -4,7 +4,9 @@
 //! Without them: the end that the run had before, or, where nobody has waited for that, a simulation in one go of the text as it was.
 
 use leptos::prelude::*;
-use shared::wire::{AttemptState, AttemptView, Command, Event, Place, Report, RunCommand};
+use shared::wire::{
+    AttemptState, AttemptView, BusReport, BusTotals, Command, Event, Place, Report, RunCommand,
+};
 
 use super::format::{duration_ms, grouped, of};
 use super::model::RunModel;
@@ -101,7 +103,7 @@ fn row([name, was, now]: &Measure) -> String {
 
 fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
     let was = match before {
-        Before::Known(report) => Some(report),
+        Before::Known(report) => Some(&**report),
         Before::None | Before::Asked(_) => None,
     };
     let now_ms = run.report().and_then(|report| report.virtual_ms).unwrap_or(run.now.0 as f64 / 1e3);
@@ -112,6 +114,9 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
     let number = |number: u64| grouped(number);
     let unknown = if matches!(before, Before::Asked(_)) { "…" } else { "not known" };
     let line = |name: &str, was: Option<String>, now: String| [name.to_owned(), was.unwrap_or_else(|| unknown.to_owned()), now];
+    if let Some(bus) = &run.bus {
+        return of_bus(was, run, bus.now.totals, line);
+    }
     let mut lines = vec![
         line("Virtual time", was.map(|was| time(was.virtual_ms.unwrap_or_default())), time(now_ms)),
         line("Tasks run", was.map(|was| number(was.tally.tasks_run.into())), number(run.tally.tasks_run.into())),
@@ -126,8 +131,38 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
     lines
 }
 
+/// The messages of a bus, and how long they took.
+fn of_bus(
+    was: Option<&Report>,
+    run: &RunModel,
+    totals: BusTotals,
+    line: impl Fn(&str, Option<String>, String) -> Measure,
+) -> Vec<Measure> {
+    let before = was.and_then(|was| was.bus.as_deref());
+    let now = run.report().and_then(|report| report.bus.as_deref());
+    let totals = now.map_or(totals, |now| now.totals);
+    let counts: [(&str, fn(&BusTotals) -> u64); 5] = [
+        ("Published", |totals| totals.published),
+        ("Worked on", |totals| totals.processed),
+        ("Delivered again", |totals| totals.redelivered),
+        ("Lost or dropped", |totals| totals.gone),
+        ("Still ready", |totals| totals.ready),
+    ];
+    let counted = counts.map(|(name, of)| line(name, before.map(|was| grouped(of(&was.totals))), grouped(of(&totals))));
+    let p99 = |report: &BusReport| {
+        let ms = report.spans.get("latency").map_or(0.0, |[_, p99, _]| *p99);
+        let figure = duration_ms(ms);
+        format!("{} {}", figure.value, figure.unit)
+    };
+    let latency = line("Latency, 99 of 100", before.map(p99), now.map_or("…".to_owned(), p99));
+    counted.into_iter().chain([latency]).collect()
+}
+
 /// The tasks that ran again, and why: a list of our own words.
 fn ran_again(run: &RunModel) -> String {
+    if run.bus.is_some() {
+        return String::new();
+    }
     let again = || run.attempts.iter().filter(|attempt| attempt.number > 1 && !attempt.backup);
     let name = |attempt: &AttemptView| task_name(run.stages(), attempt.phase, attempt.task);
     let mut lines: Vec<String> =

@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use shared::wire::{Pace, Place};
 
+use super::bus::{BusModel, in_short, per_second};
 use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of, virtual_clock};
 use super::model::{RunModel, Stage};
 use super::pace::{PaceBar, times};
@@ -33,8 +34,15 @@ pub fn Metrics() -> impl IntoView {
     let of_run = move |figure: fn(&RunModel) -> Option<Number>| {
         Memo::new(move |_| lab.run.with(|run| figure(run).unwrap_or_else(Number::unknown)))
     };
-    let throughput = of_run(|run| run.bytes_per_second().map(bytes_per_second));
-    let records = of_run(|run| run.started.is_some().then(|| count(run.counters.map_input_records)));
+    let throughput = of_run(|run| match &run.bus {
+        Some(bus) => messages_per_second(run, bus),
+        None => run.bytes_per_second().map(bytes_per_second),
+    });
+    let records = of_run(|run| match &run.bus {
+        Some(bus) => Some(count(bus.now.totals.published)),
+        None => run.started.is_some().then(|| count(run.counters.map_input_records)),
+    });
+    let records_name = Memo::new(move |_| if lab.run.with(|run| run.bus.is_some()) { "Messages" } else { "Records" });
     let remaining = of_run(|run| run.remaining_ms().map(duration_ms));
     let elapsed = Memo::new(move |_| {
         clock.track();
@@ -61,7 +69,7 @@ pub fn Metrics() -> impl IntoView {
             </div>
             <div class="figures">
                 <Figure label=Signal::stored("Throughput") value=throughput testid="throughput" />
-                <Figure label=Signal::stored("Records") value=records testid="records" />
+                <Figure label=records_name value=records testid="records" />
                 <Figure label=clock_name value=elapsed testid="elapsed" />
                 <Figure label=Signal::stored("Remaining") value=remaining testid="remaining" />
             </div>
@@ -80,6 +88,15 @@ pub fn Metrics() -> impl IntoView {
             </div>
         </section>
         <PaceBar />
+    }
+}
+
+/// Messages that are worked on a second: lately while it runs, on the whole when it has ended.
+fn messages_per_second(run: &RunModel, bus: &BusModel) -> Option<Number> {
+    match run.report().and_then(|report| report.virtual_ms) {
+        _ if run.is_live() => bus.total_rate.per_second().map(per_second),
+        Some(ms) if ms > 0.0 => Some(per_second(bus.now.totals.processed as f64 * 1e3 / ms)),
+        _ => None,
     }
 }
 
@@ -106,6 +123,9 @@ fn status(run: &RunModel) -> (String, String) {
     let title = run.started.as_ref().map_or("Run", |started| started.title.as_str());
     let place = run.place.map_or("", place_name);
     let input = run.started.as_ref().map_or(String::new(), |started| {
+        if let Some(bus) = &started.bus {
+            return format!("{} · {place}", in_short(bus));
+        }
         let size = super::format::bytes(started.input_bytes);
         format!("{}, {} {} · {place}", started.input, size.value, size.unit)
     });
@@ -117,7 +137,7 @@ fn status(run: &RunModel) -> (String, String) {
         }
         Stage::Starting => ("Starting".into(), format!("Workers are being started · {place}")),
         Stage::Running if run.is_closing() => {
-            (format!("{title}: all tasks are done"), "The result is put together and compared with a sequential run.".into())
+            (format!("{title}: all is done"), "The result is put together.".into())
         }
         _ if run.is_rewound() => {
             let (at, end) = (virtual_clock(run.elapsed_ms(wall_ms())), run.end().unwrap_or_default());
@@ -137,7 +157,9 @@ fn status(run: &RunModel) -> (String, String) {
         }
         Stage::Finished(report) => {
             let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };
-            (format!("{title}: {}", of(report.rows, "row", "rows")), format!("{input}{simulated}"))
+            let (rows, messages) = (report.rows, report.bus.as_ref().map(|bus| bus.totals.published));
+            let came = messages.map_or(of(rows, "row", "rows"), |messages| of(messages, "message", "messages"));
+            (format!("{title}: {came}"), format!("{input}{simulated}"))
         }
         Stage::Failed { .. } => (format!("{title}: no result"), input),
     }

@@ -1,7 +1,7 @@
 //! The one screen: what is run, what it is doing, how well, and what came of it.
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
-//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`timeline`], [`workers`],
+//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`],
 //! [`seek`], [`change`], [`news`], [`result`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
@@ -19,6 +19,7 @@
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
+//! - a bus: `graph`, `kill-broker`; its clients are the workers
 //! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`, `hinder-worker-N` and in its menu
 //!   `slow-worker-N-FACTOR` and `pause-worker-N-MS`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
@@ -29,6 +30,7 @@
 //! experiment in this page's workers, as soon as it goes, and `/?autorun=no` without a run.
 
 pub mod banners;
+pub mod bus;
 pub mod change;
 mod commands;
 pub mod experiment;
@@ -105,7 +107,9 @@ pub fn Lab() -> impl IntoView {
             <Splitter name="left" label="Width of the set-up" side=Side::Left min=220.0 max=720.0 initial=368.0 />
             <div class="column centre">
                 <metrics::Metrics />
-                <graph::Graph />
+                <Show when=move || lab.is_bus() fallback=graph::Graph>
+                    <bus::BusGraph />
+                </Show>
                 <Splitter name="graph" label="Height of the graph" side=Side::Above min=120.0 max=640.0 initial=252.0 />
                 <timeline::Timeline />
                 <Splitter name="timeline" label="Height of the timeline" side=Side::Above min=80.0 max=640.0 initial=168.0 />

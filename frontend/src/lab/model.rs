@@ -15,6 +15,7 @@ use shared::wire::{
     WorkerView,
 };
 
+use super::bus::BusModel;
 use super::names::with_names;
 use super::rate::Rate;
 
@@ -113,6 +114,8 @@ pub struct RunModel {
     pub tally: Tally,
     pub news: Vec<News>,
     pub rate: Rate,
+    /// Of an experiment with `messaging`.
+    pub bus: Option<Box<BusModel>>,
     /// The stretch of time that a picture of the run shows, from 0.
     pub shown: Span,
     /// How often what was known of the run was replaced as a whole: pictures that grow with it begin anew.
@@ -289,6 +292,7 @@ impl RunModel {
     fn start(&mut self, started: Started, wall_ms: f64) {
         self.maps = vec![TaskModel::default(); started.splits.len()];
         self.reduces = vec![TaskModel::default(); started.reduces as usize];
+        self.bus = started.bus.as_deref().map(|view| Box::new(BusModel::new(view.clone())));
         self.started = Some(started);
         self.stage = Stage::Running;
         self.heard_ms = wall_ms;
@@ -317,6 +321,9 @@ impl RunModel {
             self.take_attempt(attempt);
         }
         self.rate.sample(frame.now, frame.counters.input_bytes);
+        if let (Some(bus), Some(told)) = (&mut self.bus, frame.bus) {
+            bus.take(frame.now, *told);
+        }
         for worker in &mut self.workers {
             worker.rate.sample(frame.now, worker.bytes);
         }
@@ -331,6 +338,7 @@ impl RunModel {
         self.changed = tasks(Phase::Map, self.maps.len()).chain(tasks(Phase::Reduce, self.reduces.len())).collect();
         (self.workers, self.attempts, self.news) = Default::default();
         self.rate = Rate::default();
+        self.bus = self.bus.take().map(|bus| Box::new(BusModel::new(bus.view)));
         self.told_anew += 1;
     }
 
@@ -343,6 +351,10 @@ impl RunModel {
             }
             _ => None,
         };
+        if let Some(bus) = &self.bus {
+            self.shown = bus.view.span;
+            return;
+        }
         let reached = self.pace.as_ref().map_or(self.now, |pace| pace.reached.max(self.now));
         let needed = Span(ended.unwrap_or(reached).0).max(SHOWN_MIN);
         self.shown = match ended {

@@ -37,12 +37,15 @@ pub fn Setup() -> impl IntoView {
     });
     view! {
         <Panel name="input" title="Input">
-            <fieldset class="ways" aria-label="What is counted">
+            <Show when=move || lab.text_is_bus()>
+                <p class="hint">"An experiment with messaging makes its own messages: it reads no input. It is simulated, in virtual time."</p>
+            </Show>
+            <fieldset class="ways" class:hidden=move || lab.text_is_bus() aria-label="What is counted">
                 <WayButton way=way this=Way::Bundled label="Bundled" testid="input-bundled" />
                 <WayButton way=way this=Way::File label="Own file" testid="input-file" />
                 <WayButton way=way this=Way::Paste label="Paste" testid="input-paste" />
             </fieldset>
-            <div class="way">
+            <div class="way" class:hidden=move || lab.text_is_bus()>
                 {move || match way.get() {
                     Way::Bundled => view! { <Bundled /> }.into_any(),
                     Way::File => view! { <OwnFile /> }.into_any(),
@@ -50,7 +53,9 @@ pub fn Setup() -> impl IntoView {
                 }}
                 <FilePreview />
             </div>
-            <WorkersInput />
+            <div class:hidden=move || lab.text_is_bus()>
+                <WorkersInput />
+            </div>
             <RunButtons />
         </Panel>
     }

@@ -194,6 +194,19 @@ impl Default for Lab {
 }
 
 impl Lab {
+    /// Whether what is looked at is a bus: the run, or before there is one the text.
+    pub fn is_bus(self) -> bool {
+        match self.run.with(|run| run.started.as_ref().map(|started| started.bus.is_some())) {
+            Some(is_bus) => is_bus,
+            None => self.text_is_bus(),
+        }
+    }
+
+    /// Whether the text is an experiment with `messaging`.
+    pub fn text_is_bus(self) -> bool {
+        self.outline.with(|outline| outline.as_ref().is_some_and(|outline| outline.bus.is_some()))
+    }
+
     pub fn new() -> Lab {
         Lab {
             place: RwSignal::new(Place::Browser),

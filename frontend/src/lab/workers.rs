@@ -10,7 +10,7 @@ use shared::wire::{Phase, WorkerState};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, MouseEvent};
 
-use super::format::{Figure, bytes_per_second, of};
+use super::format::{Figure, bytes_per_second, grouped, of};
 use super::model::{RunModel, WorkerModel};
 use super::names::task_name;
 use super::state::use_lab;
@@ -71,9 +71,10 @@ fn card(index: usize) -> impl IntoView {
     let lab = use_lab();
     let face = Memo::new(move |_| lab.run.with(|run| face(run, index)));
     let node = NodeId::Worker(index as u32 + 1);
+    let name = Memo::new(move |_| lab.run.with(|run| name_of(run, index)));
     let killing = move || match face.with(|face| face.spared) {
         Some(reason) => reason.to_owned(),
-        None => format!("End {node} at once. Its work is done again"),
+        None => format!("End {} at once. Its work is done again", name.get()),
     };
     view! {
         <li
@@ -84,7 +85,7 @@ fn card(index: usize) -> impl IntoView {
         >
             <span class="worker-sign" aria-hidden="true"></span>
             <span class="worker-name">
-                {node.to_string()}
+                {name}
                 <span class="life" title="How often it has come back">
                     {move || face.with(|face| (face.incarnation > 1).then(|| format!("life {}", face.incarnation)))}
                 </span>
@@ -96,15 +97,15 @@ fn card(index: usize) -> impl IntoView {
             <button
                 class="kill"
                 data-testid=format!("kill-{node}")
-                aria-label=format!("Kill {node}")
+                aria-label=move || format!("Kill {}", name.get())
                 title=killing
                 disabled=move || face.with(|face| face.spared.is_some())
                 on:click=move |_| lab.kill(node)
             >
                 <Icon name="skull" />
-                <span class="kill-word">"Kill "{node.to_string()}</span>
+                <span class="kill-word">"Kill "{name}</span>
             </button>
-            <Hindrances node=node spared=Signal::derive(move || face.with(|face| face.spared.is_some())) />
+            <Hindrances node=node name=name spared=Signal::derive(move || face.with(|face| face.spared.is_some())) />
             <span class="worker-bar" aria-hidden="true">
                 <span style:transform=move || format!("scaleX({})", face.with(|face| face.done))></span>
             </span>
@@ -124,10 +125,10 @@ const HINDRANCES: [(&str, u32, &str); 6] = [
 
 /// What else can be done to a worker, behind a button.
 #[component]
-fn Hindrances(node: NodeId, #[prop(into)] spared: Signal<bool>) -> impl IntoView {
+fn Hindrances(node: NodeId, name: Memo<String>, #[prop(into)] spared: Signal<bool>) -> impl IntoView {
     let lab = use_lab();
     let id = format!("hinder-{node}");
-    let label = format!("Slow or pause {node}");
+    let label = move || format!("Slow or pause {}", name.get());
     let choices: String = HINDRANCES
         .iter()
         .map(|(kind, number, words)| {
@@ -152,8 +153,8 @@ fn Hindrances(node: NodeId, #[prop(into)] spared: Signal<bool>) -> impl IntoView
             class="quiet icon-only hinder"
             data-testid=id.clone()
             popovertarget=id.clone()
-            aria-label=label.clone()
-            title=label.clone()
+            aria-label=label
+            title=label
             disabled=spared
         >
             <Icon name="ellipsis" />
@@ -165,13 +166,13 @@ fn Hindrances(node: NodeId, #[prop(into)] spared: Signal<bool>) -> impl IntoView
 fn tile(index: usize, chosen: RwSignal<Option<usize>>) -> impl IntoView {
     let lab = use_lab();
     let state = Memo::new(move |_| lab.run.with(|run| face(run, index).state));
-    let name = format!("worker-{}", index + 1);
+    let name = Memo::new(move |_| lab.run.with(|run| name_of(run, index)));
     view! {
         <li>
             <button
                 class="tile"
                 data-state=state
-                title=move || format!("{name}, {}", state.get())
+                title=move || format!("{}, {}", name.get(), state.get())
                 aria-pressed=move || if chosen.get() == Some(index) { "true" } else { "false" }
                 on:click=move |_| chosen.update(|chosen| *chosen = (*chosen != Some(index)).then_some(index))
             ></button>
@@ -194,16 +195,25 @@ fn face(run: &RunModel, index: usize) -> Face {
             ..Face::default()
         };
     };
-    let (task, done) = doing(run, worker);
+    let (task, done) = match run.bus.as_ref().and_then(|bus| bus.now.clients.get(index)) {
+        Some(client) => (client.doing.clone(), 0.0),
+        None => doing(run, worker),
+    };
     let state = state_name(worker.view.state);
     let spared = match worker.view.state {
-        _ if run.is_closing() => Some("Every task is done: there is nothing left to kill"),
+        _ if run.is_closing() => Some("Everything is done: there is nothing left to kill"),
         _ if !run.is_live() => Some("The run has ended: there is nothing left to kill"),
         WorkerState::Down => Some("It is down already, and comes back by itself"),
-        WorkerState::Starting | WorkerState::Idle | WorkerState::Busy => None,
+        WorkerState::Starting | WorkerState::Idle | WorkerState::Busy | WorkerState::Blocked => None,
     };
-    let rate =
-        worker.rate.per_second().filter(|_| run.is_live() && worker.view.state != WorkerState::Down).map(bytes_per_second);
+    let rate = match run.bus.as_ref().and_then(|bus| bus.now.clients.get(index)) {
+        Some(client) => {
+            Some(Figure { value: grouped(client.sent.0.max(client.processed.0)), unit: "msg", ..Figure::default() })
+        }
+        None => {
+            worker.rate.per_second().filter(|_| run.is_live() && worker.view.state != WorkerState::Down).map(bytes_per_second)
+        }
+    };
     Face { state, incarnation: worker.view.incarnation, task, done, rate, spared }
 }
 
@@ -227,11 +237,17 @@ fn doing(run: &RunModel, worker: &WorkerModel) -> (String, f64) {
     }
 }
 
+/// What a worker is called, or the client of a bus in its place.
+fn name_of(run: &RunModel, index: usize) -> String {
+    run.bus.as_ref().map_or_else(|| format!("worker-{}", index + 1), |bus| bus.name(index))
+}
+
 fn state_name(state: WorkerState) -> &'static str {
     match state {
         WorkerState::Starting => "starting",
         WorkerState::Idle => "idle",
         WorkerState::Busy => "busy",
+        WorkerState::Blocked => "blocked",
         WorkerState::Down => "down",
     }
 }

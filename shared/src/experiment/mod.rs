@@ -41,6 +41,7 @@ use crate::limits::{COMPUTE_MAX, COMPUTE_MIN, EXPERIMENT_BYTES_MAX, WORKERS_MAX}
 use crate::messaging::{Bus, Node as BusNode};
 use crate::nearest::list;
 use crate::time::Span;
+use crate::wire::BusView;
 use faults::Workers;
 use problem::Place;
 use reader::{Fields, Reader};
@@ -217,6 +218,7 @@ type OfBus = (Bus, (Vec<Fault<BusNode>>, u32), Vec<BusExpectation>);
 
 fn of_bus(reader: &mut Reader<'_>, mut fields: Fields<'_>, node: &Node) -> Option<OfBus> {
     let bus = messaging::messaging(reader, node);
+    reader.outline.bus = Some(Box::new(bus.as_ref().map(BusView::of).unwrap_or_default()));
     let names = bus.as_ref().map(messaging::BusNames::of);
     let names = names.as_ref();
     let faults = fields.take("faults").map_or(Some((Vec::new(), 0)), |node| faults::faults(reader, node, &names));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::Input;
 use crate::expr::Schema;
+use crate::wire::BusView;
 
 /// An experiment in outline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct Outline {
     pub columns: Vec<OutlineColumn>,
     pub partitions: u32,
     pub steps: Vec<OutlineStep>,
+    /// Of an experiment with `messaging`, which has no steps: its bus, empty as long as that makes no sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Box<BusView>>,
 }
 
 /// A step and what comes out of it.

@@ -3,8 +3,9 @@
 //! What stands there is not touched: the new line is put in, and comments, order and line ends stay. So nothing here reads YAML as a
 //! whole; it only finds where `faults` ends. A text that it is not sure of stays as it is.
 
+use std::fmt;
+
 use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
-use crate::id::NodeId;
 use crate::time::Span;
 
 /// Something to be put into a text.
@@ -24,7 +25,7 @@ impl Insertion {
 }
 
 /// The fault as an item of `faults`: `{ at: 1.204 s, kill: worker-2 }`.
-pub fn item(fault: &Fault) -> String {
+pub fn item<N: fmt::Display>(fault: &Fault<N>) -> String {
     let at = match fault.at {
         Moment::Progress(share) => format!("{}%", (share * 1e8).round() / 1e6),
         Moment::Time(at) => span(Span(at.0)),
@@ -37,7 +38,7 @@ pub fn item(fault: &Fault) -> String {
         Effect::Pause { node, span } => format!("pause: {{ node: {node}, for: {} }}", self::span(*span)),
         Effect::Edge(edge) => format!("{}{}", self::edge(edge), lasting(&edge.span)),
         Effect::Partition { groups, span } => {
-            let group = |group: &Vec<NodeId>| group.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
+            let group = |group: &Vec<N>| group.iter().map(N::to_string).collect::<Vec<_>>().join(", ");
             let groups: Vec<_> = groups.iter().map(|nodes| format!("[{}]", group(nodes))).collect();
             format!("partition: [{}]{}", groups.join(", "), lasting(span))
         }
@@ -45,8 +46,8 @@ pub fn item(fault: &Fault) -> String {
     format!("{{ at: {at}, {what} }}")
 }
 
-fn edge(edge: &EdgeFault) -> String {
-    let end = |name: &str, node: &Option<NodeId>| node.map(|node| format!("{name}: {node}, ")).unwrap_or_default();
+fn edge<N: fmt::Display>(edge: &EdgeFault<N>) -> String {
+    let end = |name: &str, node: &Option<N>| node.as_ref().map(|node| format!("{name}: {node}, ")).unwrap_or_default();
     let ends = format!("{}{}", end("from", &edge.from), end("to", &edge.to));
     let probability = edge.probability;
     match edge.kind {

@@ -265,6 +265,7 @@ impl Board {
             tally,
             news: Vec::new(),
             pace: None,
+            bus: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bus::{BusOutcome, PreparedBus};
 use super::run::{Run, RunSpec, Watch};
 use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
@@ -12,14 +13,18 @@ use crate::batch::timing::Timing;
 use crate::batch::{
     Counters, Format, Gather, Inferred, Job, Part, Payload, Plan, READS_PARQUET, Records, Stage as PlanStage, Table,
 };
-use crate::experiment::{self, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn};
+use crate::experiment::{
+    self, Checked, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn,
+};
 use crate::fault::{Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
+use crate::wire::{
+    Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally,
+};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +87,9 @@ pub struct Simulated {
     pub virtual_time: Time,
     /// 16 hexadecimal digits.
     pub trace_hash: String,
+    /// Of a bus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<BusOutcome>,
 }
 
 /// A size for splits when the experiment names none: some sixteen tasks a worker, so that a lost one costs little, but none so
@@ -93,7 +101,7 @@ pub fn split_size(input_bytes: u64, workers: u32) -> u64 {
     even.next_multiple_of(SMALLEST).clamp(SMALLEST, LARGEST)
 }
 
-/// A checked command: everything that is known before the input is.
+/// A checked command for a batch: everything that is known before the input is.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub place: Place,
@@ -126,15 +134,11 @@ pub(super) enum Completed {
 }
 
 impl Prepared {
-    /// Without an `experiment` the command's text is checked.
-    pub(super) fn new(
+    fn new(
         session: &SessionSpec,
         command: &RunCommand,
-        experiment: Option<Experiment>,
+        experiment: Experiment,
     ) -> Result<Prepared, (String, Vec<Problem>)> {
-        let experiment = experiment
-            .map_or_else(|| checked(command), Ok)
-            .map_err(|problems| (format!("the experiment has {}, so it was not started", count(&problems)), problems))?;
         let refuse = |message: String| Err((message, Vec::new()));
         if command.place != session.place && command.place != Place::Simulate {
             return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
@@ -253,10 +257,10 @@ impl InputSpec {
 }
 
 /// The command's experiment, whose input may be of another format than it says.
-fn checked(command: &RunCommand) -> Result<Experiment, Vec<Problem>> {
+fn checked(command: &RunCommand) -> Result<Checked, Vec<Problem>> {
     let format = command.input.as_ref().and_then(|choice| choice.format());
     let format = format.map(|format| ("batch.format".to_owned(), experiment::format_text(format)));
-    experiment::check_with(&command.text, &format.into_iter().collect::<Vec<_>>())
+    experiment::check_any(&command.text, &format.into_iter().collect::<Vec<_>>())
 }
 
 fn count(problems: &[Problem]) -> String {
@@ -316,9 +320,58 @@ fn name(place: Place) -> &'static str {
     }
 }
 
+/// A checked command.
+pub(super) enum Work {
+    Batch(Box<Prepared>),
+    Bus(Box<PreparedBus>),
+}
+
+impl Work {
+    /// Without an `experiment` the command's text is checked.
+    pub(super) fn new(
+        session: &SessionSpec,
+        command: &RunCommand,
+        experiment: Option<Experiment>,
+    ) -> Result<Work, (String, Vec<Problem>)> {
+        let checked = match experiment {
+            Some(experiment) => Checked::Batch(Box::new(experiment)),
+            None => checked(command).map_err(|problems| {
+                (format!("the experiment has {}, so it was not started", count(&problems)), problems)
+            })?,
+        };
+        match checked {
+            Checked::Batch(experiment) => Prepared::new(session, command, *experiment).map(|it| Work::Batch(Box::new(it))),
+            Checked::Messaging(experiment) => PreparedBus::new(command, *experiment).map(|it| Work::Bus(Box::new(it))),
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Work::Batch(prepared) => prepared.place,
+            Work::Bus(_) => Place::Simulate,
+        }
+    }
+
+    /// How many workers or clients there are.
+    pub(super) fn workers(&self) -> u32 {
+        match self {
+            Work::Batch(prepared) => prepared.workers,
+            Work::Bus(prepared) => prepared.experiment.bus.members().len() as u32,
+        }
+    }
+
+    /// Whether this can happen to it; if not, a sentence for the user.
+    pub(super) fn check(&self, effect: &Effect) -> Result<(), String> {
+        match (self, effect) {
+            (Work::Bus(_), Effect::RestartCoordinator) => Err("a bus has no coordinator that could be restarted".to_owned()),
+            _ => effect.check(self.workers(), self.place()),
+        }
+    }
+}
+
 /// A run.
 pub(super) struct Entry {
-    pub prepared: Prepared,
+    pub work: Work,
     pub began: Time,
     pub stage: Stage,
     /// Its simulation goes by the clock and can be steered, also when it has ended.
@@ -365,9 +418,17 @@ impl Stage {
 }
 
 impl Entry {
-    pub(super) fn new(now: Time, prepared: Prepared) -> Entry {
+    pub(super) fn new(now: Time, work: Work) -> Entry {
         let (stage, store) = (Stage::Opening, BTreeMap::new());
-        Entry { prepared, began: now, stage, has_pacer: false, store, job: None, started: None }
+        Entry { work, began: now, stage, has_pacer: false, store, job: None, started: None }
+    }
+
+    /// What a batch was prepared to be.
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        match &self.work {
+            Work::Batch(prepared) => Some(prepared),
+            Work::Bus(_) => None,
+        }
     }
 
     /// The run's own clock.
@@ -375,9 +436,18 @@ impl Entry {
         Time(now.since(self.began).0)
     }
 
+    /// Begins to simulate a bus, which has nothing to open.
+    pub(super) fn simulates(&mut self, run: u32) -> Option<Started> {
+        let Work::Bus(prepared) = &self.work else { return None };
+        (self.stage, self.has_pacer) = (Stage::Simulating, prepared.pace.is_some());
+        self.started = Some(prepared.started(run));
+        self.started.clone()
+    }
+
     /// Cuts the input, now that its length is known. The clock of the run starts here.
     pub(super) fn open(&mut self, now: Time, run: u32, opened: Opened) -> Result<Started, String> {
-        let Prepared { place, title, workers, plan, seed, steps, split, .. } = &self.prepared;
+        let Work::Batch(prepared) = &self.work else { return Err("a bus reads no input".to_owned()) };
+        let Prepared { place, title, workers, plan, seed, steps, split, .. } = &**prepared;
         let parts = opened.parts();
         let bytes = parts.iter().map(|part| part.end - part.start).sum();
         let size = split.unwrap_or_else(|| split_size(bytes, *workers));
@@ -414,7 +484,8 @@ impl Entry {
             seed: *seed,
             steps: steps.clone(),
             columns: plan.columns.iter().map(|column| column.name.clone()).collect(),
-            inputs: self.prepared.views(),
+            inputs: prepared.views(),
+            bus: None,
         };
         self.job = Some(Arc::new(job));
         self.began = now;
@@ -428,23 +499,24 @@ impl Entry {
     }
 
     /// What the run's machine is made of. Only after [`Entry::open`].
-    pub(super) fn run_spec(&self, run: u32) -> RunSpec {
-        let real = self.prepared.place != Place::Simulate;
+    pub(super) fn run_spec(&self, run: u32, prepared: &Prepared) -> RunSpec {
+        let real = prepared.place != Place::Simulate;
         RunSpec {
             run,
             job: self.job(),
-            workers: self.prepared.workers,
+            workers: prepared.workers,
             timing: if real { Timing::REAL } else { Timing::SIMULATED },
-            faults: self.prepared.faults.clone(),
-            respawn: self.prepared.respawn,
-            compute: self.prepared.compute.unwrap_or(model::COMPUTE_BYTES_PER_SECOND),
+            faults: prepared.faults.clone(),
+            respawn: prepared.respawn,
+            compute: prepared.compute.unwrap_or(model::COMPUTE_BYTES_PER_SECOND),
             watch: Watch::Frames,
         }
     }
 
     /// Whether the result is to be compared with a sequential run.
     pub(super) fn wants_sequential(&self) -> bool {
-        self.prepared.expect.iter().any(|it| matches!(it, Expectation::EqualsSequential))
+        let expects = |prepared: &Prepared| prepared.expect.iter().any(|it| matches!(it, Expectation::EqualsSequential));
+        self.prepared().is_some_and(expects)
     }
 
     /// The committed rows in the order of their partitions.
@@ -453,13 +525,13 @@ impl Entry {
     }
 
     /// The report of a finished run; `sequential` is the hash of the sequential run's rows.
-    pub(super) fn report(&self, outcome: &Outcome, sequential: Option<u64>) -> Report {
+    pub(super) fn report(&self, prepared: &Prepared, outcome: &Outcome, sequential: Option<u64>) -> Report {
         let Outcome { table, output_hash, tally, wall, simulated, .. } = outcome;
         let counters = Counters { output_records: table.len() as u64, ..outcome.counters };
         let found = expectations::Found { table, output_hash: *output_hash, counters: &counters, tally, sequential };
         Report {
-            place: self.prepared.place,
-            seed: self.prepared.seed,
+            place: prepared.place,
+            seed: prepared.seed,
             rows: table.len() as u64,
             wall_ms: wall.0 as f64 / 1e3,
             virtual_ms: simulated.as_ref().map(|(time, _)| time.0 as f64 / 1e3),
@@ -467,7 +539,8 @@ impl Entry {
             output_hash: format!("{output_hash:016x}"),
             counters,
             tally: *tally,
-            expectations: self.prepared.expect.iter().map(|expectation| found.judge(expectation)).collect(),
+            expectations: prepared.expect.iter().map(|expectation| found.judge(expectation)).collect(),
+            bus: None,
         }
     }
 

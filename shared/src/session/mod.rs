@@ -8,6 +8,7 @@
 //! [`Output::Data`]).
 
 pub mod board;
+mod bus;
 pub mod expectations;
 mod jobs;
 pub mod paced;
@@ -18,11 +19,12 @@ mod state_hash;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::jobs::{Completed, Entry, Outcome, Prepared, Stage};
+pub use self::bus::{BusOutcome, read_bus};
+use self::jobs::{Completed, Entry, Outcome, Stage, Work};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
 use self::run::Run;
-pub use self::simulate::{simulate, simulate_traced};
+pub use self::simulate::{simulate, simulate_bus, simulate_traced};
 pub use self::state_hash::state_hash;
 use crate::batch::message::Envelope;
 use crate::batch::table::ViewQuery;
@@ -33,7 +35,7 @@ use crate::id::{Incarnation, NodeId};
 use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::time::{Span, Time};
-use crate::wire::{Command, DataHeader, Event, Frame, InputChoice, Place, RunCommand, Speed, Tally};
+use crate::wire::{Command, DataHeader, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -117,6 +119,13 @@ pub enum Output {
     Simulate {
         run: u32,
         spec: Box<run::RunSpec>,
+        seed: u64,
+        pace: Option<Speed>,
+    },
+    /// The same for this experiment with `messaging`, which has no input.
+    SimulateBus {
+        run: u32,
+        text: String,
         seed: u64,
         pace: Option<Speed>,
     },
@@ -226,8 +235,8 @@ impl Session {
                 format!("{RUNS_AT_ONCE} runs are under way in this session, which is its bound: stop one or wait for it");
             return self.emit(Event::Failed { run, message: text, problems: Vec::new() });
         }
-        let prepared = match Prepared::new(&self.spec, &command, experiment) {
-            Ok(prepared) => prepared,
+        let work = match Work::new(&self.spec, &command, experiment) {
+            Ok(work) => work,
             Err((message, problems)) => return self.emit(Event::Failed { run, message, problems }),
         };
         if command.pace.is_some() {
@@ -237,8 +246,20 @@ impl Session {
         if let Some(key) = command.idempotency_key {
             self.keys.insert(key, run);
         }
-        self.outputs.push_back(Output::Open { run, inputs: prepared.inputs.clone(), micro_batch: prepared.micro_batch });
-        self.runs.insert(run, Entry::new(now, prepared));
+        match &work {
+            Work::Batch(prepared) => {
+                let (inputs, micro_batch) = (prepared.inputs.clone(), prepared.micro_batch);
+                self.outputs.push_back(Output::Open { run, inputs, micro_batch });
+                self.runs.insert(run, Entry::new(now, work));
+            }
+            Work::Bus(prepared) => {
+                let (text, seed, pace) = (prepared.text.clone(), prepared.seed, prepared.pace);
+                let mut entry = Entry::new(now, work);
+                self.outputs.extend(entry.simulates(run).map(|started| Output::Event(Event::Started(started))));
+                self.outputs.push_back(Output::SimulateBus { run, text, seed, pace });
+                self.runs.insert(run, entry);
+            }
+        }
     }
 
     /// Tells a run again from its start, for a second command under the same key.
@@ -274,10 +295,11 @@ impl Session {
             Ok(opened) => opened,
             Err(reason) => return self.fail(run, reason),
         };
-        match entry.prepared.complete(&opened) {
+        let Work::Batch(prepared) = &mut entry.work else { return };
+        match prepared.complete(&opened) {
             Ok(Completed::Whole) => {}
             Ok(Completed::OtherInputs) => {
-                let (inputs, micro_batch) = (entry.prepared.inputs.clone(), entry.prepared.micro_batch);
+                let (inputs, micro_batch) = (prepared.inputs.clone(), prepared.micro_batch);
                 return self.outputs.push_back(Output::Open { run, inputs, micro_batch });
             }
             Err((message, problems)) => return self.fail_with(run, message, problems),
@@ -287,9 +309,10 @@ impl Session {
             Err(reason) => return self.fail(run, reason),
         };
         self.outputs.push_back(Output::Event(Event::Started(started)));
-        let spec = entry.run_spec(run);
-        if entry.prepared.place == Place::Simulate {
-            let (spec, seed, pace) = (Box::new(spec), entry.prepared.seed, entry.prepared.pace);
+        let Some(prepared) = entry.prepared() else { return };
+        let spec = entry.run_spec(run, prepared);
+        if prepared.place == Place::Simulate {
+            let (spec, seed, pace) = (Box::new(spec), prepared.seed, prepared.pace);
             (entry.stage, entry.has_pacer) = (Stage::Simulating, pace.is_some());
             return self.outputs.push_back(Output::Simulate { run, spec, seed, pace });
         }
@@ -301,7 +324,7 @@ impl Session {
 
     fn fault(&mut self, now: Time, run: u32, effect: Effect) {
         let Some(entry) = self.runs.get(&run) else { return self.refuse(format!("there is no run {run} in this session")) };
-        if let Err(reason) = effect.check(entry.prepared.workers, entry.prepared.place) {
+        if let Err(reason) = entry.work.check(&effect) {
             return self.refuse(reason);
         }
         match &entry.stage {
@@ -353,7 +376,8 @@ impl Session {
             let at = Time(now.since(entry.began).0);
             match output {
                 run::Output::Spawn { node, incarnation } => {
-                    let (isolation, workers) = (entry.prepared.isolation, entry.prepared.workers);
+                    let Work::Batch(prepared) = &entry.work else { continue };
+                    let (isolation, workers) = (prepared.isolation, prepared.workers);
                     self.outputs.push_back(Output::Spawn { run, node, incarnation, isolation, workers });
                 }
                 run::Output::Terminate { node, incarnation } => {
@@ -411,10 +435,21 @@ impl Session {
         let wall = now.since(entry.began);
         match simulated {
             Ok(simulated) => {
-                let Simulated { frame, partitions, counters, tally, virtual_time, trace_hash } = *simulated;
+                let Simulated { frame, partitions, counters, tally, virtual_time, trace_hash, bus } = *simulated;
                 self.emit(Event::Frame(Box::new(frame)));
-                self.computed(run, partitions, counters, tally, wall, Some((virtual_time, trace_hash)));
+                match bus {
+                    None => self.computed(run, partitions, counters, tally, wall, Some((virtual_time, trace_hash))),
+                    Some(outcome) => self.bus_simulated(run, outcome, wall, virtual_time, trace_hash),
+                }
             }
+            Err(reason) => self.fail(run, reason),
+        }
+    }
+
+    fn bus_simulated(&mut self, run: u32, outcome: BusOutcome, wall: Span, virtual_time: Time, trace_hash: String) {
+        let Some(Work::Bus(prepared)) = self.runs.get(&run).map(|entry| &entry.work) else { return };
+        match prepared.report(outcome, wall, virtual_time, trace_hash) {
+            Ok((table, report)) => self.done(run, table, report),
             Err(reason) => self.fail(run, reason),
         }
     }
@@ -429,9 +464,15 @@ impl Session {
     }
 
     fn conclude(&mut self, run: u32, outcome: Outcome, sequential: Option<u64>) {
+        let Some(entry) = self.runs.get(&run) else { return };
+        let Some(prepared) = entry.prepared() else { return };
+        let report = entry.report(prepared, &outcome, sequential);
+        self.done(run, outcome.table, report);
+    }
+
+    fn done(&mut self, run: u32, table: Table, report: Report) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
-        let report = entry.report(&outcome, sequential);
-        entry.stage = Stage::Done { table: Box::new(outcome.table), report: report.clone() };
+        entry.stage = Stage::Done { table: Box::new(table), report: report.clone() };
         if !entry.has_pacer {
             self.outputs.push_back(Output::Close { run });
         }

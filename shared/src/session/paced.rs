@@ -12,23 +12,25 @@
 //!
 //! Frames are made by the clock on the wall, at most one in [`FRAME_TICK`], whatever the pace.
 
+mod course;
 mod keyframes;
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::course::{BusCourse, Course};
 use self::keyframes::Keyframes;
 use super::Simulated;
 use super::board::FRAME_TICK;
 use super::run::{RunSpec, Watch};
-use super::simulate::ended;
 use super::state_hash::state_hash;
 use crate::batch::Source;
-use crate::fault::text::item;
+use crate::experiment::BusExperiment;
 use crate::fault::{Effect, Fault, Moment};
 use crate::limits::{FAULTS_MAX, SPEED_MAX, SPEED_MIN};
 use crate::machine::Machine;
+use crate::sim::messaging::{BusSimulation, BusSpec};
 use crate::sim::{SimSpec, Simulation};
 use crate::time::{Span, Time};
 use crate::wire::{Frame, Pace, Speed, Stride};
@@ -75,9 +77,9 @@ pub enum Output {
 }
 
 /// See the module.
-pub struct Paced {
-    simulation: Simulation,
-    keyframes: Keyframes,
+pub struct Paced<C = Simulation> {
+    simulation: C,
+    keyframes: Keyframes<C>,
     speed: Speed,
     paused: bool,
     /// Where it goes as fast as it can, though it is paused.
@@ -124,10 +126,23 @@ pub fn check_speed(speed: Speed) -> Result<(), String> {
 }
 
 impl Paced {
-    /// Begins at `now` by the clock on the wall.
+    /// A batch that begins at `now` by the clock on the wall.
     pub fn new(run: RunSpec, seed: u64, source: Box<dyn Source>, speed: Speed, now: Time) -> Paced {
         let run = RunSpec { watch: Watch::Looks, ..run };
-        let simulation = Simulation::new(SimSpec { run, seed, keeps_rows: false }, source);
+        Paced::of(Simulation::new(SimSpec { run, seed, keeps_rows: false }, source), speed, now)
+    }
+}
+
+impl Paced<BusCourse> {
+    /// The same of a bus.
+    pub fn of_bus(run: u32, experiment: &BusExperiment, seed: u64, speed: Speed, now: Time) -> Paced<BusCourse> {
+        let simulation = BusSimulation::new(BusSpec::of(experiment, seed)).watched(run);
+        Paced::of(BusCourse::new(simulation, experiment.expect.clone()), speed, now)
+    }
+}
+
+impl<C: Course> Paced<C> {
+    fn of(simulation: C, speed: Speed, now: Time) -> Paced<C> {
         let mut paced = Paced {
             keyframes: Keyframes::new(simulation.clone()),
             simulation,
@@ -197,7 +212,7 @@ impl Paced {
 
     /// Whether anything can still happen from here.
     fn goes_on(&self) -> bool {
-        !self.broken && self.simulation.end().is_none()
+        !self.broken && !self.simulation.has_ended()
     }
 
     /// The next event. `false` if it is not due by `until`.
@@ -206,7 +221,7 @@ impl Paced {
             Ok(true) => {}
             Ok(false) => return false,
             Err(error) => {
-                self.fail(error.to_string());
+                self.fail(error);
                 return true;
             }
         }
@@ -225,7 +240,7 @@ impl Paced {
     }
 
     fn step(&mut self, by: Stride) {
-        let (hash, progress) = (self.simulation.trace_hash(), self.simulation.progress());
+        let (hash, done) = (self.simulation.trace_hash(), self.simulation.done());
         if by == Stride::Fault {
             self.goal = Some(Goal::Fault(self.simulation.faults()));
             return self.approach(EVENTS_AT_ONCE_ON_THE_WAY);
@@ -234,7 +249,7 @@ impl Paced {
             self.one(LATEST);
             let arrived = match by {
                 Stride::Event => self.simulation.trace_hash() != hash,
-                Stride::Task => self.simulation.progress() != progress,
+                Stride::Task => self.simulation.done() != done,
                 Stride::Fault => true,
             };
             if arrived {
@@ -290,23 +305,23 @@ impl Paced {
         let at = self.moment + Span::micros(1);
         let fault = Fault { at: Moment::Time(at), effect };
         (self.end, self.reached) = (None, self.moment);
-        let planned = self.keyframes.plan(at, &fault).and_then(|()| self.simulation.plan(fault.clone()));
+        let planned = self.keyframes.plan(at, &fault).and_then(|()| self.simulation.plan(&fault));
         if let Err(error) = planned {
-            return self.fail(error.to_string());
+            return self.fail(error);
         }
-        self.wished.push(item(&fault));
+        self.wished.push(self.simulation.item(&fault));
         while self.goes_on() && self.simulation.awaits_fault(at) && self.one(at) {}
     }
 
     fn look_for_the_end(&mut self) {
-        if self.simulation.end().is_none() {
+        if !self.simulation.has_ended() {
             return;
         }
         self.paused = true;
         if self.end.replace(self.moment).is_none() {
             let frame = self.simulation.look();
             let frame = self.told(frame);
-            let ended = ended(&self.simulation, Some(frame)).map(Box::new);
+            let ended = self.simulation.outcome(frame).map(Box::new);
             self.broken = ended.is_err();
             self.outputs.push_back(Output::Ended(ended));
         }
@@ -360,7 +375,7 @@ impl Paced {
     }
 }
 
-impl Machine for Paced {
+impl<C: Course> Machine for Paced<C> {
     type Input = Input;
     type Output = Output;
 

@@ -1,5 +1,6 @@
 //! What there is to be seen of a run at a moment, as one number: whoever sees the same has the same.
 
+use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::batch::Counters;
@@ -9,13 +10,16 @@ use crate::wire::{AttemptView, Frame, News, Tally, WorkerView};
 /// The hash of a frame that tells everything: 16 hexadecimal digits. How fast virtual time goes, and the run's number, are no part of
 /// what is seen.
 pub fn state_hash(whole: &Frame) -> String {
-    let Frame { run: _, now, whole: _, progress, workers, attempts, counters, tally, news, pace: _ } = whole;
+    let Frame { run: _, now, whole: _, progress, workers, attempts, counters, tally, news, pace: _, bus } = whole;
     let mut hasher = Hasher(Xxh3::new());
     hasher.numbers([now.0, progress.to_bits(), workers.len() as u64, attempts.len() as u64, news.len() as u64]);
     workers.iter().for_each(|worker| hasher.worker(worker));
     attempts.iter().for_each(|attempt| hasher.attempt(attempt));
     hasher.counters(counters, tally);
     news.iter().for_each(|news| hasher.news(news));
+    if let Some(bus) = bus {
+        hasher.told(bus);
+    }
     format!("{:016x}", hasher.0.digest())
 }
 
@@ -52,7 +56,11 @@ impl Hasher {
 
     /// By their names, so that another counter makes another state.
     fn counters(&mut self, counters: &Counters, tally: &Tally) {
-        let told = serde_json::to_string(&(counters, tally)).expect("counters have string keys and no failing serializers");
+        self.told(&(counters, tally));
+    }
+
+    fn told(&mut self, what: &impl Serialize) {
+        let told = serde_json::to_string(what).expect("wire types have string keys and no failing serializers");
         self.text(&told);
     }
 

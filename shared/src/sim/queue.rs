@@ -5,8 +5,9 @@ use std::collections::BinaryHeap;
 
 use crate::time::Time;
 
-/// Events by time. Among those of one moment timers come first, by node, then the others in the order in which they were put in:
-/// so a timer that nobody else can see, such as that of a frame, changes no order.
+/// Events by time. Among those of one moment timers come first, by node, then what is planned from outside, by its place, then the
+/// others in the order in which they were put in: so a timer that nobody else can see, such as that of a frame, changes no order, and
+/// it makes no difference when something was planned.
 #[derive(Clone, Debug)]
 pub(super) struct Queue<E> {
     heap: BinaryHeap<Reverse<Key>>,
@@ -23,8 +24,9 @@ struct Key {
     slot: u32,
 }
 
-/// The order of the first event that is no timer; below it are the nodes' numbers.
-const FIRST_ORDER: u64 = 1 << 32;
+/// The order of what is planned first, and of the first event that is neither planned nor a timer; below are the nodes' numbers.
+const PLANNED_ORDER: u64 = 1 << 32;
+const FIRST_ORDER: u64 = 1 << 33;
 
 impl<E> Queue<E> {
     pub(super) fn new() -> Queue<E> {
@@ -38,6 +40,10 @@ impl<E> Queue<E> {
 
     pub(super) fn push_timer(&mut self, at: Time, node: u32, event: E) {
         self.insert(at, u64::from(node), event);
+    }
+
+    pub(super) fn push_first(&mut self, at: Time, place: u32, event: E) {
+        self.insert(at, PLANNED_ORDER + u64::from(place), event);
     }
 
     pub(super) fn pop(&mut self) -> Option<(Time, E)> {

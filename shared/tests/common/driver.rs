@@ -108,7 +108,7 @@ impl Driver {
                     let simulated = simulate(*spec, seed, Box::new(Memory(self.texts[&run].clone())));
                     self.session.handle(self.now, Input::Simulated { run, simulated: simulated.map(Box::new) });
                 }
-                Output::Hinder { .. } => panic!("not asked for"),
+                Output::SimulateBus { .. } | Output::Hinder { .. } => panic!("not asked for"),
             }
         }
     }

@@ -1,10 +1,13 @@
 //! A simulation at a pace under a clock of the test's own.
 
 use shared::batch::Memory;
+use shared::experiment::BusExperiment;
 use shared::machine::Machine;
 use shared::session::Simulated;
-use shared::session::paced::{Input, Output, Paced};
+use shared::session::board::FRAME_TICK;
+use shared::session::paced::{BusCourse, Course, Input, Output, Paced};
 use shared::session::run::{RunSpec, Watch};
+use shared::sim::Simulation;
 use shared::time::{Span, Time};
 use shared::wire::{Frame, Speed};
 
@@ -29,18 +32,31 @@ pub fn memory(scenario: &Scenario) -> Box<Memory> {
 }
 
 /// A paced run under a clock of the test's own.
-pub struct Watched {
-    pub paced: Paced,
+pub struct Watched<C = Simulation> {
+    pub paced: Paced<C>,
     pub wall: Time,
     pub frames: Vec<(Time, Frame)>,
     pub ended: Option<Result<Box<Simulated>, String>>,
 }
 
+/// The clock's first moment.
+const BEGIN: Time = Time(5_000_000);
+
 impl Watched {
     pub fn new(scenario: &Scenario, speed: Speed) -> Watched {
-        let wall = Time(5_000_000);
-        let paced = Paced::new(spec(scenario), SEED, memory(scenario), speed, wall);
-        let mut watched = Watched { paced, wall, frames: Vec::new(), ended: None };
+        Watched::of(Paced::new(spec(scenario), SEED, memory(scenario), speed, BEGIN))
+    }
+}
+
+impl Watched<BusCourse> {
+    pub fn of_bus(experiment: &BusExperiment, speed: Speed) -> Watched<BusCourse> {
+        Watched::of(Paced::of_bus(1, experiment, SEED, speed, BEGIN))
+    }
+}
+
+impl<C: Course> Watched<C> {
+    fn of(paced: Paced<C>) -> Watched<C> {
+        let mut watched = Watched { paced, wall: BEGIN, frames: Vec::new(), ended: None };
         watched.drain();
         watched
     }
@@ -73,5 +89,19 @@ impl Watched {
     pub fn run_out(&mut self) -> Simulated {
         self.go(Span::seconds(100_000));
         *self.ended.take().expect("it has ended").expect("it has ended well")
+    }
+
+    pub fn arrive(&mut self) {
+        while !self.paced.has_arrived() {
+            self.go(FRAME_TICK);
+        }
+    }
+
+    /// Goes there and says what is seen.
+    pub fn seek(&mut self, to: Time) -> String {
+        self.say(Input::Seek(to));
+        self.arrive();
+        assert_eq!(self.paced.moment(), to);
+        self.paced.state_hash()
     }
 }

@@ -1,5 +1,4 @@
-//! The gallery: every experiment of `examples` with its title and what it is about, as one JSON file beside the page. Only those with
-//! `batch`: the page shows no others yet.
+//! The gallery: every experiment of `examples` with its title and what it is about, as one JSON file beside the page.
 
 use crate::digest;
 use crate::failure::{Done, Failure};
@@ -14,9 +13,6 @@ pub fn json(project: &Project) -> Done<String> {
     for file in digest::files_below(&folder)? {
         let Some(name) = file.strip_suffix(EXTENSION) else { continue };
         let text = String::from_utf8_lossy(&digest::read(&folder.join(&file))?).into_owned();
-        if !is_batch(&text) {
-            continue;
-        }
         let (Some(title), Some(about)) = (value(&text, "title"), value(&text, "about")) else {
             let what = format!("examples/{file} has no `title` or no `about`, which the gallery shows");
             return Err(Failure::new(what, "Give it both, each a line or a folded text (`>`) at the document's top"));

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use shared::experiment::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
+use shared::wire::{BusView, QueueView};
 
 use super::GoTo;
 use crate::components::panel::Panel;
@@ -26,6 +27,9 @@ pub struct Schema {
 
 /// The outline from its input to its result, in the order in which rows go through it.
 pub fn stretches(outline: &Outline) -> Vec<Stretch> {
+    if let Some(bus) = &outline.bus {
+        return of_bus(bus);
+    }
     let mut found = vec![Stretch { title: "Input", about: outline.input.clone(), steps: Vec::new() }];
     let mut columns = &outline.columns;
     let mut phase = None;
@@ -68,6 +72,23 @@ pub fn stretches(outline: &Outline) -> Vec<Stretch> {
     found
 }
 
+/// Who sends, what lies between, and who takes, in the order in which messages go.
+fn of_bus(bus: &BusView) -> Vec<Stretch> {
+    let groups = |makes: bool| {
+        let named = bus.groups.iter().filter(|group| group.publishes_to.is_some() == makes);
+        named.map(|group| format!("{} ×{}, {}", group.name, group.count, group.about)).collect::<Vec<_>>()
+    };
+    let exchanges = bus.exchanges.iter().map(|exchange| format!("{}, {}", exchange.name, exchange.kind)).collect();
+    let queue = |queue: &QueueView| match queue.most {
+        Some(most) => format!("{}, at most {most}, then {}", queue.name, queue.overload),
+        None => queue.name.clone(),
+    };
+    let queues = bus.queues.iter().map(queue).collect();
+    let all = [("Senders", groups(true)), ("Exchanges", exchanges), ("Queues", queues), ("Receivers", groups(false))];
+    let stretch = |(title, lines): (&'static str, Vec<String>)| Stretch { title, about: lines.join("; "), steps: Vec::new() };
+    all.into_iter().filter(|(_, lines)| !lines.is_empty()).map(stretch).collect()
+}
+
 /// The panel below the text.
 #[component]
 pub fn OutlinePanel() -> impl IntoView {
@@ -77,7 +98,7 @@ pub fn OutlinePanel() -> impl IntoView {
         lab.outline.with(|outline| {
             let outline = outline.as_ref()?;
             let stretch = |(index, stretch): (usize, Stretch)| {
-                let columns = (index == 0).then(|| input(outline));
+                let columns = (index == 0 && outline.bus.is_none()).then(|| input(outline));
                 let steps = stretch.steps.into_iter().map(|(step, schema)| view! { <Step step=step schema=schema /> });
                 view! {
                     <li class="stretch">

@@ -26,6 +26,7 @@ fn started() -> RunModel {
         steps: Vec::new(),
         columns: Vec::new(),
         inputs: Vec::new(),
+        bus: None,
     };
     run.apply(Event::Started(started), 0.0);
     run
@@ -70,6 +71,7 @@ fn frame(now: u64, whole: bool, attempts: Vec<AttemptView>, end: Option<u64>) ->
         counters: Counters::default(),
         tally: Tally::default(),
         pace: Some(pace),
+        bus: None,
     }
 }
 
@@ -85,6 +87,7 @@ fn report() -> Report {
         counters: Counters::default(),
         tally: Tally::default(),
         expectations: Vec::new(),
+        bus: None,
     }
 }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::wire::{ExpectationResult, Report as Wire};
 
 use crate::components::icon::Icon;
-use crate::lab::format::{count, of};
+use crate::lab::format::{count, duration_ms, of};
 use crate::lab::state::use_lab;
 
 #[component]
@@ -16,6 +16,16 @@ pub fn Report() -> impl IntoView {
 
 fn sheet(report: Wire) -> impl IntoView {
     let bad = report.counters.bad_records;
+    let spans = report.bus.iter().flat_map(|bus| bus.spans.iter()).map(|(name, [half, most, all])| {
+        let [half, most, all] = [half, most, all].map(|ms| duration_ms(*ms)).map(|figure| format!("{} {}", figure.value, figure.unit));
+        view! {
+            <div class="counter">
+                <dt title="What half of them, 99 of 100, and all did not exceed">{name.clone()}</dt>
+                <dd class="num">{format!("p50 {half}, p99 {most}, max {all}")}</dd>
+            </div>
+        }
+    });
+    let spans = spans.collect_view();
     let counters = counters(&report).into_iter().map(|(name, label, number)| {
         let figure = count(number);
         view! {
@@ -54,6 +64,7 @@ fn sheet(report: Wire) -> impl IntoView {
                     <dd class="num" data-testid="output-hash">{report.output_hash.clone()}</dd>
                 </div>
                 {trace}
+                {spans}
                 {counters.collect_view()}
             </dl>
         </div>
@@ -76,6 +87,10 @@ fn expectation(result: &ExpectationResult) -> impl IntoView + use<> {
 
 /// The counters in the order of a record's way: name (for tests and the command line), label, number.
 fn counters(report: &Wire) -> Vec<(&'static str, &'static str, u64)> {
+    if report.bus.is_some() {
+        // They are the result's rows.
+        return Vec::new();
+    }
     let counters = &report.counters;
     let tally = &report.tally;
     let all = [

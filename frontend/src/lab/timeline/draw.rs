@@ -12,6 +12,7 @@ use web_sys::HtmlCanvasElement;
 use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::lab::bus::{BusModel, lanes};
 use crate::lab::format::{circled, duration_ms};
 use crate::lab::model::RunModel;
 use crate::lab::names::task_mark;
@@ -81,7 +82,7 @@ impl Settled {
         let mut settled =
             Settled { pen, scale, run: (run.run, run.told_anew), palette: palette.clone(), painted: Vec::new(), lanes };
         settled.rules();
-        settled.axis();
+        axis(&mut settled.pen, scale, &settled.palette);
         settled.catch_up(run);
         Some(settled)
     }
@@ -139,20 +140,20 @@ impl Settled {
         }
     }
 
-    fn axis(&mut self) {
-        let scale = self.scale;
-        self.pen.fill_with(&self.palette.quiet, 1.0);
-        self.pen.stroke_with(&self.palette.line);
-        for at in scale.ticks() {
-            let x = scale.x(at).round() + 0.5;
-            self.pen.line(&[(x, FLAGS_PX), (x, scale.height - AXIS_PX + 3.0)]);
-            let y = scale.height - AXIS_PX / 2.0 + 1.0;
-            let label = duration_ms(at.0 as f64 / 1e3);
-            if at.0 == 0 {
-                self.pen.text("0", x, y);
-            } else if x + 20.0 < scale.width {
-                self.pen.centred(&format!("{} {}", label.value, label.unit), x, y);
-            }
+}
+
+fn axis(pen: &mut Pen, scale: Scale, palette: &Palette) {
+    pen.fill_with(&palette.quiet, 1.0);
+    pen.stroke_with(&palette.line);
+    for at in scale.ticks() {
+        let x = scale.x(at).round() + 0.5;
+        pen.line(&[(x, FLAGS_PX), (x, scale.height - AXIS_PX + 3.0)]);
+        let y = scale.height - AXIS_PX / 2.0 + 1.0;
+        let label = duration_ms(at.0 as f64 / 1e3);
+        if at.0 == 0 {
+            pen.text("0", x, y);
+        } else if x + 20.0 < scale.width {
+            pen.centred(&format!("{} {}", label.value, label.unit), x, y);
         }
     }
 }
@@ -169,12 +170,29 @@ pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now
             cross(&mut pen, scale, attempt.worker, x, palette);
         }
     }
-    flags(&mut pen, scale, run, palette);
+    present(&mut pen, scale, run, now, palette);
+}
+
+/// Paints the faults and the moment that is looked at.
+fn present(pen: &mut Pen, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
+    flags(pen, scale, run, palette);
     if run.can_be_sought() {
-        handle(&mut pen, scale, now, palette);
+        handle(pen, scale, now, palette);
     } else if run.is_active() {
         pen.stroke_with(&palette.quiet);
         pen.line(&[(scale.x(now), FLAGS_PX), (scale.x(now), scale.height - AXIS_PX)]);
+    }
+}
+
+/// Paints the lanes of a bus, and the moment above them.
+pub fn bus([below, above]: [&HtmlCanvasElement; 2], scale: Scale, bus: &BusModel, run: &RunModel, now: Time, palette: &Palette) {
+    let size = (scale.width, scale.height);
+    if let Some(mut pen) = Pen::on(below, size) {
+        axis(&mut pen, scale, palette);
+        lanes::paint(&mut pen, scale, bus, run, palette);
+    }
+    if let Some(mut pen) = Pen::on(above, size) {
+        present(&mut pen, scale, run, now, palette);
     }
 }
 

@@ -13,6 +13,7 @@ use web_sys::PointerEvent;
 
 use self::draw::Settled;
 use self::scale::Scale;
+use super::bus::{in_short, lanes};
 use super::format::{bytes, circled, count, duration_ms, of};
 use super::graph::ending;
 use super::model::{RunModel, Stage};
@@ -45,6 +46,9 @@ pub fn Timeline() -> impl IntoView {
             if let Some(news) = scale.flag_at(run, x, y) {
                 return Some(vec![news.text.clone(), at_in_words(news.at)]);
             }
+            if let Some(bus) = &run.bus {
+                return lanes::describe(scale, bus, x, y);
+            }
             scale.attempt_at(&run.attempts, now_of(run), x, y).map(|attempt| describe(run, attempt))
         });
         match lines {
@@ -75,12 +79,13 @@ pub fn Timeline() -> impl IntoView {
     let empty = Memo::new(move |_| lab.run.with(|run| run.started.is_none()));
     // The word for every task that is no map task.
     let gathering = Memo::new(move |_| lab.run.with(|run| gathering(run.stages())));
+    let is_bus = Memo::new(move |_| lab.run.with(|run| run.bus.is_some()));
     let aside = move || {
         view! {
-            <span class="legend" aria-hidden="true">
-                <span class="key map">"map"</span>
-                <span class="key reduce">{gathering}</span>
-                <span class="key lost">"lost"</span>
+            <span class="legend" class:of-bus=is_bus aria-hidden="true">
+                <span class="key map">{move || if is_bus.get() { "busy" } else { "map" }}</span>
+                <span class="key reduce">{move || if is_bus.get() { "blocked".to_owned() } else { gathering.get() }}</span>
+                <span class="key lost">{move || if is_bus.get() { "down" } else { "lost" }}</span>
                 <span class="key again">"repeated"</span>
             </span>
             <button
@@ -148,7 +153,8 @@ fn now_of(run: &RunModel) -> Time {
 }
 
 fn scale_of((width, height): (f64, f64), run: &RunModel) -> Option<Scale> {
-    let lanes = run.started.as_ref()?.workers.max(run.workers.len() as u32) as usize;
+    let of_batch = run.started.as_ref()?.workers.max(run.workers.len() as u32) as usize;
+    let lanes = run.bus.as_deref().map_or(of_batch, lanes::count_of);
     (width > 0.0 && height > 0.0).then_some(Scale { width, height, lanes, span: run.shown })
 }
 
@@ -170,6 +176,10 @@ fn paint(
         settled.set_value(None);
         return [below, above].iter().for_each(|canvas| canvas.set_width(canvas.width()));
     };
+    if let Some(bus) = &run.bus {
+        settled.set_value(None);
+        return draw::bus([&below, &above], scale, bus, run, now_of(run), palette);
+    }
     let known = settled.try_update_value(Option::take).flatten();
     let painted = Settled::paint(known, &below, scale, run, palette);
     if let Some(painted) = &painted {
@@ -180,6 +190,9 @@ fn paint(
 
 fn summary(run: &RunModel) -> String {
     let Some(started) = &run.started else { return "nothing has run yet".into() };
+    if let Some(bus) = &run.bus {
+        return format!("{}. The button As a table shows how each of them is.", in_short(&bus.view));
+    }
     let lost = run.attempts.iter().filter(|attempt| attempt.number > 1).count();
     format!(
         "{}, {}, {} of them repeated. The button As a table shows them one by one.",

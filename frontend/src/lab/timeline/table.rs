@@ -1,9 +1,10 @@
-//! The timeline as a table, for those who read rather than see it: the latest attempts first.
+//! The timeline as a table, for those who read rather than see it: the latest attempts first, or the queues and clients of a bus.
 
 use leptos::prelude::*;
 use shared::wire::{AttemptView, StageView};
 
-use crate::lab::format::{count, duration_ms, of};
+use crate::lab::bus::BusModel;
+use crate::lab::format::{count, duration_ms, grouped, of};
 use crate::lab::graph::ending;
 use crate::lab::model::RunModel;
 use crate::lab::names::task_name;
@@ -15,25 +16,21 @@ const ROWS_MAX: usize = 100;
 /// A row's text; equal rows are not drawn again.
 type Row = [String; 7];
 
+const HEADS: [&str; 7] = ["Task", "Execution", "Worker", "Start", "Length", "Records", "How it went"];
+const BUS_HEADS: [&str; 7] = ["Queue or client", "What it does", "Ready", "At consumers", "Came or sent", "Worked on", "Gone"];
+
 #[component]
 pub fn AttemptsTable() -> impl IntoView {
     let lab = use_lab();
     let rows = Memo::new(move |_| lab.run.with(rows));
+    let heads = Memo::new(move |_| lab.run.with(|run| if run.bus.is_some() { BUS_HEADS } else { HEADS }));
     let more = Memo::new(move |_| lab.run.with(|run| run.attempts.len().saturating_sub(ROWS_MAX) as u64));
     let any_more = move || more.get() > 0;
     view! {
         <div class="attempts" tabindex="0" role="region" aria-label="Executions">
             <table data-testid="timeline-table">
                 <thead>
-                    <tr>
-                        <th scope="col">"Task"</th>
-                        <th scope="col">"Execution"</th>
-                        <th scope="col">"Worker"</th>
-                        <th scope="col" class="end">"Start"</th>
-                        <th scope="col" class="end">"Length"</th>
-                        <th scope="col" class="end">"Records"</th>
-                        <th scope="col">"How it went"</th>
-                    </tr>
+                    <tr inner_html=move || heads.get().map(|head| format!("<th scope=\"col\">{head}</th>")).concat()></tr>
                 </thead>
                 <tbody>
                     <For
@@ -41,7 +38,7 @@ pub fn AttemptsTable() -> impl IntoView {
                         key=Row::clone
                         children=|row| {
                             let cells = row.into_iter().enumerate().map(|(index, text)| {
-                                let number = (3..=5).contains(&index);
+                                let number = (2..=6).contains(&index) && text.starts_with(|first: char| first.is_ascii_digit());
                                 view! { <td class:num=number class:end=number>{text}</td> }
                             });
                             view! { <tr>{cells.collect_view()}</tr> }
@@ -57,7 +54,25 @@ pub fn AttemptsTable() -> impl IntoView {
 }
 
 fn rows(run: &RunModel) -> Vec<Row> {
+    if let Some(bus) = &run.bus {
+        return of_bus(bus);
+    }
     run.attempts.iter().rev().take(ROWS_MAX).map(|attempt| row(run.stages(), attempt)).collect()
+}
+
+fn of_bus(bus: &BusModel) -> Vec<Row> {
+    let number = |number: u64| grouped(number);
+    let queues = bus.view.queues.iter().enumerate().map(|(place, queue)| {
+        let now = bus.queue(place);
+        let [ready, unacked, came, acked, gone] =
+            [now.ready.0, now.unacked.0, now.published.0, now.acked.0, now.gone.0].map(number);
+        [queue.name.clone(), "queue".to_owned(), ready, unacked, came, acked, gone]
+    });
+    let clients = bus.now.clients.iter().take(ROWS_MAX).enumerate().map(|(place, client)| {
+        let (sent, processed) = (number(client.sent.0), number(client.processed.0));
+        [bus.name(place), client.doing.clone(), String::new(), String::new(), sent, processed, String::new()]
+    });
+    queues.chain(clients).collect()
 }
 
 fn row(stages: &[StageView], attempt: &AttemptView) -> Row {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod queues;
+mod view;
 
 use std::sync::Arc;
 

@@ -110,6 +110,11 @@ impl Broker {
         ready.chain(unacked.map(|unacked| &unacked.entry.message)).collect()
     }
 
+    /// How many deliveries a client has not settled.
+    pub fn unacked_by(&self, node: Node) -> usize {
+        self.channels.get(&node).map_or(0, |channel| channel.unacked.iter().flatten().count())
+    }
+
     /// Whether the equation of conservation holds of what the last input changed.
     pub fn check(&self) -> Result<(), Unconserved> {
         self.touched.iter().try_for_each(|index| self.check_counts(*index))

@@ -10,7 +10,7 @@ use super::chance;
 use super::link::{Heard, Link};
 use super::sender::Sender;
 use super::settings::{Ack, Batching, ConsumerSettings, FailingWhen, Receive, Then};
-use super::{Input, Note, Output, Seat};
+use super::{Doing, Input, Note, Output, Seat};
 use crate::expr::Value;
 use crate::machine::Machine;
 use crate::time::{Span, Time};
@@ -76,6 +76,14 @@ impl Consumer {
         }
         let held = self.waiting.iter().chain(&self.working);
         held.map(|held| (held.delivery.queue, held.delivery.message.clone())).collect()
+    }
+
+    pub(super) fn doing(&self) -> Doing {
+        match self.working.is_empty() {
+            false => Doing::Working,
+            true if self.link.is_up() => Doing::Waiting,
+            true => Doing::Unconnected,
+        }
     }
 
     fn acks_before_work(&self) -> bool {

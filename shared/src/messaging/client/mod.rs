@@ -91,6 +91,20 @@ pub enum Note {
     Disconnected,
 }
 
+/// What a client is doing, or why it does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It has no connection.
+    Unconnected,
+    /// It may publish no more until the broker gives it credit.
+    NoCredit,
+    /// It may publish no more until some of its messages are confirmed.
+    WindowFull,
+    Working,
+    /// It waits: for the time of its next message, or for deliveries.
+    Waiting,
+}
+
 /// A client of any kind.
 #[derive(Clone, Debug)]
 pub enum Client {
@@ -128,6 +142,14 @@ impl Client {
         match self {
             Client::Consumer(consumer) => consumer.holding(),
             Client::Publisher(_) | Client::Requester(_) => Vec::new(),
+        }
+    }
+
+    pub fn doing(&self) -> Doing {
+        match self {
+            Client::Publisher(publisher) => publisher.doing(),
+            Client::Consumer(consumer) => consumer.doing(),
+            Client::Requester(requester) => requester.doing(),
         }
     }
 

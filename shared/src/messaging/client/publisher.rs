@@ -12,7 +12,7 @@ use super::chance::Schedule;
 use super::link::{Heard, Link};
 use super::sender::Sender;
 use super::settings::{Key, PublisherSettings};
-use super::{Input, Note, Output, Seat};
+use super::{Doing, Input, Note, Output, Seat};
 use crate::expr::Value;
 use crate::machine::Machine;
 use crate::time::Time;
@@ -45,6 +45,10 @@ impl Publisher {
 
     pub(super) fn made(&self) -> u64 {
         self.seat.made
+    }
+
+    pub(super) fn doing(&self) -> Doing {
+        self.sender.doing(self.link.is_up(), self.settings.window)
     }
 
     fn is_done(&self, due: Time) -> bool {

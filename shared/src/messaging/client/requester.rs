@@ -10,7 +10,7 @@ use super::chance::Schedule;
 use super::link::{Heard, Link};
 use super::sender::Sender;
 use super::settings::RequesterSettings;
-use super::{Input, Note, Output, Seat};
+use super::{Doing, Input, Note, Output, Seat};
 use crate::machine::Machine;
 use crate::time::{Span, Time};
 
@@ -65,6 +65,10 @@ impl Requester {
 
     pub(super) fn made(&self) -> u64 {
         self.seat.made
+    }
+
+    pub(super) fn doing(&self) -> Doing {
+        self.sender.doing(self.link.is_up(), None)
     }
 
     fn is_done(&self, due: Time) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::frame::Frame;
 use super::super::message::Message;
+use super::Doing;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -49,6 +50,16 @@ impl Sender {
     /// Whether a new message would go out at once, with so many at most that are not confirmed.
     pub(super) fn is_ready(&self, window: Option<u32>) -> bool {
         self.credit > 0 && self.waiting.is_empty() && window.is_none_or(|window| self.open < u64::from(window))
+    }
+
+    /// Why a new message would not go out at once, or that it would.
+    pub(super) fn doing(&self, is_up: bool, window: Option<u32>) -> Doing {
+        match self.is_ready(window) {
+            _ if !is_up => Doing::Unconnected,
+            true => Doing::Waiting,
+            false if self.credit == 0 => Doing::NoCredit,
+            false => Doing::WindowFull,
+        }
     }
 
     pub(super) fn push(&mut self, message: Arc<Message>) {

@@ -4,9 +4,9 @@
 //! tasks and executions of the run, so both how far keyframes lie apart and how many there are is reckoned in that. As a run gets
 //! long every second one is dropped.
 
+use super::course::Course;
 use crate::fault::Fault;
 use crate::limits::{KEYFRAME_SIZES_MAX, KEYFRAMES_MAX};
-use crate::sim::{SimError, Simulation};
 use crate::time::Time;
 
 /// Events between two keyframes, at least: some milliseconds' worth.
@@ -17,28 +17,28 @@ const SPACING_MIN: u64 = 2_000;
 const EVENTS_PER_SIZE: f64 = 0.1;
 
 /// See the module. There is always one, of the run's beginning.
-pub(super) struct Keyframes {
-    first: Simulation,
+pub(super) struct Keyframes<C> {
+    first: C,
     /// The oldest first.
-    later: Vec<Keyframe>,
+    later: Vec<Keyframe<C>>,
     spacing: u64,
     /// The run at its end.
-    end: Option<Simulation>,
+    end: Option<C>,
 }
 
-struct Keyframe {
-    simulation: Simulation,
+struct Keyframe<C> {
+    simulation: C,
     size: usize,
 }
 
-impl Keyframes {
-    pub(super) fn new(first: Simulation) -> Keyframes {
+impl<C: Course> Keyframes<C> {
+    pub(super) fn new(first: C) -> Keyframes<C> {
         Keyframes { first, later: Vec::new(), spacing: SPACING_MIN, end: None }
     }
 
     /// Takes one, if the last one is long enough ago or the run has ended.
-    pub(super) fn consider(&mut self, simulation: &Simulation) {
-        if simulation.end().is_some() {
+    pub(super) fn consider(&mut self, simulation: &C) {
+        if simulation.has_ended() {
             self.end.get_or_insert_with(|| simulation.clone());
             return;
         }
@@ -69,16 +69,16 @@ impl Keyframes {
     }
 
     /// The run as late as it can be had, but no later than this.
-    pub(super) fn nearest(&self, at: Time) -> &Simulation {
+    pub(super) fn nearest(&self, at: Time) -> &C {
         let end = self.end.as_ref().filter(|end| end.now() <= at);
         end.or_else(|| self.later.iter().rev().map(|it| &it.simulation).find(|it| it.now() <= at)).unwrap_or(&self.first)
     }
 
     /// There will be another fault: what comes after its moment is no more, and what came before goes on to it.
-    pub(super) fn plan(&mut self, at: Time, fault: &Fault) -> Result<(), SimError> {
+    pub(super) fn plan(&mut self, at: Time, fault: &Fault) -> Result<(), String> {
         self.end = None;
         self.later.retain(|keyframe| keyframe.simulation.now() < at);
-        self.first.plan(fault.clone())?;
-        self.later.iter_mut().try_for_each(|keyframe| keyframe.simulation.plan(fault.clone()))
+        self.first.plan(fault)?;
+        self.later.iter_mut().try_for_each(|keyframe| keyframe.simulation.plan(fault))
     }
 }

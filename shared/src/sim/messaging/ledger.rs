@@ -17,7 +17,7 @@ use crate::time::Time;
 pub(super) struct Bits(Vec<u64>);
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ledger {
     senders: BTreeMap<Node, Sent>,
     queues: Vec<Queue>,
@@ -26,7 +26,7 @@ pub(super) struct Ledger {
 }
 
 /// What a client has sent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Sent {
     /// Messages that are owed to somebody.
     owed: Bits,
@@ -35,7 +35,7 @@ struct Sent {
 }
 
 /// What came out of a queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Queue {
     delivered: BTreeMap<Node, Bits>,
     /// The last first delivery of each publisher and priority.
@@ -122,6 +122,13 @@ impl Ledger {
     /// Messages that are owed to somebody and are nowhere.
     pub(super) fn missing(&self) -> u64 {
         self.senders.values().map(|sent| sent.owed.count_without(&sent.found)).sum()
+    }
+
+    /// Roughly how many things a clone has to copy.
+    pub(super) fn size(&self) -> usize {
+        let bits = |bits: &BTreeMap<Node, Bits>| bits.values().map(|bits| bits.0.len() / 8).sum::<usize>();
+        let queues = self.queues.iter().map(|queue| bits(&queue.delivered) + bits(&queue.processed) + queue.latest_of_key.len());
+        queues.sum::<usize>() + self.senders.values().map(|sent| sent.owed.0.len() / 4).sum::<usize>()
     }
 
     pub(super) fn tally(&self, queue: usize) -> Option<&QueueTally> {

@@ -2,7 +2,7 @@
 //!
 //! The machines are those that run everywhere, [`Broker`] and [`Client`]; what is modelled is how long frames and work take, and what
 //! goes wrong. Reading order: [`BusSimulation`] here, what each event does (`nodes`), the `wires` between the nodes, what must hold
-//! (`ledger`, `check`), what it comes to (`summary`), and the `trace`.
+//! (`ledger`, `check`), what it comes to (`summary`), the `trace`, and what is seen of it (`watch`).
 //!
 //! A killed client's host closes its connection, as operating systems do, so the broker hears of it a moment later; of a client that
 //! stands still, or that the network has cut off, it learns by silence only.
@@ -14,6 +14,7 @@ mod ledger;
 mod nodes;
 mod summary;
 mod trace;
+mod watch;
 mod wires;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,13 +25,15 @@ pub use self::check::{BusError, Problem as BusProblem};
 pub use self::histogram::Histogram;
 use self::ledger::Ledger;
 pub use self::ledger::QueueTally;
-pub use self::summary::{ClientTally, Summary};
+pub use self::summary::{ClientTally, Summary, counters_table};
 pub use self::trace::{Kind, Row};
+use self::watch::Watch;
 use self::wires::{WireId, Wires};
 use super::host::Host;
 use super::queue::Queue;
 use super::trace::Trace;
-use crate::fault::{Fault, Moment};
+use crate::experiment::{BusExperiment, Respawn};
+use crate::fault::{Cast, Fault, Moment, draw_among};
 use crate::messaging::broker::Broker;
 use crate::messaging::client::Client;
 use crate::messaging::{BrokerCounters, Bus, Connection, Envelope, Node, QueueCounters};
@@ -49,7 +52,8 @@ pub struct BusSpec {
     pub keeps_rows: bool,
 }
 
-/// A run that goes on event by event until its time is over.
+/// A run that goes on event by event until its time is over. A clone is the same run at the same moment, and both go on by themselves.
+#[derive(Clone)]
 pub struct BusSimulation {
     seed: u64,
     now: Time,
@@ -66,10 +70,14 @@ pub struct BusSimulation {
     rng: Rng,
     /// What earlier lives of the broker counted.
     past: (BrokerCounters, BTreeMap<Arc<str>, QueueCounters>),
+    /// Which of the spec's faults have begun.
+    begun: Vec<bool>,
+    watch: Option<Box<Watch>>,
     ended: bool,
 }
 
 /// A node's place: its host, and what waits at it while it stands still.
+#[derive(Clone)]
 struct Seat {
     host: Host<Machinery, ()>,
     /// The group of a client.
@@ -82,13 +90,14 @@ struct Seat {
     made: u64,
 }
 
+#[derive(Clone)]
 enum Machinery {
     Broker(Box<Broker>),
     Client(Box<Client>),
 }
 
 /// What can happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Event {
     Spawn(Node),
     Arrive(Envelope),
@@ -118,14 +127,10 @@ impl BusSimulation {
             [broker].into_iter().chain(members.into_iter().map(|(_, group, name)| Seat::new(group, name))).collect();
         let mut queue = Queue::new();
         for place in 0..hosts.len() {
-            queue.push(Time::ZERO, Event::Spawn(Node(place as u16)));
+            queue.push_timer(Time::ZERO, place as u32, Event::Spawn(Node(place as u16)));
         }
         for (place, fault) in spec.faults.iter().enumerate() {
-            let at = match fault.at {
-                Moment::Time(at) => at,
-                Moment::Progress(share) => Time::ZERO + spec.bus.span.scaled(share),
-            };
-            queue.push(at, Event::Fault(place));
+            queue.push_first(spec.moment(fault), place as u32, Event::Fault(place));
         }
         queue.push(Time::ZERO + spec.bus.span, Event::End);
         BusSimulation {
@@ -140,9 +145,61 @@ impl BusSimulation {
             trace: Trace::new(spec.keeps_rows),
             rng,
             past: (BrokerCounters::default(), BTreeMap::new()),
+            begun: vec![false; spec.faults.len()],
+            watch: None,
             ended: false,
             spec,
         }
+    }
+
+    /// Lets the next event happen, if it is due by `until`. `false` if none is, or if the time is over.
+    pub fn step_by(&mut self, until: Time) -> Result<bool, BusError> {
+        if self.ended || self.queue.next_at().is_some_and(|at| at > until) {
+            return Ok(false);
+        }
+        self.step().map(|_| true)
+    }
+
+    /// Time passes, up to `until` or to the moment before the next event.
+    pub fn pass(&mut self, until: Time) {
+        if !self.ended {
+            let next = self.queue.next_at().unwrap_or(until);
+            self.now = self.now.max(until.min(next));
+        }
+    }
+
+    /// When the next event is; `None` once the time is over.
+    pub fn next_at(&self) -> Option<Time> {
+        self.queue.next_at().filter(|_| !self.ended)
+    }
+
+    /// Whether the time is over.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// One more fault, at a moment that has not come: from here on the run is the one whose spec ends with it.
+    pub fn plan(&mut self, fault: Fault<Node>) {
+        let place = self.spec.faults.len();
+        self.queue.push_first(self.spec.moment(&fault), place as u32, Event::Fault(place));
+        self.spec.faults.push(fault);
+        self.begun.push(false);
+    }
+
+    /// Whether a fault is still to come that is due at this moment of the run or before.
+    pub fn awaits_fault(&self, until: Time) -> bool {
+        let faults = self.spec.faults.iter().zip(&self.begun);
+        faults.into_iter().any(|(fault, begun)| !begun && self.spec.moment(fault) <= until)
+    }
+
+    /// Roughly how many things a clone has to copy.
+    pub fn size(&self) -> usize {
+        let held = |seat: &Seat| match &seat.host.worker {
+            Some(Machinery::Broker(broker)) => broker.queues().map(|(_, queue)| (queue.ready + queue.unacked) as usize).sum(),
+            Some(Machinery::Client(_)) => 8,
+            None => 1,
+        };
+        self.queue.len() + self.hosts.iter().map(held).sum::<usize>() + self.ledger.size()
     }
 
     /// Lets the next event happen. `false` once the time is over.
@@ -193,6 +250,32 @@ impl BusSimulation {
         self.now = at;
         self.events += 1;
         self.happen(event)
+    }
+}
+
+impl BusSpec {
+    /// An experiment under a seed, which also draws its random faults. The broker is not killed by chance: what it holds would be lost.
+    pub fn of(experiment: &BusExperiment, seed: u64) -> BusSpec {
+        let bus = Arc::new(experiment.bus.clone());
+        let mut faults = experiment.faults.clone();
+        let killable: Vec<Node> = bus.members().into_iter().map(|(node, _, _)| node).collect();
+        if !killable.is_empty() {
+            let nodes = [Node::BROKER].into_iter().chain(killable.iter().copied()).collect();
+            let cast = Cast { nodes, killable, coordinated: false };
+            faults.extend(draw_among(&mut Rng::new(seed), &cast, experiment.random_faults));
+        }
+        let respawn = match experiment.respawn {
+            Respawn::After(span) => Some(span),
+            Respawn::Never => None,
+        };
+        BusSpec { bus, faults, respawn, seed, keeps_rows: false }
+    }
+
+    fn moment(&self, fault: &Fault<Node>) -> Time {
+        match fault.at {
+            Moment::Time(at) => at,
+            Moment::Progress(share) => Time::ZERO + self.bus.span.scaled(share),
+        }
     }
 }
 

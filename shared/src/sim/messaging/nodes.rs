@@ -25,7 +25,10 @@ impl BusSimulation {
             }
             Event::Wake(node) => self.wake(node),
             Event::Worked { node, plan } => self.worked(node, plan),
-            Event::Fault(place) => self.begin(self.spec.faults[place].effect.clone()),
+            Event::Fault(place) => {
+                self.begun[place] = true;
+                self.begin(self.spec.faults[place].effect.clone())
+            }
             Event::Over(node) => self.over(node),
             Event::End => {
                 self.ended = true;
@@ -44,6 +47,9 @@ impl BusSimulation {
         }
         let incarnation = self.seat(node).host.incarnation;
         self.trace.push(Row::of(self.now, Kind::Spawned, node, incarnation));
+        if incarnation > 1 {
+            self.watch_say(|name| format!("{name} is back, and knows nothing of its earlier life."), node);
+        }
         let seed = self.rng.bits();
         let Some(place) = node.client() else {
             let settings = BrokerSettings { seed, ..self.spec.bus.broker.clone() };
@@ -127,6 +133,7 @@ impl BusSimulation {
             self.send(envelope);
         }
         self.rearm(Node::BROKER);
+        self.watch_broker();
         Ok(())
     }
 
@@ -145,11 +152,13 @@ impl BusSimulation {
                 Some(client::Output::Work(span)) => self.work(node, span),
                 Some(client::Output::Note(note)) => self.note(node, note),
                 Some(client::Output::Crash) => {
+                    self.watch_say(|name| format!("{name} crashed on a message."), node);
                     self.kill(node);
                     return Ok(());
                 }
             }
         }
+        self.watch_client(node);
         self.rearm(node);
         Ok(())
     }
@@ -177,6 +186,7 @@ impl BusSimulation {
                     let row = Row::frame(self.now, &envelope, incarnation);
                     self.trace.push(Row { kind: Kind::Repeated, ..row });
                 }
+                self.watch_flight(&envelope, at);
                 self.queue.push(at, Event::Arrive(envelope));
             }
             Carried::Stalls { again_at } => {
@@ -268,6 +278,7 @@ impl BusSimulation {
             Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } => Node::BROKER,
         };
         self.trace.push(Row::of(self.now, Kind::Fault, at, 0));
+        self.watch_fault(&effect);
         let until = |span: Option<Span>| span.map_or(NEVER, |span| self.now + span);
         match effect {
             Effect::Kill(node) => self.kill(node),
@@ -346,6 +357,10 @@ impl BusSimulation {
                 self.reset(node, Node::BROKER);
             }
         }
+        self.watch_client(node);
+        if node == Node::BROKER {
+            self.watch_broker();
+        }
         if let Some(span) = respawn {
             self.queue.push(now + span, Event::Spawn(node));
         }
@@ -378,6 +393,7 @@ impl BusSimulation {
                 if owed {
                     self.ledger.owe(node, number);
                 }
+                self.watch_sent(node);
             }
             Note::Confirmed { number, ok: true } => {
                 tally.confirmed += 1;
@@ -388,6 +404,7 @@ impl BusSimulation {
             Note::Processed { queue, message, .. } => {
                 tally.processed += 1;
                 self.ledger.processed(self.now, queue, &message);
+                self.watch_processed(node);
             }
             Note::Skipped => tally.skipped += 1,
             Note::Failed => tally.failed += 1,

@@ -112,7 +112,7 @@ impl BusSimulation {
     }
 
     /// What the broker's lives have counted, together; the queues of the experiment first, in its order.
-    fn counted(&self) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
+    pub(super) fn counted(&self) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
         let (mut broker, mut queues) = self.past.clone();
         let mut names: Vec<Arc<str>> = self.spec.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect();
         if let Some(Machinery::Broker(alive)) = &self.hosts[0].host.worker {
@@ -190,12 +190,9 @@ impl ClientTally {
 }
 
 impl Summary {
-    /// The counters as rows: `counter`, `value`.
+    /// The counters as rows.
     pub fn table(&self) -> Table {
-        let column = |name: &str, data_type| Column { name: name.to_owned(), data_type };
-        let names: ArrayRef = Arc::new(self.counters.keys().map(|name| Some(name.as_str())).collect::<StringArray>());
-        let values: ArrayRef = Arc::new(self.counters.values().map(|value| *value as i64).collect::<Int64Array>());
-        Table::of_columns(vec![column("counter", Type::Utf8), column("value", Type::Int64)], vec![names, values])
+        counters_table(&self.counters)
     }
 
     pub fn counter(&self, name: &str) -> u64 {
@@ -205,4 +202,12 @@ impl Summary {
     pub fn p99(&self, name: &str) -> Span {
         self.spans.get(name).map_or(Span::ZERO, |spans| spans.quantile(0.99))
     }
+}
+
+/// Counters as rows: `counter`, `value`.
+pub fn counters_table(counters: &BTreeMap<String, u64>) -> Table {
+    let column = |name: &str, data_type| Column { name: name.to_owned(), data_type };
+    let names: ArrayRef = Arc::new(counters.keys().map(|name| Some(name.as_str())).collect::<StringArray>());
+    let values: ArrayRef = Arc::new(counters.values().map(|value| *value as i64).collect::<Int64Array>());
+    Table::of_columns(vec![column("counter", Type::Utf8), column("value", Type::Int64)], vec![names, values])
 }

@@ -16,6 +16,7 @@ const AGAIN_FIRST: Span = Span::millis(200);
 const AGAIN_DOUBLINGS_MAX: u32 = 3;
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct Wires {
     network: Network<Node>,
     /// Of each node the latency and the loss of its link to the broker.
@@ -24,7 +25,7 @@ pub(super) struct Wires {
     wires: Vec<Wire>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Wire {
     /// When the last frame arrives that is on its way.
     last_arrival: Time,

@@ -1,0 +1,228 @@
+//! The panel with the bus in it: before a run as its text describes it, then as it is.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::id::NodeId;
+use shared::wire::{BusView, QueueView, Role};
+use wasm_bindgen::JsCast;
+use web_sys::PointerEvent;
+
+use super::paint::{Mote, WAY_MS, paint};
+use super::sketch::{Flow, Of, Sketch};
+use super::{BusModel, in_short};
+use crate::components::icon::Icon;
+use crate::components::palette::{Palette, use_palette};
+use crate::components::panel::Panel;
+use crate::components::pen::Pen;
+use crate::components::size::use_size;
+use crate::components::tip::{Note, Tip};
+use crate::lab::format::{count, of};
+use crate::lab::model::{RunModel, Stage};
+use crate::lab::state::{Lab, use_lab, wall_ms};
+
+/// Messages that are seen to leave with one frame along one edge, at most; the rate beside it tells of the others.
+const MOTES_MAX: u64 = 3;
+/// Motes of one frame leave one after the other. Milliseconds.
+const MOTE_STEP_MS: f64 = 30.0;
+
+/// What is drawn and what moves in it.
+#[derive(Default)]
+struct Picture {
+    sketch: Sketch,
+    bus: BusModel,
+    motes: Vec<Mote>,
+    /// What had gone along each edge when it was last looked at, and of which run.
+    moved: (u32, Vec<u64>),
+    moves: bool,
+}
+
+#[component]
+pub fn BusGraph() -> impl IntoView {
+    let lab = use_lab();
+    let tip = expect_context::<Tip>();
+    let frame = NodeRef::<html::Div>::new();
+    let canvas = NodeRef::<html::Canvas>::new();
+    let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
+    let palette = use_palette();
+    let view = Memo::new(move |_| shown(lab));
+    let picture = StoredValue::new_local(Picture::default());
+    Effect::new(move |_| {
+        let (size, palette) = (size.get(), palette.get());
+        view.track();
+        lab.run.track();
+        let moves = picture.try_update_value(|picture| {
+            let view = view.get_untracked();
+            picture.sketch = Sketch::new(&view, size);
+            lab.run.with_untracked(|run| picture.take(view, run));
+            !picture.motes.is_empty() && !std::mem::replace(&mut picture.moves, true)
+        });
+        draw(lab, canvas, picture, &palette);
+        if moves == Some(true) {
+            animate(lab, canvas, picture, palette);
+        }
+    });
+    let sheet = move || {
+        size.track();
+        view.track();
+        let (width, height) = Sketch::new(&view.get(), size.get()).size;
+        format!("width:{width:.0}px;height:{height:.0}px")
+    };
+    let point = move |event: PointerEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let lines = picture.with_value(|picture| {
+            let card = picture.sketch.card_at(x, y)?;
+            Some(describe(&picture.bus, card.of))
+        });
+        match lines {
+            Some(lines) => tip.show(Note { x: f64::from(event.client_x()), y: f64::from(event.client_y()), lines }),
+            None => tip.hide(),
+        }
+    };
+    let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
+    let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
+    let aside = move || {
+        view! {
+            <span>{move || in_short(&view.get())}</span>
+            <Show when=move || live.get()>
+                <button
+                    class="quiet small"
+                    data-testid="kill-broker"
+                    title="End the broker at once: what it holds is lost, and its clients connect again when it is back"
+                    on:click=move |_| lab.kill(NodeId::Coordinator)
+                >
+                    <Icon name="skull" />
+                    "Kill broker"
+                </button>
+            </Show>
+        }
+    };
+    view! {
+        <Panel name="graph" title="Bus" aside=aside>
+            <div class="graph scrolls" node_ref=frame data-testid="graph" role="group" aria-label="The bus" tabindex="0">
+                <div class="graph-sheet" style=sheet>
+                    <canvas
+                        class="drawing"
+                        node_ref=canvas
+                        role="img"
+                        aria-label=told
+                        on:pointermove=point
+                        on:pointerleave=move |_| tip.hide()
+                    ></canvas>
+                </div>
+            </div>
+        </Panel>
+    }
+}
+
+/// The bus of the run, or of the text before there is one.
+fn shown(lab: Lab) -> BusView {
+    let of_run = lab.run.with(|run| run.bus.as_ref().map(|bus| bus.view.clone()));
+    let of_text = move || lab.outline.with(|outline| outline.as_ref().and_then(|outline| outline.bus.as_deref().cloned()));
+    of_run.or_else(of_text).unwrap_or_default()
+}
+
+fn draw(lab: Lab, canvas: NodeRef<html::Canvas>, picture: StoredValue<Picture, LocalStorage>, palette: &Palette) {
+    let Some(canvas) = canvas.get_untracked() else { return };
+    picture.with_value(|picture| {
+        let Some(mut pen) = Pen::on(&canvas, picture.sketch.size) else { return };
+        lab.run.with_untracked(|run| {
+            let run = run.bus.is_some().then_some(run);
+            paint(&mut pen, palette, &picture.sketch, &picture.bus, run, &picture.motes, wall_ms());
+        });
+    });
+}
+
+/// Draws again as long as something is on its way.
+fn animate(lab: Lab, canvas: NodeRef<html::Canvas>, picture: StoredValue<Picture, LocalStorage>, palette: Palette) {
+    request_animation_frame(move || {
+        let moves = picture.try_update_value(|picture| {
+            let now_ms = wall_ms();
+            picture.motes.retain(|mote| now_ms - mote.left_ms < WAY_MS);
+            picture.moves = !picture.motes.is_empty();
+            picture.moves
+        });
+        // The panel may be gone.
+        let Some(moves) = moves else { return };
+        draw(lab, canvas, picture, &palette);
+        if moves {
+            animate(lab, canvas, picture, palette);
+        }
+    });
+}
+
+impl Picture {
+    fn take(&mut self, view: BusView, run: &RunModel) {
+        self.bus = run.bus.as_deref().cloned().unwrap_or_else(|| BusModel::new(view));
+        let moved: Vec<u64> = self.sketch.edges.iter().map(|edge| moved(&self.bus, edge.flow)).collect();
+        let known = std::mem::replace(&mut self.moved, (run.run, moved));
+        let stands_still = run.is_paused() || !run.is_live() || wants_no_motion();
+        // Where time stands still a message is seen where it really is.
+        if stands_still || known.0 != run.run || known.1.len() != self.moved.1.len() {
+            return self.motes.clear();
+        }
+        let now_ms = wall_ms();
+        for (edge, (before, now)) in known.1.iter().zip(&self.moved.1).enumerate() {
+            for number in 0..now.saturating_sub(*before).min(MOTES_MAX) {
+                self.motes.push(Mote { edge, left_ms: now_ms + number as f64 * MOTE_STEP_MS });
+            }
+        }
+    }
+}
+
+/// Messages that have gone along an edge so far.
+fn moved(bus: &BusModel, flow: Flow) -> u64 {
+    match flow {
+        Flow::Publish(group) | Flow::Take(group) => bus.moved(group),
+        Flow::Route(queue) => bus.queue(queue).published.0,
+        Flow::Dead(_) => 0,
+    }
+}
+
+fn wants_no_motion() -> bool {
+    let query = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
+    query.is_some_and(|query| query.matches())
+}
+
+/// What a note over a card says.
+fn describe(bus: &BusModel, what: Of) -> Vec<String> {
+    match what {
+        Of::Exchange(place) => {
+            let exchange = &bus.view.exchanges[place];
+            vec![exchange.name.clone(), format!("{} exchange", exchange.kind)]
+        }
+        Of::Queue(place) => {
+            let (queue, now) = (&bus.view.queues[place], bus.queue(place));
+            let bound = queue.most.map_or("no bound".to_owned(), |most| format!("at most {most}, then {}", queue.overload));
+            vec![
+                format!("queue {}: {bound}", queue.name),
+                format!("{} ready, {} at consumers", now.ready.0, now.unacked.0),
+                format!("{} came, {} delivered, {} of them again", now.published.0, now.delivered.0, now.redelivered.0),
+                format!("{} acknowledged, {} gone", now.acked.0, now.gone.0),
+            ]
+        }
+        Of::Group(place) => {
+            let group = &bus.view.groups[place];
+            let (role, verb) = match group.role {
+                Role::Publisher => ("publisher", "sent"),
+                Role::Requester => ("requester", "asked"),
+                Role::Consumer => ("consumer", "worked on"),
+                Role::Responder => ("responder", "answered"),
+            };
+            let number = of(group.count.into(), role, &format!("{role}s"));
+            vec![format!("{}: {number}", group.name), group.about.clone(), format!("{} {verb}", bus.moved(place))]
+        }
+    }
+}
+
+/// The picture in a sentence.
+fn told(view: &BusView, run: &RunModel) -> String {
+    let Some(bus) = &run.bus else { return format!("The bus as its text describes it: {}", in_short(view)) };
+    let queue = |(place, queue): (usize, &QueueView)| {
+        let ready = count(bus.queue(place).ready.0);
+        format!("{} has {} {} ready", queue.name, ready.value, ready.unit)
+    };
+    let queues: Vec<_> = view.queues.iter().enumerate().map(queue).collect();
+    let paused = if run.is_paused() { ", and nothing moves" } else { "" };
+    let state = if matches!(run.stage, Stage::Finished(_)) { "At the end" } else { "Now" };
+    format!("{state} {}{paused}", queues.join(", "))
+}

@@ -1,0 +1,118 @@
+//! The timeline of a bus: for each queue how much was ready in it, for each client when it was busy, blocked or down.
+
+use shared::time::{Span, Time};
+use shared::wire::{BUS_LANES_MAX, BUS_PARTS, Lane, WorkerState};
+
+use super::BusModel;
+use super::paint::{hatch, short};
+use crate::components::palette::Palette;
+use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::lab::format::count;
+use crate::lab::model::RunModel;
+use crate::lab::timeline::scale::Scale;
+
+/// A queue's lane is so many times as high as a client's.
+const QUEUE_LANES: usize = 2;
+
+/// How many lanes there are, in the height of a client's.
+pub fn count_of(bus: &BusModel) -> usize {
+    QUEUE_LANES * bus.view.queues.len() + bus.clients().min(BUS_LANES_MAX)
+}
+
+/// Paints all of it. It is little, however much has happened: a part of the time is a few rectangles.
+pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palette: &Palette) {
+    let height = scale.lane_height();
+    let named = height >= 9.0;
+    for queue in 0..bus.view.queues.len() {
+        let top = scale.lane_top((QUEUE_LANES * queue) as u32 + 1);
+        depth(pen, scale, bus, queue, top, height * QUEUE_LANES as f64, palette);
+        name(pen, scale, &bus.view.queues[queue].name, top + height, &palette.text);
+    }
+    let first = QUEUE_LANES * bus.view.queues.len();
+    for client in 0..bus.clients().min(BUS_LANES_MAX) {
+        let top = scale.lane_top((first + client) as u32 + 1);
+        work(pen, scale, bus, client, top, height, palette);
+        let down = run.workers.get(client).is_some_and(|worker| worker.view.state == WorkerState::Down);
+        if named {
+            name(pen, scale, &bus.name(client), top + height / 2.0, if down { &palette.down } else { &palette.quiet });
+        }
+    }
+}
+
+fn name(pen: &mut Pen, scale: Scale, name: &str, y: f64, colour: &str) {
+    pen.fill_with(colour, 1.0);
+    pen.text(&short(name, ((scale.gutter() - 4.0) / CHARACTER_PX) as usize), 2.0, y);
+}
+
+/// Where a part of the time begins, on a whole pixel: neighbours touch, and nothing shines through between them.
+fn start(scale: Scale, part: usize) -> f64 {
+    scale.x(Time(scale.span.0 * part as u64 / BUS_PARTS as u64)).round()
+}
+
+fn depth(pen: &mut Pen, scale: Scale, bus: &BusModel, queue: usize, top: f64, height: f64, palette: &Palette) {
+    let (foot, room) = (top + height - 1.0, bus.room(queue).max(1) as f64);
+    let usable = height - 3.0;
+    pen.stroke_with(&palette.line);
+    pen.line(&[(scale.gutter(), foot + 0.5), (scale.width, foot + 0.5)]);
+    let bound = bus.view.queues[queue].most.map(|most| most as f64);
+    for (place, part) in bus.parts.iter().enumerate() {
+        let depth = part.depths.get(queue).map_or(0.0, |depth| f64::from(*depth));
+        if depth == 0.0 {
+            continue;
+        }
+        let full = bound.is_some_and(|bound| depth >= bound);
+        let (x, width) = (start(scale, place), (start(scale, place + 1) - start(scale, place)).max(1.0));
+        let high = (usable * (depth / room).min(1.0)).max(1.0);
+        pen.fill_with(if full { &palette.blocked } else { &palette.busy }, if full { 0.7 } else { 0.5 });
+        pen.rect(x, foot - high, width, high);
+    }
+}
+
+fn work(pen: &mut Pen, scale: Scale, bus: &BusModel, client: usize, top: f64, height: f64, palette: &Palette) {
+    let inset = if height >= 8.0 { 2.0 } else { 0.5 };
+    let thick = (height - 2.0 * inset).max(1.0);
+    let mut blocked = None;
+    for (place, part) in bus.parts.iter().enumerate() {
+        let Some(Lane(busy, held, down)) = part.lanes.get(client).copied() else { continue };
+        let (x, width) = (start(scale, place), (start(scale, place + 1) - start(scale, place)).max(1.0));
+        if busy > 0 {
+            pen.fill_with(&palette.busy, 0.15 + 0.7 * f64::from(busy) / 100.0);
+            pen.rect(x, top + inset, width, thick);
+        }
+        if down > 0 {
+            pen.fill_with(&palette.down, 1.0);
+            pen.rect(x, top + height / 2.0 - 1.0, width * f64::from(down) / 100.0, 2.0);
+        }
+        // Neighbours are hatched together.
+        if held > 30 {
+            blocked = Some((blocked.map_or(x, |(from, _)| from), x + width));
+        } else if let Some((from, to)) = blocked.take() {
+            hatch(pen, palette, from, top + inset, to - from, thick);
+        }
+    }
+    if let Some((from, to)) = blocked {
+        hatch(pen, palette, from, top + inset, to - from, thick);
+    }
+}
+
+/// What a note over the timeline says.
+pub fn describe(scale: Scale, bus: &BusModel, x: f64, y: f64) -> Option<Vec<String>> {
+    let at = scale.time(x)?;
+    let lane = ((y - scale.lane_top(1)) / scale.lane_height()).floor();
+    let lane = (lane >= 0.0).then_some(lane as usize)?;
+    let part = bus.parts.get((at.0 * BUS_PARTS as u64 / scale.span.0.max(1)) as usize)?;
+    let first = QUEUE_LANES * bus.view.queues.len();
+    let when = format!("about {}", Span(at.0 / 1_000 * 1_000));
+    if lane < first {
+        let queue = lane / QUEUE_LANES;
+        let depth = count(part.depths.get(queue).copied().unwrap_or_default().into());
+        return Some(vec![bus.view.queues[queue].name.clone(), format!("at most {} {} ready", depth.value, depth.unit), when]);
+    }
+    let client = lane - first;
+    let Lane(busy, blocked, down) = part.lanes.get(client).copied()?;
+    let words = [(busy, "busy"), (blocked, "blocked"), (down, "down")];
+    let words: Vec<String> =
+        words.iter().filter(|(share, _)| *share > 0).map(|(share, word)| format!("{share} % {word}")).collect();
+    let words = if words.is_empty() { "idle".to_owned() } else { words.join(", ") };
+    Some(vec![bus.name(client), words, when])
+}
