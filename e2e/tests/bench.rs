@@ -1,9 +1,6 @@
 //! The bench: any moment of a simulated run, faults that become lines of the text, links that carry all of it.
 
-use std::process::{Command, Stdio};
-
-use e2e::{Browser, LOOKS, Moment, Page, Server};
-use serde_json::Value;
+use e2e::{Browser, LOOKS, Moment, Page, Server, simulated_natively};
 use thirtyfour::prelude::*;
 
 /// Half a second of virtual time and more.
@@ -36,24 +33,12 @@ async fn opened(browser: &Browser, server: &Server) -> WebDriverResult<Page> {
     Ok(page)
 }
 
-/// What `millrace run --place simulate` reports of an experiment.
-fn natively(text: &str) -> Value {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let (experiment, report) = (folder.path().join("words.yaml"), folder.path().join("report.json"));
-    std::fs::write(&experiment, text).expect("it can be written");
-    let mut run = Command::new(std::env::var("MILLRACE_BIN").expect("`cargo xtask test browser` sets it"));
-    run.arg("run").arg(&experiment).args(["--place", "simulate", "--report"]).arg(&report);
-    let status = run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it can be started");
-    assert!(status.success(), "{status}");
-    serde_json::from_str(&std::fs::read_to_string(&report).expect("there is a report")).expect("it is JSON")
-}
-
 #[tokio::test]
 async fn any_moment_is_gone_to_and_is_what_it_was() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = opened(&browser, &server).await?;
     let end = page.at().await?;
-    assert_eq!(end as f64, natively(WORDS)["virtual_ms"].as_f64().unwrap_or_default() * 1e3);
+    assert_eq!(end as f64, simulated_natively(WORDS)["virtual_ms"].as_f64().unwrap_or_default() * 1e3);
     // Back, a tenth at a time: every moment is remembered.
     let mut seen: Vec<Moment> = Vec::new();
     for _ in 0..9 {
@@ -135,7 +120,7 @@ async fn what_is_done_to_a_worker_is_a_line_of_the_text_that_tells_the_same_run(
     assert!(added[1].contains("kill: worker-2 }") && added[2].contains("pause: { node: worker-1, for: 200 ms }"), "{added:?}");
     let others: Vec<&str> = text.lines().filter(|line| !added.contains(line)).collect();
     assert_eq!(others, WORDS.lines().collect::<Vec<_>>(), "nothing else is touched");
-    assert_eq!(natively(&text)["trace_hash"], touched.as_str());
+    assert_eq!(simulated_natively(&text)["trace_hash"], touched.as_str());
     page.run().await?;
     assert_eq!(page.text("trace-hash").await?, touched, "the text tells the same run");
 

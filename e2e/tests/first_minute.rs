@@ -1,9 +1,7 @@
 //! The first minute: the page opens on a simulation in slow motion that can be paused, stepped and killed in.
 
-use std::process::{Command, Stdio};
-
-use e2e::{Browser, LOOKS, Page, Server};
-use serde_json::{Value, json};
+use e2e::{Browser, LOOKS, Page, Server, simulated_natively};
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 /// Everything that is seen of the page, its drawings included, now and after a while.
@@ -117,18 +115,6 @@ async fn at_full_speed_it_ends_at_once_with_the_trace_of_the_command_line() -> W
     page.run().await?;
     assert_eq!(page.text("trace-hash").await?, trace);
     page.driver.quit().await
-}
-
-/// What `millrace run --place simulate` reports of an experiment.
-fn simulated_natively(text: &str) -> Value {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let (experiment, report) = (folder.path().join("opening.yaml"), folder.path().join("report.json"));
-    std::fs::write(&experiment, text).expect("it can be written");
-    let mut run = Command::new(std::env::var("MILLRACE_BIN").expect("`cargo xtask test browser` sets it"));
-    run.arg("run").arg(&experiment).args(["--place", "simulate", "--report"]).arg(&report);
-    let status = run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it can be started");
-    assert!(status.success(), "{status}");
-    serde_json::from_str(&std::fs::read_to_string(&report).expect("there is a report")).expect("it is JSON")
 }
 
 #[tokio::test]

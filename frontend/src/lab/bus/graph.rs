@@ -20,10 +20,6 @@ use crate::lab::format::{count, of};
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::state::{Lab, use_lab, wall_ms};
 
-/// Messages that are seen to leave with one frame along one edge, at most; the rate beside it tells of the others.
-const MOTES_MAX: u64 = 3;
-/// Motes of one frame leave one after the other. Milliseconds.
-const MOTE_STEP_MS: f64 = 30.0;
 
 /// What is drawn and what moves in it.
 #[derive(Default)]
@@ -162,8 +158,9 @@ impl Picture {
         }
         let now_ms = wall_ms();
         for (edge, (before, now)) in known.1.iter().zip(&self.moved.1).enumerate() {
-            for number in 0..now.saturating_sub(*before).min(MOTES_MAX) {
-                self.motes.push(Mote { edge, left_ms: now_ms + number as f64 * MOTE_STEP_MS });
+            // One stands for all that left since the last frame: the rates tell how many those are.
+            if now > before {
+                self.motes.push(Mote { edge, left_ms: now_ms });
             }
         }
     }

@@ -11,24 +11,31 @@ use crate::lab::format::count;
 use crate::lab::model::RunModel;
 use crate::lab::timeline::scale::Scale;
 
-/// A queue's lane is so many times as high as a client's.
-const QUEUE_LANES: usize = 2;
+/// As long as there are no more lanes than this a queue's is twice as high as a client's.
+const HIGH_LANES_MAX: usize = 14;
 
 /// How many lanes there are, in the height of a client's.
 pub fn count_of(bus: &BusModel) -> usize {
-    QUEUE_LANES * bus.view.queues.len() + bus.clients().min(BUS_LANES_MAX)
+    queue_lanes(bus) * bus.view.queues.len() + bus.clients().min(BUS_LANES_MAX)
+}
+
+/// The height of a queue's lane, in that of a client's.
+fn queue_lanes(bus: &BusModel) -> usize {
+    if 2 * bus.view.queues.len() + bus.clients() > HIGH_LANES_MAX { 1 } else { 2 }
 }
 
 /// Paints all of it. It is little, however much has happened: a part of the time is a few rectangles.
 pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
-    let named = height >= 9.0;
+    let (named, high) = (height >= 9.0, queue_lanes(bus));
     for queue in 0..bus.view.queues.len() {
-        let top = scale.lane_top((QUEUE_LANES * queue) as u32 + 1);
-        depth(pen, scale, bus, queue, top, height * QUEUE_LANES as f64, palette);
-        name(pen, scale, &bus.view.queues[queue].name, top + height, &palette.text);
+        let top = scale.lane_top((high * queue) as u32 + 1);
+        depth(pen, scale, bus, queue, top, height * high as f64, palette);
+        if named {
+            name(pen, scale, &bus.view.queues[queue].name, top + height * high as f64 / 2.0, &palette.text);
+        }
     }
-    let first = QUEUE_LANES * bus.view.queues.len();
+    let first = high * bus.view.queues.len();
     for client in 0..bus.clients().min(BUS_LANES_MAX) {
         let top = scale.lane_top((first + client) as u32 + 1);
         work(pen, scale, bus, client, top, height, palette);
@@ -101,10 +108,10 @@ pub fn describe(scale: Scale, bus: &BusModel, x: f64, y: f64) -> Option<Vec<Stri
     let lane = ((y - scale.lane_top(1)) / scale.lane_height()).floor();
     let lane = (lane >= 0.0).then_some(lane as usize)?;
     let part = bus.parts.get((at.0 * BUS_PARTS as u64 / scale.span.0.max(1)) as usize)?;
-    let first = QUEUE_LANES * bus.view.queues.len();
+    let first = queue_lanes(bus) * bus.view.queues.len();
     let when = format!("about {}", Span(at.0 / 1_000 * 1_000));
     if lane < first {
-        let queue = lane / QUEUE_LANES;
+        let queue = lane / queue_lanes(bus);
         let depth = count(part.depths.get(queue).copied().unwrap_or_default().into());
         return Some(vec![bus.view.queues[queue].name.clone(), format!("at most {} {} ready", depth.value, depth.unit), when]);
     }

@@ -3,7 +3,7 @@
 use shared::time::Time;
 use shared::wire::{Role, WorkerState};
 
-use super::sketch::{Card, Edge, Flow, Of, Sketch, along};
+use super::sketch::{CARD_PX, Card, Edge, Flow, Of, Sketch, along};
 use super::{BusModel, per_second};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
@@ -115,6 +115,10 @@ fn face(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, run: Opti
         Of::Queue(place) => {
             let queue = &bus.view.queues[place];
             let now = bus.queue(place);
+            if card.height < CARD_PX {
+                level(pen, palette, card, now.ready.0, bus.room(place));
+                return head(pen, palette, card, &queue.name, &short_count(now.ready.0), height / 2.0);
+            }
             head(pen, palette, card, &queue.name, &rate(bus.queue_rate(place), run), 14.0);
             bar(pen, palette, card, now.ready.0, bus.room(place), now.unacked.0);
         }
@@ -127,6 +131,9 @@ fn face(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, run: Opti
                 Role::Publisher | Role::Consumer => "",
             };
             let rate = rate(bus.group_rate(place), run);
+            if card.height < CARD_PX {
+                return head(pen, palette, card, &many, &rate, height / 2.0);
+            }
             head(pen, palette, card, &many, if rate.is_empty() { sign } else { &rate }, 14.0);
             members(pen, palette, card, bus, place, run);
         }
@@ -157,6 +164,23 @@ pub fn short(name: &str, room: usize) -> String {
     name.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
+fn short_count(number: u64) -> String {
+    let Figure { value, unit, .. } = count(number);
+    format!("{value}{unit}")
+}
+
+/// How full a low card's queue is: the card itself is the bar.
+fn level(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64) {
+    let Card { x, y, width, height, .. } = *card;
+    let part = (ready as f64 / most.max(1) as f64).min(1.0);
+    let full = part >= 1.0;
+    pen.fill_with(if full { &palette.blocked } else { &palette.busy }, 0.35);
+    pen.rect(x + 1.0, y + height - 7.0, (width - 2.0) * part, 6.0);
+    if full {
+        hatch(pen, palette, x + 1.0, y + height - 7.0, width - 2.0, 6.0);
+    }
+}
+
 fn bar(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64, unacked: u64) {
     let (x, y, width) = (card.x + INSET_PX, card.y + 26.0, card.width - 2.0 * INSET_PX);
     let part = (ready as f64 / most.max(1) as f64).min(1.0);
@@ -169,8 +193,7 @@ fn bar(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64, una
     pen.stroke_with(&palette.line);
     pen.frame(x + 0.5, y + 0.5, width - 1.0, BAR_PX - 1.0);
     pen.fill_with(&palette.text, 1.0);
-    let Figure { value, unit, .. } = count(ready);
-    let waiting = format!("{value}{unit} ready");
+    let waiting = format!("{} ready", short_count(ready));
     let all = if unacked > 0 { format!("{waiting}, {unacked} out") } else { waiting.clone() };
     let fits = |text: &str| text.chars().count() as f64 * CHARACTER_PX <= width - 6.0;
     pen.text(if fits(&all) { &all } else { &waiting }, x + 4.0, y + BAR_PX / 2.0 + 0.5);

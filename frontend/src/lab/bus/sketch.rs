@@ -7,9 +7,11 @@ const GAP_PX: f64 = 12.0;
 /// Widths of a card. Pixels.
 const CARD_PX_MIN: f64 = 96.0;
 const CARD_PX_MAX: f64 = 176.0;
-/// Height of the card of a group or a queue, and of an exchange. Pixels.
-const CARD_PX: f64 = 46.0;
-const EXCHANGE_PX: f64 = 30.0;
+/// Height of the card of a group or a queue, and of an exchange or of any card where there is little room. Pixels.
+pub const CARD_PX: f64 = 46.0;
+const LOW_CARD_PX: f64 = 28.0;
+/// The least space between low cards. Pixels.
+const LOW_GAP_PX: f64 = 6.0;
 
 /// What a card is of, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +80,10 @@ impl Sketch {
         let columns: Vec<Vec<Of>> = columns.into_iter().filter(|column| !column.is_empty()).collect();
         let count = columns.len().max(1) as f64;
         let width = width.max(count * (CARD_PX_MIN + 2.0 * GAP_PX));
-        let tallest = columns.iter().map(|column| column.iter().map(|of| height_of(*of) + GAP_PX).sum::<f64>() + GAP_PX);
-        let height = tallest.fold(height, f64::max);
+        let most = columns.iter().map(Vec::len).max().unwrap_or_default() as f64;
+        let low = most * (CARD_PX + GAP_PX) + GAP_PX > height;
+        let height = if low { height.max(most * (LOW_CARD_PX + LOW_GAP_PX) + LOW_GAP_PX) } else { height };
+        let height_of = |of: Of| if low || matches!(of, Of::Exchange(_)) { LOW_CARD_PX } else { CARD_PX };
         let card_width = (width / count - 2.5 * GAP_PX).clamp(CARD_PX_MIN, CARD_PX_MAX);
         // The first column begins at the left edge and the last one ends at the right one.
         let step = if count > 1.0 { (width - card_width - 2.0 * GAP_PX) / (count - 1.0) } else { 0.0 };
@@ -173,10 +177,6 @@ pub fn along(curve: [(f64, f64); 4], part: f64) -> (f64, f64) {
     let weights = [rest.powi(3), 3.0 * rest * rest * part, 3.0 * rest * part * part, part.powi(3)];
     let sum = |of: fn(&(f64, f64)) -> f64| curve.iter().zip(weights).map(|(point, weight)| of(point) * weight).sum();
     (sum(|point| point.0), sum(|point| point.1))
-}
-
-fn height_of(of: Of) -> f64 {
-    if matches!(of, Of::Exchange(_)) { EXCHANGE_PX } else { CARD_PX }
 }
 
 #[cfg(test)]
