@@ -6,6 +6,8 @@
 // A test, its helpers included, may unwrap: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
 
+mod golden;
+
 use std::sync::Arc;
 
 use shared::experiment::{Checked, Respawn, check_any};
@@ -60,21 +62,5 @@ fn hashes() -> String {
 #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
 fn the_same_seed_has_the_same_trace_everywhere() {
     let hashes = hashes();
-    #[cfg(not(target_arch = "wasm32"))]
-    if rewrites() {
-        return write(&hashes);
-    }
-    assert_eq!(hashes, include_str!("golden/bus_hashes.txt"));
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
-fn rewrites() -> bool {
-    std::env::var("MILLRACE_REWRITE").is_ok()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
-fn write(hashes: &str) {
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/bus_hashes.txt"), hashes).unwrap();
+    golden::compare("bus_hashes.txt", &hashes, include_str!("golden/bus_hashes.txt"));
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 
 mod common;
+mod golden;
 
 use common::watched::{SEED, Watched, memory, spec, words};
 use common::{Scenario, Shape};
@@ -83,23 +84,7 @@ fn a_moment_is_the_same_from_before_from_after_and_everywhere() {
             lines += &format!("{name} {} {state}\n", at.0);
         }
     }
-    #[cfg(not(target_arch = "wasm32"))]
-    if rewrites() {
-        return write(&lines);
-    }
-    assert_eq!(lines, include_str!("golden/states.txt"));
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
-fn rewrites() -> bool {
-    std::env::var("MILLRACE_REWRITE").is_ok()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-#[allow(clippy::disallowed_methods, reason = "whoever changes a trace on purpose says so in the environment")]
-fn write(states: &str) {
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/states.txt"), states).unwrap();
+    golden::compare("states.txt", &lines, include_str!("golden/states.txt"));
 }
 
 #[test]
