@@ -16,8 +16,9 @@ use shared::time::Span;
 fn gallery() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let paths = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     let texts =
-        paths.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap()));
+        yaml.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap()));
     let mut buses: Vec<_> = texts.filter(|(_, text)| text.contains("\nmessaging:\n")).collect();
     buses.sort();
     buses

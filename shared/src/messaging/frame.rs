@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Message, Node};
+use super::message::{Message, MessageId, Node};
 use crate::time::Span;
 
 /// Which connection of a client a frame belongs to: later ones have greater numbers. A frame of another connection than the one that
@@ -52,8 +52,8 @@ pub enum Frame {
     Heartbeat,
     /// Client: the connection ends.
     Close,
-    /// Broker: the connection has ended, for a reason.
-    Closed { reason: Arc<str> },
+    /// Broker: the connection has ended, for a reason, in a sentence and as AMQP 0-9-1 numbers it.
+    Closed { code: ReplyCode, reason: Arc<str> },
     /// Nobody: the peer's host says that the process is gone, or does not know the connection (TCP: `RST`).
     Reset,
 }
@@ -73,6 +73,21 @@ pub struct Delivery {
     pub message: Arc<Message>,
 }
 
+/// Why a broker closes a connection (AMQP 0-9-1 §1.1, reply codes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyCode {
+    /// Nothing is heard of the client any more.
+    ConnectionForced = 320,
+    /// There is no such exchange or queue.
+    NotFound = 404,
+    /// A delivery tag that is unknown, or settled already.
+    PreconditionFailed = 406,
+    /// A client sent what only a broker says.
+    CommandInvalid = 503,
+    /// A name that is in use, or a message without credit.
+    NotAllowed = 530,
+}
+
 /// What a consumer says of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
@@ -84,6 +99,15 @@ pub enum Settle {
 }
 
 impl Frame {
+    /// The message that it brings to somebody.
+    pub fn carries(&self) -> Option<MessageId> {
+        match self {
+            Frame::Publish { message, .. } => Some(message.id),
+            Frame::Deliver(delivery) => Some(delivery.message.id),
+            _ => None,
+        }
+    }
+
     /// Bytes on the wire.
     pub fn wire_bytes(&self) -> u64 {
         const METHOD_BYTES: u64 = 24;

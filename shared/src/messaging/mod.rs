@@ -8,8 +8,9 @@
 //! - `settings`: what a broker is told to hold: exchanges, queues, bindings.
 //! - `exchange`, `topic`: from a message to its queues. `queue`: messages that wait.
 //! - [`broker`]: the machine that has all of these.
+//! - [`protocol`]: the frames as a client anywhere says and hears them.
 //! - [`client`]: publishers, consumers, requesters and responders, each a machine.
-//! - `counters`: what is counted, and the equation that must hold of it.
+//! - `counters`: what is counted, and the equation that must hold of it. [`books`]: what a whole run comes to.
 //!
 //! A connection carries frames in order and loses none as long as it lives, as TCP does; what a driver's network loses comes later, or
 //! the connection ends. A client has one connection at a time, and one channel in it.
@@ -17,18 +18,20 @@
 //! Absent on purpose: durable queues (a killed broker's messages are lost, and counted), transactions, bindings from exchange to
 //! exchange, users and permissions.
 
+pub mod books;
 pub mod broker;
 pub mod client;
 mod counters;
 mod exchange;
 mod frame;
 mod message;
+pub mod protocol;
 mod queue;
 mod settings;
 mod topic;
 
 pub use counters::{BrokerCounters, QueueCounters, Unconserved};
-pub use frame::{Connection, Delivery, Envelope, Frame, Settle};
+pub use frame::{Connection, Delivery, Envelope, Frame, ReplyCode, Settle};
 pub use message::{Death, Extra, Headers, Message, MessageId, Node, Reason};
 pub use settings::{
     Binding, BrokerSettings, Bus, DeadLetter, ExchangeKind, ExchangeSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT, LinkSettings,

@@ -156,6 +156,10 @@ impl Queue {
         self.levels.iter().flatten().map(|entry| &entry.message)
     }
 
+    pub(super) fn ready_bytes(&self) -> u64 {
+        self.ready_bytes
+    }
+
     /// Ready messages, counted anew.
     pub(super) fn count_ready(&self) -> u64 {
         self.levels.iter().map(|level| level.len() as u64).sum()

@@ -1,4 +1,4 @@
-//! A machine that a node runs on: it may be slow, stand still, or be empty.
+//! A machine that a node runs on: it may be slow, stand still, or be empty. A driver in real time has the same.
 
 use crate::id::Incarnation;
 use crate::time::{Span, Time};
@@ -8,7 +8,7 @@ const CALM_PERMILLE: u64 = 1000;
 
 /// See the module. `M` is the machine, `W` what it works on. The coordinator's host holds no worker.
 #[derive(Clone, Debug)]
-pub(super) struct Host<M, W> {
+pub struct Host<M, W> {
     pub incarnation: Incarnation,
     pub worker: Option<M>,
     pub computing: Option<Computing<W>>,
@@ -24,7 +24,7 @@ pub(super) struct Host<M, W> {
 
 /// Work that has begun and whose time has not come.
 #[derive(Clone, Debug)]
-pub(super) struct Computing<W> {
+pub struct Computing<W> {
     pub work: W,
     effort: Span,
     left: Span,
@@ -32,13 +32,15 @@ pub(super) struct Computing<W> {
 }
 
 impl<W> Computing<W> {
-    pub(super) fn new(work: W, effort: Span, now: Time) -> Computing<W> {
+    /// So much work, not begun.
+    pub fn new(work: W, effort: Span, now: Time) -> Computing<W> {
         Computing { work, effort, left: effort, since: now }
     }
 }
 
 impl<M, W> Host<M, W> {
-    pub(super) fn new() -> Host<M, W> {
+    /// A calm, empty one.
+    pub fn new() -> Host<M, W> {
         Host {
             incarnation: 1,
             worker: None,
@@ -53,20 +55,22 @@ impl<M, W> Host<M, W> {
     }
 
     /// When it goes on, if it stands still.
-    pub(super) fn paused(&self, now: Time) -> Option<Time> {
+    pub fn paused(&self, now: Time) -> Option<Time> {
         Some(self.paused_until).filter(|until| now < *until)
     }
 
-    pub(super) fn slow(&mut self, until: Time, factor: f64) {
+    /// It computes this many times slower for a while.
+    pub fn slow(&mut self, until: Time, factor: f64) {
         self.slows.push((until, ((factor * CALM_PERMILLE as f64).round() as u64).max(1)));
     }
 
-    pub(super) fn pause(&mut self, until: Time) {
+    /// It stands still for a while.
+    pub fn pause(&mut self, until: Time) {
         self.paused_until = self.paused_until.max(until);
     }
 
     /// Faults have begun or ended: from now on the work goes on at the new speed. Of several slow-downs the worst counts.
-    pub(super) fn reconsider(&mut self, now: Time) {
+    pub fn reconsider(&mut self, now: Time) {
         self.settle(now);
         self.slows.retain(|(until, _)| now < *until);
         self.permille = self.slows.iter().map(|(_, permille)| *permille).max().unwrap_or(CALM_PERMILLE);
@@ -74,13 +78,13 @@ impl<M, W> Host<M, W> {
     }
 
     /// When the work will end if nothing changes; `None` if there is none or the host stands still.
-    pub(super) fn ends_at(&self) -> Option<Time> {
+    pub fn ends_at(&self) -> Option<Time> {
         let computing = self.computing.as_ref().filter(|_| !self.stands_still)?;
         Some(computing.since + Span(computing.left.0.saturating_mul(self.permille).div_ceil(CALM_PERMILLE)))
     }
 
     /// The task at work and how much of it is done, in thousandths.
-    pub(super) fn advanced(&mut self, now: Time) -> Option<(&W, u64)> {
+    pub fn advanced(&mut self, now: Time) -> Option<(&W, u64)> {
         self.settle(now);
         let computing = self.computing.as_ref()?;
         Some((&computing.work, 1000 * (computing.effort.0 - computing.left.0) / computing.effort.0.max(1)))

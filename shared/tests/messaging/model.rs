@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::messaging::{
-    BrokerSettings, Delivery, Envelope, ExchangeKind, Frame, Match, Message, Node, Overload, QueueSettings, Reason, Settle,
+    BrokerSettings, Delivery, Envelope, ExchangeKind, Frame, Match, Message, Node, Overload, QueueSettings, Reason, ReplyCode,
+    Settle,
 };
 use shared::time::Time;
 
@@ -133,7 +134,8 @@ impl Model {
                 if let Some(place) = self.known(now, node, &queue) {
                     let mut takers = self.queues.iter().flat_map(|queue| &queue.takers);
                     if takers.any(|taker| taker.node == node && taker.tag == Some(tag)) {
-                        return self.close(now, node, format!("the consumer tag {tag} is in use"));
+                        let reason = format!("the consumer tag {tag} is in use");
+                        return self.close(now, node, ReplyCode::NotAllowed, reason);
                     }
                     self.add_taker(place, node, Some(tag), prefetch, auto_ack, None);
                     self.hand_out(now, place);
@@ -197,15 +199,15 @@ impl Model {
         heads.chain(waits).min()
     }
 
-    fn close(&mut self, now: Time, node: Node, reason: String) {
-        self.say(node, Frame::Closed { reason: reason.into() });
+    fn close(&mut self, now: Time, node: Node, code: ReplyCode, reason: String) {
+        self.say(node, Frame::Closed { code, reason: reason.into() });
         self.end(now, node);
     }
 
     fn known(&mut self, now: Time, node: Node, name: &Arc<str>) -> Option<usize> {
         let found = self.queues.iter().position(|queue| queue.settings.name == *name && !queue.gone);
         if found.is_none() {
-            self.close(now, node, format!("there is no queue `{name}`"));
+            self.close(now, node, ReplyCode::NotFound, format!("there is no queue `{name}`"));
         }
         found
     }
@@ -259,7 +261,7 @@ impl Model {
         let channel = self.channels.get_mut(&node).unwrap();
         if !channel.unacked.iter().any(|(known, ..)| *known == tag) {
             let reason = format!("the delivery tag {tag} is unknown: it was settled before, or never given out");
-            return self.close(now, node, reason);
+            return self.close(now, node, ReplyCode::PreconditionFailed, reason);
         }
         let (settled, open) =
             std::mem::take(&mut channel.unacked).into_iter().partition(|(known, ..)| *known == tag || multiple && *known < tag);
@@ -286,7 +288,8 @@ impl Model {
         let (number, confirms) = (channel.published, channel.confirms);
         let known = self.settings.exchanges.iter().any(|exchange| exchange.name == message.exchange);
         if !message.exchange.is_empty() && !known {
-            return self.close(now, node, format!("there is no exchange `{}`", message.exchange));
+            let reason = format!("there is no exchange `{}`", message.exchange);
+            return self.close(now, node, ReplyCode::NotFound, reason);
         }
         let places = self.route(&message);
         if places.is_empty() && mandatory {

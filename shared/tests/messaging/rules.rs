@@ -187,7 +187,7 @@ fn said(frame: &Frame) -> Option<String> {
         Frame::Confirm { number, ok: true } => format!("ack of message {number}"),
         Frame::Confirm { number, ok: false } => format!("nack of message {number}"),
         Frame::Return { message } => format!("returned: {}", body(message)),
-        Frame::Closed { reason } => format!("closed: {reason}"),
+        Frame::Closed { reason, .. } => format!("closed: {reason}"),
         Frame::Reset => "reset".to_owned(),
         other => format!("{other:?}"),
     })

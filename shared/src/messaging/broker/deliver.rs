@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::frame::{Delivery, Frame, Settle};
+use super::super::frame::{Delivery, Frame, ReplyCode, Settle};
 use super::super::message::{Node, Reason};
 use super::super::queue::Entry;
 use super::Broker;
@@ -53,6 +53,7 @@ impl Broker {
         let (redelivered, returns, message) = (entry.redelivered, entry.returns, entry.message.clone());
         let mut delivery = Delivery { consumer: tag, tag: 0, queue: index, redelivered, returns, message };
         if !auto_ack {
+            channel.unacked_bytes += entry.message.body.len() as u64;
             channel.unacked.push_back(Some(Unacked { queue: index, consumer: number, entry }));
             delivery.tag = channel.first_tag + channel.unacked.len() as u64 - 1;
         }
@@ -64,7 +65,8 @@ impl Broker {
         let Some(index) = self.find(now, node, name) else { return };
         let Some(channel) = self.channels.get_mut(&node) else { return };
         if channel.consumers.iter().any(|(name, _, _)| *name == Some(tag)) {
-            return self.close(now, node, &format!("the consumer tag {tag} is in use"));
+            let reason = format!("the consumer tag {tag} is in use");
+            return self.close(now, node, ReplyCode::NotAllowed, &reason);
         }
         let consumer = self.queues[index as usize].add_consumer(node, Some(tag), prefetch, auto_ack, None);
         channel.consumers.push((Some(tag), index, consumer));
@@ -127,7 +129,7 @@ impl Broker {
         let place = tag.checked_sub(channel.first_tag).map(|place| place as usize);
         if !place.is_some_and(|place| channel.unacked.get(place).is_some_and(Option::is_some)) {
             let reason = format!("the delivery tag {tag} is unknown: it was settled before, or never given out");
-            return self.close(now, node, &reason);
+            return self.close(now, node, ReplyCode::PreconditionFailed, &reason);
         }
         let first = if multiple { channel.first_tag } else { tag };
         // The usual case, a single one, needs no list.
@@ -157,6 +159,7 @@ impl Broker {
         let channel = self.channels.get_mut(&node)?;
         let place = tag.checked_sub(channel.first_tag)? as usize;
         let unacked = channel.unacked.get_mut(place)?.take();
+        channel.unacked_bytes -= unacked.as_ref().map_or(0, |unacked| unacked.entry.message.body.len() as u64);
         while channel.unacked.front().is_some_and(Option::is_none) {
             channel.unacked.pop_front();
             channel.first_tag += 1;
@@ -204,7 +207,7 @@ impl Broker {
     fn find(&mut self, now: Time, node: Node, name: &Arc<str>) -> Option<u32> {
         let found = self.queue_names.get(name).copied().filter(|index| !self.queues[*index as usize].gone);
         if found.is_none() {
-            self.close(now, node, &format!("there is no queue `{name}`"));
+            self.close(now, node, ReplyCode::NotFound, &format!("there is no queue `{name}`"));
         }
         found
     }

@@ -15,7 +15,7 @@ use self::deliver::Unacked;
 use self::publish::Dying;
 use super::counters::{BrokerCounters, QueueCounters, Unconserved};
 use super::exchange::Exchange;
-use super::frame::{Connection, Envelope, Frame};
+use super::frame::{Connection, Envelope, Frame, ReplyCode};
 use super::message::{Message, Node};
 use super::queue::Queue;
 use super::settings::{BrokerSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT, Overload, QueueSettings};
@@ -58,6 +58,8 @@ struct Channel {
     /// What is delivered and not settled, by delivery tags from `first_tag` on. What is settled is `None`.
     unacked: VecDeque<Option<Unacked>>,
     first_tag: u64,
+    /// Bytes of the bodies among them.
+    unacked_bytes: u64,
     /// The client's consumers: its name for each, the queue, the queue's number for it.
     consumers: Vec<(Option<u32>, u32, u32)>,
     /// Its queue for answers, which ends with it.
@@ -113,6 +115,12 @@ impl Broker {
     /// How many deliveries a client has not settled.
     pub fn unacked_by(&self, node: Node) -> usize {
         self.channels.get(&node).map_or(0, |channel| channel.unacked.iter().flatten().count())
+    }
+
+    /// Bytes of the bodies that it holds, ready and at consumers; one that is in several queues counts in each.
+    pub fn bytes(&self) -> u64 {
+        let ready: u64 = self.queues.iter().map(Queue::ready_bytes).sum();
+        ready + self.channels.values().map(|channel| channel.unacked_bytes).sum::<u64>()
     }
 
     /// Whether the equation of conservation holds of what the last input changed.
@@ -199,7 +207,7 @@ impl Broker {
             | Frame::Credit { .. }
             | Frame::Deliver(_)
             | Frame::Empty
-            | Frame::Closed { .. } => self.close(now, node, "a client sent what only a broker says"),
+            | Frame::Closed { .. } => self.close(now, node, ReplyCode::CommandInvalid, "a client sent what only a broker says"),
         }
     }
 
@@ -215,6 +223,7 @@ impl Broker {
             used: 0,
             unacked: VecDeque::new(),
             first_tag: 1,
+            unacked_bytes: 0,
             consumers: Vec::new(),
             replies: None,
             heard: now,
@@ -224,10 +233,10 @@ impl Broker {
     }
 
     /// The client did what it must not: it hears why, and its connection ends.
-    fn close(&mut self, now: Time, node: Node, reason: &str) {
+    fn close(&mut self, now: Time, node: Node, code: ReplyCode, reason: &str) {
         if let Some(channel) = self.channels.get(&node) {
             self.counters.closed += 1;
-            self.send(node, channel.connection, Frame::Closed { reason: reason.into() });
+            self.send(node, channel.connection, Frame::Closed { code, reason: reason.into() });
         }
         self.end(now, node);
     }
@@ -276,7 +285,8 @@ impl Broker {
         self.next_beat = Some(now + HEARTBEAT_EVERY);
         let silent = |channel: &Channel| now.since(channel.heard) > HEARTBEAT_TIMEOUT;
         let dead: Vec<Node> = self.channels.iter().filter(|(_, channel)| silent(channel)).map(|(node, _)| *node).collect();
-        dead.into_iter().for_each(|node| self.close(now, node, "nothing was heard for the heartbeat's timeout"));
+        let reason = "nothing was heard for the heartbeat's timeout";
+        dead.into_iter().for_each(|node| self.close(now, node, ReplyCode::ConnectionForced, reason));
         for (node, channel) in &self.channels {
             let (to, connection) = (*node, channel.connection);
             self.outputs.push_back(Envelope { from: Node::BROKER, to, connection, frame: Frame::Heartbeat });

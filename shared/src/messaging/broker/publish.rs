@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::frame::Frame;
+use super::super::frame::{Frame, ReplyCode};
 use super::super::message::{Message, Node, Reason};
 use super::super::settings::{DeadLetter, Overload};
 use super::Broker;
@@ -26,7 +26,7 @@ impl Broker {
         let (number, confirms, connection) = (channel.published, channel.confirms, channel.connection);
         if !message.exchange.is_empty() && !self.exchange_names.contains_key(&message.exchange) {
             let reason = format!("there is no exchange `{}`", message.exchange);
-            return self.close(now, node, &reason);
+            return self.close(now, node, ReplyCode::NotFound, &reason);
         }
         self.counters.published += 1;
         self.route(&message);

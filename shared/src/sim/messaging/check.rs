@@ -1,6 +1,7 @@
 //! What must hold at every step of a bus, whatever the faults.
 
-use crate::messaging::{MessageId, Unconserved};
+use crate::messaging::Unconserved;
+use crate::messaging::books::Broken;
 use crate::time::Time;
 
 /// A simulated bus broke a rule in a way that no fault excuses.
@@ -17,12 +18,14 @@ pub struct BusError {
 pub enum Problem {
     #[error("time went back from {0}")]
     TimeWentBack(Time),
-    #[error("messages are not conserved: {0}")]
-    Unconserved(#[from] Unconserved),
-    #[error("message {0} was delivered a second time and not marked as redelivered")]
-    SecondDelivery(MessageId),
-    #[error("message {message} was delivered after number {after} of the same publisher, which came later")]
-    OutOfOrder { message: MessageId, after: u64 },
+    #[error(transparent)]
+    Broken(#[from] Broken),
     #[error("nothing will ever happen again, and the time is not over")]
     Dead,
+}
+
+impl From<Unconserved> for Problem {
+    fn from(error: Unconserved) -> Problem {
+        Problem::Broken(error.into())
+    }
 }

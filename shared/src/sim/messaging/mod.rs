@@ -2,41 +2,35 @@
 //!
 //! The machines are those that run everywhere, [`Broker`] and [`Client`]; what is modelled is how long frames and work take, and what
 //! goes wrong. Reading order: [`BusSimulation`] here, what each event does (`nodes`), the `wires` between the nodes, what must hold
-//! (`ledger`, `check`), what it comes to (`summary`), the `trace`, and what is seen of it (`watch`).
+//! (`check`), the `trace`, and what is seen of it (`watch`). What it comes to stands in the [`books`](crate::messaging::books).
 //!
 //! A killed client's host closes its connection, as operating systems do, so the broker hears of it a moment later; of a client that
 //! stands still, or that the network has cut off, it learns by silence only.
 
 mod check;
-mod histogram;
-mod judge;
-mod ledger;
 mod nodes;
-mod summary;
 mod trace;
 mod watch;
 mod wires;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::check::Problem;
 pub use self::check::{BusError, Problem as BusProblem};
-pub use self::histogram::Histogram;
-use self::ledger::Ledger;
-pub use self::ledger::QueueTally;
-pub use self::summary::{ClientTally, Summary, counters_table};
 pub use self::trace::{Kind, Row};
 use self::watch::Watch;
 use self::wires::{WireId, Wires};
-use super::host::Host;
+pub use super::host::{Computing, Host};
 use super::queue::Queue;
 use super::trace::Trace;
 use crate::experiment::{BusExperiment, Respawn};
 use crate::fault::{Cast, Fault, Moment, draw_among};
+use crate::messaging::books::Books;
+pub use crate::messaging::books::{Broken, ClientTally, Histogram, QueueTally, Summary, counters_table};
 use crate::messaging::broker::Broker;
 use crate::messaging::client::Client;
-use crate::messaging::{BrokerCounters, Bus, Connection, Envelope, Node, QueueCounters};
+use crate::messaging::{Bus, Connection, Envelope, MessageId, Node};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -63,13 +57,10 @@ pub struct BusSimulation {
     /// The broker's host, then the clients'.
     hosts: Vec<Seat>,
     wires: Wires,
-    ledger: Ledger,
-    tallies: Vec<ClientTally>,
+    books: Books,
     trace: Trace<Row>,
     /// Chance of everything but the network.
     rng: Rng,
-    /// What earlier lives of the broker counted.
-    past: (BrokerCounters, BTreeMap<Arc<str>, QueueCounters>),
     /// Which of the spec's faults have begun.
     begun: Vec<bool>,
     watch: Option<Box<Watch>>,
@@ -140,11 +131,9 @@ impl BusSimulation {
             queue,
             hosts,
             wires,
-            ledger: Ledger::new(spec.bus.broker.queues.len()),
-            tallies: vec![ClientTally::default(); spec.bus.clients.len()],
+            books: Books::new(spec.bus.clone()),
             trace: Trace::new(spec.keeps_rows),
             rng,
-            past: (BrokerCounters::default(), BTreeMap::new()),
             begun: vec![false; spec.faults.len()],
             watch: None,
             ended: false,
@@ -199,7 +188,7 @@ impl BusSimulation {
             Some(Machinery::Client(_)) => 8,
             None => 1,
         };
-        self.queue.len() + self.hosts.iter().map(held).sum::<usize>() + self.ledger.size()
+        self.queue.len() + self.hosts.iter().map(held).sum::<usize>() + self.books.size()
     }
 
     /// Lets the next event happen. `false` once the time is over.
@@ -250,6 +239,47 @@ impl BusSimulation {
         self.now = at;
         self.events += 1;
         self.happen(event)
+    }
+
+    fn summary(&mut self) -> Result<Summary, Problem> {
+        self.find_messages()?;
+        Ok(self.books.summary(self.broker()))
+    }
+
+    /// The broker, if it is alive.
+    fn broker(&self) -> Option<&Broker> {
+        match &self.hosts[0].host.worker {
+            Some(Machinery::Broker(broker)) => Some(broker),
+            _ => None,
+        }
+    }
+
+    /// Looks for every message that is in a queue, at a client, or on its way.
+    fn find_messages(&mut self) -> Result<(), Problem> {
+        let mut found = Vec::new();
+        for seat in &self.hosts {
+            match &seat.host.worker {
+                Some(Machinery::Broker(broker)) => self.books.find_at_broker(broker)?,
+                Some(Machinery::Client(client)) => self.books.find_at_client(client),
+                None => {}
+            }
+            found.extend(seat.inbox.iter().filter_map(|envelope| self.carries(envelope)));
+        }
+        found.extend(self.wires.stalled().filter_map(|envelope| self.carries(envelope)));
+        while let Some((_, event)) = self.queue.pop() {
+            if let Event::Arrive(envelope) = event {
+                found.extend(self.carries(&envelope));
+            }
+        }
+        found.into_iter().for_each(|id| self.books.find(id));
+        Ok(())
+    }
+
+    /// The message that a frame brings to somebody, if its connection lives.
+    fn carries(&self, envelope: &Envelope) -> Option<MessageId> {
+        let client = if envelope.from == Node::BROKER { envelope.to } else { envelope.from };
+        let lives = self.hosts[usize::from(client.0)].connection == envelope.connection;
+        envelope.frame.carries().filter(|_| lives)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{BusSimulation, Event, Machinery, Seat};
 use crate::fault::Effect;
 use crate::machine::Machine;
 use crate::messaging::broker::Broker;
-use crate::messaging::client::{self, Client, Note};
+use crate::messaging::client::{self, Client};
 use crate::messaging::{BrokerSettings, Envelope, Frame, Node};
 use crate::rng::Rng;
 use crate::sim::host::Computing;
@@ -128,7 +128,7 @@ impl BusSimulation {
             let Some(Machinery::Broker(broker)) = &mut self.seat(Node::BROKER).host.worker else { return Ok(()) };
             let Some(envelope) = broker.poll() else { break };
             if let Frame::Deliver(delivery) = &envelope.frame {
-                self.ledger.delivers(delivery)?;
+                self.books.delivers(delivery)?;
             }
             self.send(envelope);
         }
@@ -150,7 +150,11 @@ impl BusSimulation {
                     self.send(envelope);
                 }
                 Some(client::Output::Work(span)) => self.work(node, span),
-                Some(client::Output::Note(note)) => self.note(node, note),
+                Some(client::Output::Note(note)) => {
+                    let group = self.seat(node).group;
+                    self.watch_note(node, &note);
+                    self.books.note(self.now, node, group, note);
+                }
                 Some(client::Output::Crash) => {
                     self.watch_say(|name| format!("{name} crashed on a message."), node);
                     self.kill(node);
@@ -344,7 +348,7 @@ impl BusSimulation {
         self.trace.push(Row::of(now, Kind::Killed, node, incarnation));
         match machine {
             Machinery::Broker(broker) => {
-                self.bury_broker(&broker);
+                self.books.bury_broker(&broker);
                 for client in 1..self.hosts.len() as u16 {
                     self.reset(Node::BROKER, Node(client));
                 }
@@ -352,7 +356,7 @@ impl BusSimulation {
             Machinery::Client(client) => {
                 self.seat(node).made = client.made();
                 let group = self.seat(node).group;
-                self.tallies[group].lost += client.holding().len() as u64;
+                self.books.bury_client(group, &client);
                 self.wires.forget(node);
                 self.reset(node, Node::BROKER);
             }
@@ -366,60 +370,10 @@ impl BusSimulation {
         }
     }
 
-    /// What the broker counted stays counted; what it held is lost.
-    fn bury_broker(&mut self, broker: &Broker) {
-        let (counters, queues) = &mut self.past;
-        counters.add(broker.counters());
-        for (name, counted) in broker.queues() {
-            let mut counted = *counted;
-            counted.lose_all();
-            queues.entry(name.clone()).or_default().add(&counted);
-        }
-    }
-
     fn reset(&mut self, from: Node, to: Node) {
         let connection = self.seat(if from == Node::BROKER { to } else { from }).connection;
         if connection != 0 {
             self.send(Envelope { from, to, connection, frame: Frame::Reset });
-        }
-    }
-
-    fn note(&mut self, node: Node, note: Note) {
-        let group = self.seat(node).group;
-        let tally = &mut self.tallies[group];
-        match note {
-            Note::Sent { number, owed } => {
-                tally.sent += 1;
-                if owed {
-                    self.ledger.owe(node, number);
-                }
-                self.watch_sent(node);
-            }
-            Note::Confirmed { number, ok: true } => {
-                tally.confirmed += 1;
-                self.ledger.owe(node, number);
-            }
-            Note::Confirmed { ok: false, .. } => tally.nacked += 1,
-            Note::Returned => tally.returned += 1,
-            Note::Processed { queue, message, .. } => {
-                tally.processed += 1;
-                self.ledger.processed(self.now, queue, &message);
-                self.watch_processed(node);
-            }
-            Note::Skipped => tally.skipped += 1,
-            Note::Failed => tally.failed += 1,
-            Note::Answered(span) => {
-                tally.answered += 1;
-                tally.response.add(span);
-            }
-            Note::TimedOut { gave_up } => {
-                tally.timed_out += 1;
-                tally.gave_up += u64::from(gave_up);
-            }
-            Note::Late => tally.late += 1,
-            Note::Polled => tally.polls += 1,
-            Note::PolledNothing => tally.empty_polls += 1,
-            Note::Disconnected => tally.disconnected += 1,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{BusSimulation, Machinery, Seat};
 use crate::fault::Effect;
 use crate::id::NodeId;
-use crate::messaging::client::{ClientKind, Doing};
+use crate::messaging::client::{ClientKind, Doing, Note};
 use crate::messaging::{self, Envelope, Node, Overload, QueueCounters, QueueSettings};
 use crate::time::{Span, Time};
 use crate::wire::{
@@ -155,7 +155,7 @@ impl BusSimulation {
     }
 
     fn queues_now(&self) -> Vec<QueueNow> {
-        let (_, queues) = self.counted();
+        let (_, queues) = self.books.counted(self.broker());
         let now = |(_, counted): &(String, QueueCounters)| QueueNow {
             ready: Bytes(counted.ready),
             unacked: Bytes(counted.unacked),
@@ -224,7 +224,7 @@ impl BusSimulation {
     pub(super) fn watch_broker(&mut self) {
         let Some(watch) = &mut self.watch else { return };
         watch.advance(self.now);
-        let (broker, queues) = &self.past;
+        let (broker, queues) = self.books.past();
         let mut totals = BusTotals { processed: watch.totals.processed, ..BusTotals::default() };
         (totals.published, totals.gone) = (broker.published, broker.unroutable);
         queues.values().for_each(|queue| add(&mut totals, queue));
@@ -260,22 +260,22 @@ impl BusSimulation {
         watch.flights.push_back(Flight { from: envelope.from.0, to: envelope.to.0, again, left: now, arrives });
     }
 
-    pub(super) fn watch_sent(&mut self, node: Node) {
-        if let Some((watch, place)) = self.watch.as_mut().zip(node.client()) {
-            watch.clients[place].sent += 1;
-        }
-    }
-
-    pub(super) fn watch_processed(&mut self, node: Node) {
+    /// A client has said something.
+    pub(super) fn watch_note(&mut self, node: Node, note: &Note) {
         let now = self.now;
-        if let Some((watch, place)) = self.watch.as_mut().zip(node.client()) {
-            watch.advance(now);
-            watch.clients[place].processed += 1;
-            watch.totals.processed += 1;
-            let totals = watch.totals;
-            if let Some(part) = watch.parts.last_mut() {
-                part.totals = totals;
+        let Some((watch, place)) = self.watch.as_mut().zip(node.client()) else { return };
+        match note {
+            Note::Sent { .. } => watch.clients[place].sent += 1,
+            Note::Processed { .. } => {
+                watch.advance(now);
+                watch.clients[place].processed += 1;
+                watch.totals.processed += 1;
+                let totals = watch.totals;
+                if let Some(part) = watch.parts.last_mut() {
+                    part.totals = totals;
+                }
             }
+            _ => {}
         }
     }
 

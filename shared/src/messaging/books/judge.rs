@@ -1,5 +1,6 @@
 //! Whether a bus came out as its experiment expects.
 
+use super::histogram::Histogram;
 use super::summary::Summary;
 use crate::experiment::{BusExpectation, InOrder};
 use crate::wire::ExpectationResult;
@@ -23,7 +24,7 @@ impl Summary {
                 (self.duplicates <= *most, format!("{} deliveries were worked on once more", self.duplicates))
             }
             BusExpectation::P99 { metric, at_most } => {
-                let (p99, count) = (self.p99(metric), self.spans.get(metric).map_or(0, super::Histogram::count));
+                let (p99, count) = (self.p99(metric), self.spans.get(metric).map_or(0, Histogram::count));
                 (p99 <= *at_most && count > 0, format!("99 of 100 took at most {p99}, of {count}"))
             }
             BusExpectation::DepthAtMost { queue, messages } => {

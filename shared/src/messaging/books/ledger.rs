@@ -1,4 +1,4 @@
-//! The books of a simulated bus: what was sent and what became of it, kept by nothing that the broker itself uses.
+//! Messages, each by its number: what was sent and what became of it, kept by nothing that the broker itself uses.
 //!
 //! Two rules are looked after at every delivery, since no fault excuses breaking them: a message that is not marked as redelivered was
 //! never delivered from its queue before, and a publisher's messages come out of a queue in the order in which they went in (RabbitMQ:
@@ -7,10 +7,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::check::Problem;
+use super::super::{Delivery, Message, MessageId, Node, Unconserved};
 use super::histogram::Histogram;
-use crate::messaging::{Delivery, Message, MessageId, Node};
 use crate::time::Time;
+
+/// Which rule a broker has broken, in a way that no fault excuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("messages are not conserved: {0}")]
+    Unconserved(#[from] Unconserved),
+    #[error("message {0} was delivered a second time and not marked as redelivered")]
+    SecondDelivery(MessageId),
+    #[error("message {message} was delivered after number {after} of the same publisher, which came later")]
+    OutOfOrder { message: MessageId, after: u64 },
+}
 
 /// A set of numbers from 1.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +84,7 @@ impl Ledger {
     }
 
     /// The broker sends a delivery.
-    pub(super) fn delivers(&mut self, delivery: &Delivery) -> Result<(), Problem> {
+    pub(super) fn delivers(&mut self, delivery: &Delivery) -> Result<(), Broken> {
         let message = &delivery.message;
         let Some(queue) = self.queues.get_mut(delivery.queue as usize) else { return Ok(()) };
         let MessageId { publisher, number } = message.id;
@@ -83,11 +93,11 @@ impl Ledger {
             return Ok(());
         }
         if before {
-            return Err(Problem::SecondDelivery(message.id));
+            return Err(Broken::SecondDelivery(message.id));
         }
         let last = queue.last.entry((publisher, message.priority)).or_default();
         if number < *last {
-            return Err(Problem::OutOfOrder { message: message.id, after: *last });
+            return Err(Broken::OutOfOrder { message: message.id, after: *last });
         }
         *last = number;
         Ok(())

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 
-use super::check::Problem;
+use super::super::broker::Broker;
+use super::super::{BrokerCounters, QueueCounters};
+use super::Books;
 use super::histogram::Histogram;
-use super::{BusSimulation, Event, Machinery};
 use crate::batch::{Column, Table};
 use crate::expr::Type;
-use crate::messaging::{BrokerCounters, Envelope, Frame, Node, QueueCounters};
 use crate::time::Span;
 
 /// What the clients of a group saw.
@@ -60,10 +60,10 @@ pub struct Summary {
 /// The counters of queues that DESIGN §4 names, beside those of publishers.
 const BROKER_COUNTERS: [&str; 6] = ["published", "confirmed", "returned", "nacked", "unroutable", "cycled"];
 
-impl BusSimulation {
-    pub(super) fn summary(&mut self) -> Result<Summary, Problem> {
-        self.find_messages()?;
-        let (broker, queues) = self.counted();
+impl Books {
+    /// What it comes to, with what the broker that is alive has counted.
+    pub fn summary(&self, alive: Option<&Broker>) -> Summary {
+        let (broker, queues) = self.counted(alive);
         let mut counters = BTreeMap::new();
         let (mut total, mut conserved) = (QueueCounters::default(), true);
         let (mut duplicates, mut disorder, mut disorder_of_key, mut processed) = (0, 0, 0, 0);
@@ -96,7 +96,7 @@ impl BusSimulation {
         let missing = self.ledger.missing();
         counters.insert("total/missing".to_owned(), missing);
         let mut response = Histogram::default();
-        for (settings, tally) in self.spec.bus.clients.iter().zip(&self.tallies) {
+        for (settings, tally) in self.bus.clients.iter().zip(&self.tallies) {
             for (name, value) in tally.named().into_iter().filter(|(_, value)| *value > 0) {
                 counters.insert(format!("client/{}/{name}", settings.name), value);
             }
@@ -108,14 +108,14 @@ impl BusSimulation {
         spans.insert("latency".to_owned(), self.ledger.latency.clone());
         spans.insert("response".to_owned(), response);
         let lost = total.dropped + total.expired + total.lost + self.tallies.iter().map(|tally| tally.lost).sum::<u64>();
-        Ok(Summary { counters, spans, depths, missing, lost, duplicates, disorder, disorder_of_key, conserved })
+        Summary { counters, spans, depths, missing, lost, duplicates, disorder, disorder_of_key, conserved }
     }
 
     /// What the broker's lives have counted, together; the queues of the experiment first, in its order.
-    pub(super) fn counted(&self) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
+    pub fn counted(&self, alive: Option<&Broker>) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
         let (mut broker, mut queues) = self.past.clone();
-        let mut names: Vec<Arc<str>> = self.spec.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect();
-        if let Some(Machinery::Broker(alive)) = &self.hosts[0].host.worker {
+        let mut names: Vec<Arc<str>> = self.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect();
+        if let Some(alive) = alive {
             broker.add(alive.counters());
             for (name, counters) in alive.queues() {
                 queues.entry(name.clone()).or_default().add(counters);
@@ -124,45 +124,6 @@ impl BusSimulation {
         names.extend(queues.keys().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
         let named = |name: Arc<str>| (name.to_string(), queues.get(&name).copied().unwrap_or_default());
         (broker, names.into_iter().map(named).collect())
-    }
-
-    /// Looks for every message that is in a queue, at a client, or on its way.
-    fn find_messages(&mut self) -> Result<(), Problem> {
-        let mut found = Vec::new();
-        for seat in &self.hosts {
-            match &seat.host.worker {
-                Some(Machinery::Broker(broker)) => {
-                    broker.recount()?;
-                    for queue in 0..broker.queues().count() as u32 {
-                        found.extend(broker.held(queue).into_iter().map(|message| message.id));
-                    }
-                }
-                Some(Machinery::Client(client)) => found.extend(client.holding().into_iter().map(|(_, message)| message.id)),
-                None => {}
-            }
-            found.extend(seat.inbox.iter().filter_map(|envelope| self.carries(envelope)));
-        }
-        found.extend(self.wires.stalled().filter_map(|envelope| self.carries(envelope)));
-        while let Some((_, event)) = self.queue.pop() {
-            if let Event::Arrive(envelope) = event {
-                found.extend(self.carries(&envelope));
-            }
-        }
-        found.into_iter().for_each(|id| self.ledger.find(id));
-        Ok(())
-    }
-
-    /// The message that a frame brings to somebody, if its connection lives.
-    fn carries(&self, envelope: &Envelope) -> Option<crate::messaging::MessageId> {
-        let client = if envelope.from == Node::BROKER { envelope.to } else { envelope.from };
-        if self.hosts[usize::from(client.0)].connection != envelope.connection {
-            return None;
-        }
-        match &envelope.frame {
-            Frame::Publish { message, .. } => Some(message.id),
-            Frame::Deliver(delivery) => Some(delivery.message.id),
-            _ => None,
-        }
     }
 }
 
