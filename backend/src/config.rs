@@ -51,6 +51,13 @@ pub struct Serve {
     /// How long a client may stay behind before it is closed, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::CLIENT_SLOW_MAX.as_secs())]
     pub client_slow: u64,
+    /// A live bus: the broker of an experiment with `messaging`, and its clients, for as long as the server runs. Clients anywhere attach
+    /// to it by a WebSocket at /api/bus/NAME. May be given again for another bus.
+    #[arg(long = "bus", value_name = "NAME=FILE")]
+    pub buses: Vec<NamedBus>,
+    /// Live buses begin with their brokers alone: none of the experiments' own clients.
+    #[arg(long, requires = "buses")]
+    pub bus_only: bool,
     /// Memory that one run may take, as in `512 MiB`; what is more waits in temporary files.
     #[arg(long, value_name = "SIZE", default_value = "2 GiB")]
     pub memory: Memory,
@@ -139,6 +146,13 @@ pub struct Setting {
     pub value: String,
 }
 
+/// One `--bus`: what it is called and the file of its experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedBus {
+    pub name: String,
+    pub file: PathBuf,
+}
+
 /// A number of bytes for runs to work in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(pub u64);
@@ -150,6 +164,8 @@ pub enum FlagError {
     Seeds,
     #[error("a setting is written PATH=VALUE, as in batch.partitions=8")]
     Setting,
+    #[error("a bus is written NAME=FILE, its name of letters, digits, `_` and `-`, as in work=work-queue.yaml")]
+    Bus,
     #[error("{0}")]
     Memory(String),
     #[error("a run needs at least {} MiB", limits::MEMORY_BYTES_MIN >> 20)]
@@ -163,6 +179,19 @@ impl FromStr for Memory {
         match parse_size(text).map_err(FlagError::Memory)? {
             bytes if bytes < limits::MEMORY_BYTES_MIN => Err(FlagError::LittleMemory),
             bytes => Ok(Memory(bytes)),
+        }
+    }
+}
+
+impl FromStr for NamedBus {
+    type Err = FlagError;
+
+    fn from_str(text: &str) -> Result<NamedBus, FlagError> {
+        let (name, file) = text.split_once('=').ok_or(FlagError::Bus)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        match !name.is_empty() && name.chars().all(plain) && !file.is_empty() {
+            true => Ok(NamedBus { name: name.to_owned(), file: file.into() }),
+            false => Err(FlagError::Bus),
         }
     }
 }

@@ -33,6 +33,13 @@ limits! {
     MEMORY_BYTES_MIN: u64 = 16 << 20, "16 MiB", "Memory of a run, at least.";
     SHUTDOWN_MAX: Duration = Duration::from_secs(5), "5 s", "From Ctrl-C to the server's end, whatever runs.";
     PIPE_MESSAGE_BYTES_MAX: usize = 1 << 30, "1 GiB", "Bytes of a message, or of its bulk data, between the server and a worker process.";
+    BUS_SOCKETS_MAX: usize = 10_000, "10,000", "Sockets of a live bus at a time; another client is answered 503.";
+    BUS_MESSAGE_BYTES_MAX: usize = 16 << 20, "16 MiB", "Bytes of what a client of a live bus says at once; more closes its socket with 1009.";
+    BUS_COMMANDS_BYTES_MAX: usize = 32 << 20, "32 MiB", "Bytes that a client of a live bus has said and its broker has not taken; past this its socket is not read.";
+    BUS_PREFETCH_MAX: u32 = 10_000, "10,000", "Deliveries ahead of their acknowledgements, of all consumers of one socket together.";
+    BUS_CONSUMERS_MAX: usize = 1_000, "1,000", "Consumers of one socket, cancelled ones included.";
+    BUS_BYTES_MAX: u64 = 1 << 30, "1 GiB", "Bytes of the messages that a live bus holds; who publishes past this is closed with 1013.";
+    BUS_FRAMES_WAITING_MAX: usize = 1 << 20, "1,048,576", "Frames that wait for one client of a bus; past this its connection is reset.";
     WEB_THREADS: usize = 2, "2", "Threads that answer requests; runs have threads of their own.";
 }
 
@@ -40,7 +47,7 @@ limits! {
 pub fn table() -> String {
     let mut text = String::from("Limits:\n");
     for (shown, sentence) in TABLE {
-        text.push_str(&format!("  {shown:>6}  {sentence}\n"));
+        text.push_str(&format!("  {shown:>9}  {sentence}\n"));
     }
     text
 }

@@ -1,7 +1,7 @@
 //! The binary `millrace`: serves the page and its sessions, runs experiments, checks them.
 //!
-//! Reading order: `config` (the command line), `limits`; `check`, `examples`, `run` and `bus` (experiments on the command line); `serve` (the
-//! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `assets` (the page),
+//! Reading order: `config` (the command line), `limits`; `check`, `examples`, `run` and `bus` (experiments on the command line, and live buses); `serve` (the
+//! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `frames` (how long what they say is), `assets` (the page),
 //! `uploads`, `data`, `globs`, `unpack` and `inputs` (what is read); `engine` (workers as threads and processes: driver 3 of the core).
 
 mod assets;
@@ -11,6 +11,7 @@ mod config;
 mod data;
 mod engine;
 mod examples;
+mod frames;
 mod globs;
 mod guard;
 mod inputs;

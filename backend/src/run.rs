@@ -34,8 +34,8 @@ pub enum RunError {
     NotSimulated,
     #[error("`{0}` is for experiments with `batch`")]
     OnlyBatch(&'static str),
-    #[error("an experiment with `messaging` runs in the simulator so far: add `--place simulate`")]
-    OnlySimulated,
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     #[error(transparent)]
@@ -54,7 +54,7 @@ impl RunError {
     fn status(&self) -> u8 {
         match self {
             RunError::Invalid(_) | RunError::Misfit { .. } | RunError::TwoInputs | RunError::NotSimulated => 2,
-            RunError::OnlyBatch(_) | RunError::OnlySimulated => 2,
+            RunError::OnlyBatch(_) | RunError::Refused(_) => 2,
             RunError::Output(OutputError::Unknown(_) | OutputError::Number(_) | OutputError::Occupied(_)) => 2,
             _ => 3,
         }

@@ -1,5 +1,6 @@
-//! `millrace serve`: the page, its sessions and its uploads, until Ctrl-C.
+//! `millrace serve`: the page, its sessions, its uploads and its live buses, until Ctrl-C.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -8,21 +9,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CONTENT_LENGTH, REFERRER_POLICY, UPGRADE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::rt::System;
 use actix_web::web::{self, BytesMut, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use futures_util::StreamExt;
+use shared::experiment::{Checked, check_any};
+use shared::nearest::list;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{interval, sleep};
 
-use crate::config;
+use crate::bus::live::LiveBus;
+use crate::check::Unreadable;
+use crate::config::{self, NamedBus};
 use crate::data::{Files, Library};
-use crate::limits::{CONTROL_MESSAGE_BYTES_MAX, SHUTDOWN_MAX, WEB_THREADS};
+use crate::limits::{BUS_MESSAGE_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, SHUTDOWN_MAX, WEB_THREADS};
 use crate::sessions::{Sessions, cores};
 use crate::uploads::{UploadError, Uploads};
-use crate::{assets, guard, socket};
+use crate::{assets, bus, check, frames, guard, socket};
 
 /// Why the server could not start, or could not go on. Each is a sentence for the user.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,14 @@ pub enum ServeError {
     Listen(SocketAddr, io::Error),
     #[error("the folder `{0}` of `--data` cannot be read: {1}")]
     Folder(String, io::Error),
+    #[error("the bus `{0}` is there twice: each `--bus` has a name of its own")]
+    TwoBuses(String),
+    #[error("the bus `{0}` needs an experiment with `messaging`, and `{1}` is a batch")]
+    NoBus(String, String),
+    #[error("the experiment of the bus `{0}` is invalid")]
+    InvalidBus(String),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     #[error("a folder for uploads could not be made: {0}")]
     Uploads(io::Error),
     #[error("the server failed: {0}")]
@@ -48,6 +61,7 @@ pub enum ServeError {
 struct Shared {
     sessions: Arc<Sessions>,
     uploads: Arc<Uploads>,
+    buses: BTreeMap<String, Arc<LiveBus>>,
     build: String,
     on_loopback: bool,
     client_slow: Duration,
@@ -79,10 +93,12 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
     let sessions =
         Arc::new(Sessions::new(library, build.clone(), Duration::from_secs(arguments.session_keep), arguments.memory.0));
     let listener = listen(&arguments.listen)?;
+    let buses = buses(arguments)?;
     let address = listener.local_addr()?;
     let shared = Data::new(Shared {
         sessions: sessions.clone(),
         uploads: uploads.clone(),
+        buses: buses.clone(),
         build,
         on_loopback: address.ip().is_loopback(),
         client_slow: Duration::from_secs(arguments.client_slow),
@@ -95,6 +111,9 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
             .route("/api/health", web::get().to(health))
             .route("/api/uploads", web::put().to(upload))
             .route("/ws", web::get().to(open_socket))
+            .route("/api/asyncapi.json", web::get().to(asyncapi))
+            .route("/api/bus", web::get().to(list_buses))
+            .route("/api/bus/{name}", web::get().to(open_bus))
             .default_service(web::to(assets::serve))
     });
     let server = server.workers(WEB_THREADS).disable_signals().shutdown_timeout(SHUTDOWN_MAX.as_secs()).listen(listener)?.run();
@@ -110,6 +129,7 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
     }
     // Sessions first: their runs fail, which their clients hear before their sockets close; then nothing keeps the server.
     sessions.end();
+    buses.values().for_each(|bus| bus.end());
     let drained = async {
         handle.stop(true).await;
         let _ = ended.await;
@@ -119,6 +139,26 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
         () = sleep(SHUTDOWN_MAX.mul_f32(0.8)) => handle.stop(false).await,
     }
     Ok(())
+}
+
+/// The live buses, each running.
+fn buses(arguments: &config::Serve) -> Result<BTreeMap<String, Arc<LiveBus>>, ServeError> {
+    let mut buses = BTreeMap::new();
+    for NamedBus { name, file } in &arguments.buses {
+        let experiment = match check_any(&check::read(file)?, &[]) {
+            Ok(Checked::Messaging(experiment)) => experiment,
+            Ok(Checked::Batch(_)) => return Err(ServeError::NoBus(name.clone(), file.display().to_string())),
+            Err(problems) => {
+                check::tell(file, &problems);
+                return Err(ServeError::InvalidBus(name.clone()));
+            }
+        };
+        if buses.contains_key(name) {
+            return Err(ServeError::TwoBuses(name.clone()));
+        }
+        buses.insert(name.clone(), LiveBus::start(name.clone(), &experiment, !arguments.bus_only)?);
+    }
+    Ok(buses)
 }
 
 fn listen(address: &str) -> Result<TcpListener, ServeError> {
@@ -179,9 +219,58 @@ async fn open_socket(request: HttpRequest, body: web::Payload, shared: Data<Shar
     if let Err(reason) = shared.sessions.has_room() {
         return Ok(sentence(StatusCode::SERVICE_UNAVAILABLE, reason.to_string()));
     }
+    let body = frames::bounded(&request, body, CONTROL_MESSAGE_BYTES_MAX).await?;
     let (response, socket, messages) = actix_ws::handle(&request, body)?;
     let messages = messages.max_frame_size(CONTROL_MESSAGE_BYTES_MAX).aggregate_continuations();
     socket::start(shared.sessions.clone(), socket, messages, shared.client_slow);
+    Ok(response)
+}
+
+async fn asyncapi() -> HttpResponse {
+    HttpResponse::Ok().json(bus::asyncapi::document())
+}
+
+/// What every live bus has counted.
+async fn list_buses(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+    if let Err(refusal) = guard::check(&request, shared.on_loopback) {
+        return sentence(StatusCode::FORBIDDEN, refusal.to_string());
+    }
+    let mut states = Vec::new();
+    for bus in shared.buses.values() {
+        states.extend(bus.state().await);
+    }
+    HttpResponse::Ok().json(states)
+}
+
+/// A socket to a live bus; who asks for none gets what the bus has counted.
+async fn open_bus(
+    request: HttpRequest,
+    body: web::Payload,
+    name: web::Path<String>,
+    shared: Data<Shared>,
+) -> actix_web::Result<HttpResponse> {
+    if let Err(refusal) = guard::check(&request, shared.on_loopback) {
+        return Ok(sentence(StatusCode::FORBIDDEN, refusal.to_string()));
+    }
+    let Some(bus) = shared.buses.get(name.as_str()) else {
+        let known = list(shared.buses.keys().map(String::as_str));
+        let hint =
+            if shared.buses.is_empty() { "this server has none: see `--bus`".to_owned() } else { format!("there are {known}") };
+        return Ok(sentence(StatusCode::NOT_FOUND, format!("there is no bus of that name; {hint}")));
+    };
+    if !request.headers().contains_key(UPGRADE) {
+        return Ok(match bus.state().await {
+            Some(state) => HttpResponse::Ok().json(state),
+            None => sentence(StatusCode::SERVICE_UNAVAILABLE, "the bus has ended".to_owned()),
+        });
+    }
+    if let Err(crowded) = bus.has_room() {
+        return Ok(sentence(StatusCode::SERVICE_UNAVAILABLE, crowded.to_string()));
+    }
+    let body = frames::bounded(&request, body, BUS_MESSAGE_BYTES_MAX).await?;
+    let (response, socket, messages) = actix_ws::handle(&request, body)?;
+    let messages = messages.max_frame_size(BUS_MESSAGE_BYTES_MAX).aggregate_continuations();
+    actix_web::rt::spawn(bus::socket::converse(bus.clone(), socket, messages, shared.client_slow));
     Ok(response)
 }
 

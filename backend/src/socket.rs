@@ -42,7 +42,8 @@ pub enum Goodbye {
 }
 
 impl Goodbye {
-    fn close_reason(self) -> Option<CloseReason> {
+    /// Its code and its sentence, if there is anybody to be told.
+    pub fn close_reason(self) -> Option<CloseReason> {
         let (code, sentence) = match self {
             Goodbye::Gone => return None,
             Goodbye::Replaced => (CloseCode::Normal, "the session goes on on another connection"),
@@ -190,7 +191,8 @@ fn refuse(outbox: &Outbox, message: String) {
     outbox.push(Event::Error { message });
 }
 
-fn broken(error: &actix_ws::ProtocolError) -> Goodbye {
+/// What an error of the protocol comes to.
+pub fn broken(error: &actix_ws::ProtocolError) -> Goodbye {
     use actix_ws::ProtocolError;
     match error {
         ProtocolError::Overflow => Goodbye::TooLong,
@@ -241,7 +243,8 @@ async fn write(connection: &Connection, socket: &mut Socket) -> Goodbye {
     }
 }
 
-async fn in_time(limit: Duration, sent: impl Future<Output = Result<(), actix_ws::Closed>>) -> Result<(), Goodbye> {
+/// Sends something, unless the client is too slow or gone.
+pub async fn in_time(limit: Duration, sent: impl Future<Output = Result<(), actix_ws::Closed>>) -> Result<(), Goodbye> {
     match timeout(limit, sent).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Goodbye::Gone),

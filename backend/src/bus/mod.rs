@@ -1,39 +1,59 @@
-//! `millrace run` of an experiment with `messaging`: simulated in this thread, its counters as rows.
+//! Experiments with `messaging`. Here `millrace run` of one: simulated, or in real time, in this thread; its counters as rows.
+//!
+//! - `office`: frames on their way. `hall`: the driver in real time.
+//! - `live`: buses of a server, to which clients anywhere come; `socket`: one of these, `words`: its messages. `asyncapi`: what is said
+//!   there, for tools.
+
+pub mod asyncapi;
+mod hall;
+pub mod live;
+mod office;
+pub mod socket;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::experiment::{BusExperiment, Respawn};
 use shared::fault::{Cast, Fault, draw_among};
 use shared::messaging::Node;
+use shared::messaging::books::{Histogram, Summary};
 use shared::rng::Rng;
-use shared::sim::messaging::{BusSimulation, BusSpec, Histogram, Summary};
+use shared::sim::messaging::{BusSimulation, BusSpec};
+use shared::time::{Span, Time};
 use shared::wire::ExpectationResult;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use self::hall::{Hall, HallSpec};
 
 use crate::config::{Place, Run};
 use crate::output::{self, Pending, Rows};
 use crate::run::{RunError, replay};
 
-/// A simulated run that has finished.
+/// A run that has finished.
 struct Outcome {
     seed: u64,
     summary: Summary,
     expectations: Vec<ExpectationResult>,
+    wall_ms: f64,
+    /// `None`: it ran in real time.
+    simulated: Option<Simulated>,
+}
+
+/// What only a simulated run has.
+struct Simulated {
     trace_hash: String,
     virtual_ms: f64,
-    wall_ms: f64,
     events: u64,
 }
 
 /// Whether every expectation held.
 pub fn run(arguments: &Run, experiment: &BusExperiment, rows_to: &Rows) -> Result<bool, RunError> {
-    if arguments.place != Place::Simulate {
-        return Err(RunError::OnlySimulated);
-    }
     let of_batches = [
         ("--workers", arguments.workers.is_some()),
         ("--input", arguments.input.is_some()),
@@ -47,9 +67,11 @@ pub fn run(arguments: &Run, experiment: &BusExperiment, rows_to: &Rows) -> Resul
     }
     let trace = arguments.trace.as_deref().map(Pending::new).transpose()?;
     let mut sink = trace.as_ref().map(Pending::sink).transpose()?.map(std::io::BufWriter::new);
-    let outcome = one(experiment, arguments.seed.unwrap_or(experiment.seed), &mut |row| {
-        sink.as_mut().map_or(Ok(()), |sink| writeln!(sink, "{row}"))
-    })?;
+    let seed = arguments.seed.unwrap_or(experiment.seed);
+    let outcome = match arguments.place {
+        Place::Simulate => one(experiment, seed, &mut |row| sink.as_mut().map_or(Ok(()), |sink| writeln!(sink, "{row}")))?,
+        Place::Server => in_real_time(experiment, seed)?,
+    };
     if let Some(mut sink) = sink {
         sink.flush().map_err(|error| RunError::Failed(format!("the trace cannot be written: {error}")))?;
     }
@@ -90,10 +112,7 @@ fn one(
     each: &mut dyn FnMut(String) -> std::io::Result<()>,
 ) -> Result<Outcome, RunError> {
     let started = Instant::now();
-    let respawn = match experiment.respawn {
-        Respawn::After(span) => Some(span),
-        Respawn::Never => None,
-    };
+    let respawn = respawn(experiment);
     let mut faults = experiment.faults.clone();
     faults.extend(drawn(experiment, seed));
     let spec = BusSpec { bus: Arc::new(experiment.bus.clone()), faults, respawn, seed, keeps_rows: true };
@@ -111,9 +130,51 @@ fn one(
     }
     let (trace_hash, virtual_ms, events) = (simulation.trace_hash(), simulation.now().0 as f64 / 1e3, simulation.events());
     let summary = simulation.run().map_err(|error| failed(&error))?;
-    let expectations = experiment.expect.iter().map(|expectation| summary.judge(expectation)).collect();
-    let wall_ms = started.elapsed().as_secs_f64() * 1e3;
-    Ok(Outcome { seed, summary, expectations, trace_hash, virtual_ms, wall_ms, events })
+    Ok(Outcome::new(experiment, seed, summary, started, Some(Simulated { trace_hash, virtual_ms, events })))
+}
+
+/// Runs it once by the clock, until its time is over or Ctrl-C. What is left to chance by the seed are times and contents; the faults
+/// are those of the experiment alone.
+fn in_real_time(experiment: &BusExperiment, seed: u64) -> Result<Outcome, RunError> {
+    if let Some(sentence) = experiment.faults.iter().find_map(|fault| hall::refusal(&fault.effect)) {
+        return Err(RunError::Refused(sentence));
+    }
+    if experiment.random_faults > 0 {
+        return Err(RunError::Refused("random faults are drawn in the simulator only: `--place simulate` can".to_owned()));
+    }
+    if !experiment.bus.links.is_empty() {
+        eprintln!("the latency and the loss of `links` are the simulator's: here frames go as fast as they do");
+    }
+    let failed = |error: &dyn std::fmt::Display| RunError::Failed(error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| RunError::Failed(format!("the bus cannot be started: {error}")))?;
+    let started = Instant::now();
+    let summary = LocalSet::new().block_on(&runtime, async {
+        let bus = Arc::new(experiment.bus.clone());
+        let until = Time::ZERO + bus.span;
+        let over = sleep(Duration::from_micros(bus.span.0));
+        let (office, respawn) = (Arc::default(), respawn(experiment));
+        let started = tokio::time::Instant::now();
+        let hall = Hall::new(HallSpec { bus, seed, respawn, until, keeps_books: true, office, started });
+        hall.begin(true);
+        experiment.faults.iter().for_each(|fault| hall.plan(fault));
+        tokio::select! {
+            () = over => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| failed(&error))?,
+            broken = hall.broken() => return Err(failed(&broken)),
+        }
+        let summary = hall.summary().map_err(|broken| failed(&broken))?;
+        hall.end();
+        summary.ok_or_else(|| RunError::Failed("no books were kept".to_owned()))
+    })?;
+    Ok(Outcome::new(experiment, seed, summary, started, None))
+}
+
+fn respawn(experiment: &BusExperiment) -> Option<Span> {
+    match experiment.respawn {
+        Respawn::After(span) => Some(span),
+        Respawn::Never => None,
+    }
 }
 
 /// The random faults of a seed. The broker is not killed by chance: what it holds would be lost.
@@ -128,13 +189,18 @@ fn drawn(experiment: &BusExperiment, seed: u64) -> Vec<Fault<Node>> {
 }
 
 impl Outcome {
+    fn new(experiment: &BusExperiment, seed: u64, summary: Summary, started: Instant, simulated: Option<Simulated>) -> Outcome {
+        let expectations = experiment.expect.iter().map(|expectation| summary.judge(expectation)).collect();
+        Outcome { seed, summary, expectations, wall_ms: started.elapsed().as_secs_f64() * 1e3, simulated }
+    }
+
     fn held(&self) -> bool {
         self.expectations.iter().all(|expectation| expectation.held)
     }
 
     /// The report as a file holds it.
     fn as_json(&self, rows: usize, output_hash: u64) -> Value {
-        let millis = |span: shared::time::Span| span.0 as f64 / 1e3;
+        let millis = |span: Span| span.0 as f64 / 1e3;
         let spans: BTreeMap<&String, Value> = self
             .summary
             .spans
@@ -146,12 +212,12 @@ impl Outcome {
             })
             .collect();
         json!({
-            "place": "simulate",
+            "place": if self.simulated.is_some() { "simulate" } else { "server" },
             "seed": self.seed,
             "rows": rows,
             "wall_ms": self.wall_ms,
-            "virtual_ms": self.virtual_ms,
-            "trace_hash": self.trace_hash,
+            "virtual_ms": self.simulated.as_ref().map(|simulated| simulated.virtual_ms),
+            "trace_hash": self.simulated.as_ref().map(|simulated| &simulated.trace_hash),
             "output_hash": format!("{output_hash:016x}"),
             "counters": self.summary.counters,
             "spans": spans,
@@ -162,10 +228,16 @@ impl Outcome {
 
     /// The summary, on standard error.
     fn tell(&self) {
-        let (seconds, virtual_seconds) = (self.wall_ms / 1e3, self.virtual_ms / 1e3);
+        let (seconds, seed) = (self.wall_ms / 1e3, self.seed);
         let published = self.summary.counter("total/published");
-        eprintln!("{published} messages in {virtual_seconds:.3} s of virtual time, {seconds:.3} s of real time");
-        eprintln!("seed {}, {} events, trace {}", self.seed, self.events, self.trace_hash);
+        match &self.simulated {
+            Some(Simulated { trace_hash, virtual_ms, events }) => {
+                let virtual_seconds = virtual_ms / 1e3;
+                eprintln!("{published} messages in {virtual_seconds:.3} s of virtual time, {seconds:.3} s of real time");
+                eprintln!("seed {seed}, {events} events, trace {trace_hash}");
+            }
+            None => eprintln!("{published} messages in {seconds:.3} s, seed {seed}"),
+        }
         for expectation in &self.expectations {
             let verdict = if expectation.held { "held" } else { "FAILED" };
             eprintln!("{verdict}: {} ({})", expectation.expectation, expectation.found);

@@ -1,6 +1,8 @@
 //! The real binary as tests use it: a server on a free port, a client for its sockets, requests, runs on the command line.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod bus;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
