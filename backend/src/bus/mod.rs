@@ -19,10 +19,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::experiment::{BusExperiment, Respawn};
-use shared::fault::{Cast, Fault, draw_among};
-use shared::messaging::Node;
 use shared::messaging::books::{Histogram, Summary};
-use shared::rng::Rng;
 use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::{Span, Time};
 use shared::wire::ExpectationResult;
@@ -112,10 +109,7 @@ fn one(
     each: &mut dyn FnMut(String) -> std::io::Result<()>,
 ) -> Result<Outcome, RunError> {
     let started = Instant::now();
-    let respawn = respawn(experiment);
-    let mut faults = experiment.faults.clone();
-    faults.extend(drawn(experiment, seed));
-    let spec = BusSpec { bus: Arc::new(experiment.bus.clone()), faults, respawn, seed, keeps_rows: true };
+    let spec = BusSpec { keeps_rows: true, ..BusSpec::of(experiment, seed) };
     let mut simulation = BusSimulation::new(spec);
     let failed = |error: &dyn std::fmt::Display| RunError::Failed(error.to_string());
     loop {
@@ -175,17 +169,6 @@ fn respawn(experiment: &BusExperiment) -> Option<Span> {
         Respawn::After(span) => Some(span),
         Respawn::Never => None,
     }
-}
-
-/// The random faults of a seed. The broker is not killed by chance: what it holds would be lost.
-fn drawn(experiment: &BusExperiment, seed: u64) -> Vec<Fault<Node>> {
-    let clients: Vec<Node> = experiment.bus.members().into_iter().map(|(node, _, _)| node).collect();
-    if clients.is_empty() {
-        return Vec::new();
-    }
-    let nodes = [Node::BROKER].into_iter().chain(clients.iter().copied()).collect();
-    let cast = Cast { nodes, killable: clients, coordinated: false };
-    draw_among(&mut Rng::new(seed), &cast, experiment.random_faults)
 }
 
 impl Outcome {

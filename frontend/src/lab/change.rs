@@ -4,9 +4,7 @@
 //! Without them: the end that the run had before, or, where nobody has waited for that, a simulation in one go of the text as it was.
 
 use leptos::prelude::*;
-use shared::wire::{
-    AttemptState, AttemptView, BusReport, BusTotals, Command, Event, Place, Report, RunCommand,
-};
+use shared::wire::{AttemptState, AttemptView, BusReport, BusTotals, Command, Event, Place, Report, RunCommand};
 
 use super::format::{duration_ms, grouped, of};
 use super::model::RunModel;

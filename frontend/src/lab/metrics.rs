@@ -136,9 +136,7 @@ fn status(run: &RunModel) -> (String, String) {
             ("Uploading".into(), format!("{} {} of {} {}", sent.value, sent.unit, total.value, total.unit))
         }
         Stage::Starting => ("Starting".into(), format!("Workers are being started · {place}")),
-        Stage::Running if run.is_closing() => {
-            (format!("{title}: all is done"), "The result is put together.".into())
-        }
+        Stage::Running if run.is_closing() => (format!("{title}: all is done"), "The result is put together.".into()),
         _ if run.is_rewound() => {
             let (at, end) = (virtual_clock(run.elapsed_ms(wall_ms())), run.end().unwrap_or_default());
             let end = virtual_clock(end.0 as f64 / 1e3);

@@ -22,9 +22,7 @@ use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{
-    Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally,
-};
+use crate::wire::{Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,11 +132,7 @@ pub(super) enum Completed {
 }
 
 impl Prepared {
-    fn new(
-        session: &SessionSpec,
-        command: &RunCommand,
-        experiment: Experiment,
-    ) -> Result<Prepared, (String, Vec<Problem>)> {
+    fn new(session: &SessionSpec, command: &RunCommand, experiment: Experiment) -> Result<Prepared, (String, Vec<Problem>)> {
         let refuse = |message: String| Err((message, Vec::new()));
         if command.place != session.place && command.place != Place::Simulate {
             return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
@@ -335,9 +329,8 @@ impl Work {
     ) -> Result<Work, (String, Vec<Problem>)> {
         let checked = match experiment {
             Some(experiment) => Checked::Batch(Box::new(experiment)),
-            None => checked(command).map_err(|problems| {
-                (format!("the experiment has {}, so it was not started", count(&problems)), problems)
-            })?,
+            None => checked(command)
+                .map_err(|problems| (format!("the experiment has {}, so it was not started", count(&problems)), problems))?,
         };
         match checked {
             Checked::Batch(experiment) => Prepared::new(session, command, *experiment).map(|it| Work::Batch(Box::new(it))),

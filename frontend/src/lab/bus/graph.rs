@@ -20,7 +20,6 @@ use crate::lab::format::{count, of};
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::state::{Lab, use_lab, wall_ms};
 
-
 /// What is drawn and what moves in it.
 #[derive(Default)]
 struct Picture {

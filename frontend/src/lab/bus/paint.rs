@@ -29,7 +29,15 @@ pub struct Mote {
 }
 
 /// Paints everything; `run` is nothing before there is one.
-pub fn paint(pen: &mut Pen, palette: &Palette, sketch: &Sketch, bus: &BusModel, run: Option<&RunModel>, motes: &[Mote], now_ms: f64) {
+pub fn paint(
+    pen: &mut Pen,
+    palette: &Palette,
+    sketch: &Sketch,
+    bus: &BusModel,
+    run: Option<&RunModel>,
+    motes: &[Mote],
+    now_ms: f64,
+) {
     for edge in &sketch.edges {
         line(pen, palette, sketch, edge, bus, run);
     }

@@ -66,9 +66,8 @@ impl Sketch {
     /// In a panel of this size; larger where that is too small.
     pub fn new(view: &BusView, (width, height): (f64, f64)) -> Sketch {
         let group = |makes: bool| {
-            let of = move |(place, group): (usize, &GroupView)| {
-                (group.publishes_to.is_some() == makes).then_some(Of::Group(place))
-            };
+            let of =
+                move |(place, group): (usize, &GroupView)| (group.publishes_to.is_some() == makes).then_some(Of::Group(place));
             view.groups.iter().enumerate().filter_map(of).collect::<Vec<_>>()
         };
         let columns = [

@@ -17,7 +17,8 @@ pub fn Report() -> impl IntoView {
 fn sheet(report: Wire) -> impl IntoView {
     let bad = report.counters.bad_records;
     let spans = report.bus.iter().flat_map(|bus| bus.spans.iter()).map(|(name, [half, most, all])| {
-        let [half, most, all] = [half, most, all].map(|ms| duration_ms(*ms)).map(|figure| format!("{} {}", figure.value, figure.unit));
+        let [half, most, all] =
+            [half, most, all].map(|ms| duration_ms(*ms)).map(|figure| format!("{} {}", figure.value, figure.unit));
         view! {
             <div class="counter">
                 <dt title="What half of them, 99 of 100, and all did not exceed">{name.clone()}</dt>

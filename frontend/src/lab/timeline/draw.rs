@@ -139,7 +139,6 @@ impl Settled {
             self.pen.line(&[(scale.gutter(), y), (scale.width, y)]);
         }
     }
-
 }
 
 fn axis(pen: &mut Pen, scale: Scale, palette: &Palette) {
@@ -185,7 +184,14 @@ fn present(pen: &mut Pen, scale: Scale, run: &RunModel, now: Time, palette: &Pal
 }
 
 /// Paints the lanes of a bus, and the moment above them.
-pub fn bus([below, above]: [&HtmlCanvasElement; 2], scale: Scale, bus: &BusModel, run: &RunModel, now: Time, palette: &Palette) {
+pub fn bus(
+    [below, above]: [&HtmlCanvasElement; 2],
+    scale: Scale,
+    bus: &BusModel,
+    run: &RunModel,
+    now: Time,
+    palette: &Palette,
+) {
     let size = (scale.width, scale.height);
     if let Some(mut pen) = Pen::on(below, size) {
         axis(&mut pen, scale, palette);

@@ -33,10 +33,10 @@ fn queue_view(queue: &QueueSettings) -> QueueView {
         Overload::Block => "block".to_owned(),
         Overload::Sample(share) => format!("sample {share}"),
     };
-    let dead_letter = queue.dead_letter.as_ref().map(|to| BindingView {
-        exchange: to.exchange.to_string(),
-        key: to.key.as_deref().unwrap_or_default().to_owned(),
-    });
+    let dead_letter = queue
+        .dead_letter
+        .as_ref()
+        .map(|to| BindingView { exchange: to.exchange.to_string(), key: to.key.as_deref().unwrap_or_default().to_owned() });
     let bindings = queue.bindings.iter();
     QueueView {
         name: queue.name.to_string(),

@@ -137,7 +137,8 @@ impl Ledger {
     /// Roughly how many things a clone has to copy.
     pub(super) fn size(&self) -> usize {
         let bits = |bits: &BTreeMap<Node, Bits>| bits.values().map(|bits| bits.0.len() / 8).sum::<usize>();
-        let queues = self.queues.iter().map(|queue| bits(&queue.delivered) + bits(&queue.processed) + queue.latest_of_key.len());
+        let queues =
+            self.queues.iter().map(|queue| bits(&queue.delivered) + bits(&queue.processed) + queue.latest_of_key.len());
         queues.sum::<usize>() + self.senders.values().map(|sent| sent.owed.0.len() / 4).sum::<usize>()
     }
 
