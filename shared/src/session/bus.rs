@@ -43,7 +43,7 @@ impl PreparedBus {
     pub(super) fn new(command: &RunCommand, experiment: BusExperiment) -> Result<PreparedBus, (String, Vec<Problem>)> {
         let refuse = |message: &str| Err((message.to_owned(), Vec::new()));
         if command.place != Place::Simulate {
-            return refuse("experiments with `messaging` are simulated so far: choose the place `simulate`");
+            return refuse("in the page experiments with `messaging` are simulated so far: choose the place `simulate`");
         }
         if command.input.is_some() {
             return refuse("an experiment with `messaging` makes its own messages: it reads no input");
