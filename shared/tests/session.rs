@@ -9,7 +9,8 @@ mod common;
 use common::driver::Driver;
 use shared::batch::table::ViewQuery;
 use shared::id::{NodeId, TaskId};
-use shared::wire::{Command, DataHeader, Event, Place, RunCommand};
+use shared::time::Time;
+use shared::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Speed, WorkerState};
 
 const EXPERIMENT: &str = r#"
 millrace: 1
@@ -124,4 +125,86 @@ fn a_refused_command_is_a_sentence_and_touches_nothing_else() {
     assert!(matches!(driver.events.pop(), Some(Event::Error { .. })));
     driver.command(Command::Stop { run: 1 });
     assert!(matches!(driver.events.pop(), Some(Event::Failed { run: 1, .. })));
+}
+
+const BUS: &str = "
+millrace: 1
+title: Tasks
+messaging:
+  for: 2 s
+  queues: { tasks: {} }
+  publishers: { web: { key: tasks, rate: 50/s, confirms: true } }
+  consumers: { worker: { count: 2, queue: tasks, prefetch: 1, service: 20 ms } }
+expect:
+  - no_loss: true
+";
+
+fn bus(number: u32, place: Place, pace: Option<Speed>) -> RunCommand {
+    RunCommand { place, text: BUS.to_owned(), pace, seed: Some(3), ..run(number) }
+}
+
+#[test]
+fn a_bus_is_simulated_and_its_counters_are_rows() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(bus(1, Place::Simulate, None)));
+    let Some(Event::Started(started)) = driver.events.first() else { panic!("{:#?}", driver.events) };
+    let view = started.bus.as_ref().unwrap();
+    assert_eq!((started.workers, view.queues.len(), view.groups.len()), (3, 1, 2));
+    let Some(Event::Finished { report, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(report.expectations.iter().all(|it| it.held), "{report:#?}");
+    let totals = report.bus.as_ref().unwrap().totals;
+    assert!(totals.published >= 99 && totals.processed <= totals.published, "{totals:?}");
+    driver.command(Command::View { run: 1, id: 7, query: ViewQuery { limit: 1, ..ViewQuery::default() } });
+    let Some(Event::Rows { view, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert_eq!(view.rows, [["client/web/confirmed".to_owned(), totals.published.to_string()]]);
+}
+
+#[test]
+fn a_bus_at_a_pace_is_touched_and_gone_back_in() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(bus(1, Place::Simulate, Some(Speed::Times(1.0)))));
+    driver.go(500);
+    driver.command(Command::Kill { run: 1, node: NodeId::Worker(2) });
+    driver.go(30);
+    let Some(Event::Frame(frame)) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert_eq!(frame.workers[1].state, WorkerState::Down);
+    assert!(frame.pace.as_ref().unwrap().wished[0].ends_with("kill: worker-1 }"), "{:?}", frame.pace);
+    for (node, sentence) in [(9, "there is no worker-9 in this run"), (0, "there is no worker-0")] {
+        driver.command(Command::Kill { run: 1, node: NodeId::Worker(node) });
+        let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+        assert!(message.starts_with(sentence), "{message}");
+    }
+    driver.command(Command::RestartCoordinator { run: 1 });
+    let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert_eq!(message, "a bus has no coordinator that could be restarted");
+    driver.command(Command::Speed { run: 1, speed: Speed::Max });
+    driver.go(200);
+    let Some(Event::Finished { report, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(report.expectations[0].held, "{report:#?}");
+    driver.command(Command::Seek { run: 1, to: Time(100_000) });
+    driver.go(30);
+    let Some(Event::Frame(frame)) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(frame.whole && frame.now == Time(100_000) && frame.workers[1].state != WorkerState::Down, "{frame:#?}");
+}
+
+#[test]
+fn a_bus_that_cannot_be_run_is_a_sentence() {
+    let mut driver = Driver::new();
+    let input = Some(InputChoice::Attached { name: "a.txt".to_owned(), bytes: 3, format: None });
+    for (command, sentence) in [
+        (
+            bus(1, Place::Browser, None),
+            "in the page experiments with `messaging` are simulated so far: choose the place `simulate`",
+        ),
+        (bus(2, Place::Simulate, Some(Speed::Times(-1.0))), "virtual time goes"),
+        (RunCommand { input, ..bus(3, Place::Simulate, None) }, "an experiment with `messaging` makes its own messages"),
+        (
+            RunCommand { text: BUS.replace("for: 2 s", "for: ever"), ..bus(4, Place::Simulate, None) },
+            "the experiment has a problem",
+        ),
+    ] {
+        driver.command(Command::Run(command));
+        let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+        assert!(message.starts_with(sentence), "{message}");
+    }
 }

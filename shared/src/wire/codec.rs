@@ -121,3 +121,64 @@ impl<'de> VariantAccess<'de> for Named<'_, 'de> {
         serde_json::Deserializer::from_str(self.text).deserialize_map(visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Frame, Place, Resume};
+
+    #[test]
+    fn a_message_of_any_shape_comes_back_as_it_was() {
+        let resume = Some(Resume { session: "a \"b\"".to_owned(), seen: u64::MAX });
+        for command in [
+            Command::Ping,
+            Command::Pause { run: 7 },
+            Command::Hello { build: "{\"ping\":1}".to_owned(), resume },
+            Command::Check { id: 1, text: "type: 1\n".to_owned() },
+        ] {
+            assert_eq!(decode_command(&encode_command(&command)), Ok(command));
+        }
+        for event in [
+            Event::Pong,
+            Event::Error { message: String::new() },
+            Event::Frame(Box::new(Frame { run: 3, progress: 0.5, ..Frame::default() })),
+            Event::Welcome {
+                session: "s".to_owned(),
+                build: "b".to_owned(),
+                places: vec![Place::Simulate],
+                cores: 2,
+                resumed: false,
+            },
+        ] {
+            assert_eq!(decode_event(&encode_event(u64::MAX, &event)), Ok((u64::MAX, event)));
+        }
+    }
+
+    #[test]
+    fn the_name_is_one_of_the_fields_wherever_it_stands() {
+        assert_eq!(encode_command(&Command::Ping), r#"{"v":1,"type":"ping"}"#);
+        assert_eq!(encode_command(&Command::Pause { run: 7 }), r#"{"v":1,"type":"pause","run":7}"#);
+        assert_eq!(encode_event(2, &Event::Pong), r#"{"v":1,"seq":"2","type":"pong"}"#);
+        for text in [r#"{"run":7,"type":"pause","v":1}"#, r#" { "v": 1, "other": [{}], "type": "pa\u0075se", "run": 7 } "#] {
+            assert_eq!(decode_command(text), Ok(Command::Pause { run: 7 }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_a_sentence() {
+        for (text, sentence) in [
+            ("", "this is not a control message in JSON: EOF while parsing a value at line 1 column 0"),
+            ("[1]", "the message is not understood: missing field `type`"),
+            (r#"{"v":1,"type":"ping"} {}"#, "this is not a control message in JSON: trailing characters"),
+            (r#"{"type":"ping"}"#, "the message has version null, this side speaks version 1: reload the page"),
+            (r#"{"v":2,"type":"ping"}"#, "the message has version 2"),
+            (r#"{"v":1}"#, "the message is not understood: missing field `type`"),
+            (r#"{"v":1,"type":"pong"}"#, "the message is not understood: unknown variant `pong`, expected one of `hello`"),
+            (r#"{"v":1,"type":"pause"}"#, "the message is not understood: missing field `run`"),
+            (r#"{"v":1,"type":"pause","run":-1}"#, "the message is not understood: invalid value: integer `-1`, expected u32"),
+        ] {
+            let found = decode_command(text).unwrap_err().to_string();
+            assert!(found.starts_with(sentence), "{text}: {found}");
+        }
+    }
+}

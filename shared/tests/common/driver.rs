@@ -10,7 +10,9 @@ use shared::batch::{Job, Memory, Space, TaskKernel, kernel};
 use shared::experiment::Input as ExperimentInput;
 use shared::id::{Incarnation, NodeId, TaskId};
 use shared::machine::Machine;
-use shared::session::{Input, InputFrom, InputSpec, Opened, Output, Paced, Session, SessionSpec, paced, simulate};
+use shared::session::{
+    Input, InputFrom, InputSpec, Opened, Output, Paced, Session, SessionSpec, paced, read_bus, simulate, simulate_bus,
+};
 use shared::time::{Span, Time};
 use shared::wire::{Command, Event, Place};
 
@@ -23,7 +25,7 @@ pub struct Driver {
     pub session: Session,
     workers: BTreeMap<(u32, NodeId), Node>,
     /// Simulations at a pace.
-    paced: BTreeMap<u32, Paced>,
+    paced: BTreeMap<u32, Box<dyn Machine<Input = paced::Input, Output = paced::Output>>>,
     texts: BTreeMap<u32, Arc<Vec<u8>>>,
     pub events: Vec<Event>,
     pub frames: Vec<Vec<u8>>,
@@ -97,7 +99,7 @@ impl Driver {
                 }
                 Output::Simulate { run, spec, seed, pace: Some(speed) } => {
                     let source = Box::new(Memory(self.texts[&run].clone()));
-                    self.paced.insert(run, Paced::new(*spec, seed, source, speed, self.now));
+                    self.paced.insert(run, Box::new(Paced::new(*spec, seed, source, speed, self.now)));
                     self.drain_paced(run);
                 }
                 Output::Steer { run, word } => {
@@ -108,7 +110,16 @@ impl Driver {
                     let simulated = simulate(*spec, seed, Box::new(Memory(self.texts[&run].clone())));
                     self.session.handle(self.now, Input::Simulated { run, simulated: simulated.map(Box::new) });
                 }
-                Output::SimulateBus { .. } | Output::Hinder { .. } => panic!("not asked for"),
+                Output::SimulateBus { run, text, seed, pace: Some(speed) } => {
+                    let experiment = read_bus(&text).unwrap();
+                    self.paced.insert(run, Box::new(Paced::of_bus(run, &experiment, seed, speed, self.now)));
+                    self.drain_paced(run);
+                }
+                Output::SimulateBus { run, text, seed, pace: None } => {
+                    let simulated = simulate_bus(run, &read_bus(&text).unwrap(), seed, || false).map(Box::new);
+                    self.session.handle(self.now, Input::Simulated { run, simulated });
+                }
+                Output::Hinder { .. } => panic!("not asked for"),
             }
         }
     }
@@ -144,7 +155,7 @@ impl Driver {
     }
 
     fn drain_paced(&mut self, run: u32) {
-        while let Some(output) = self.paced.get_mut(&run).and_then(Paced::poll) {
+        while let Some(output) = self.paced.get_mut(&run).and_then(|paced| paced.poll()) {
             let input = match output {
                 paced::Output::Frame(frame) => Input::Paced { run, frame },
                 paced::Output::Ended(simulated) => Input::Simulated { run, simulated },
