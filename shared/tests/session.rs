@@ -179,7 +179,11 @@ fn a_bus_at_a_pace_is_touched_and_gone_back_in() {
     assert_eq!(message, "a bus has no coordinator that could be restarted");
     driver.command(Command::Speed { run: 1, speed: Speed::Max });
     driver.go(200);
-    let Some(Event::Finished { report, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    let finished = driver.events.iter().find_map(|event| match event {
+        Event::Finished { report, .. } => Some(report),
+        _ => None,
+    });
+    let report = finished.unwrap();
     assert!(report.expectations[0].held, "{report:#?}");
     driver.command(Command::Seek { run: 1, to: Time(100_000) });
     driver.go(30);

@@ -14,6 +14,9 @@ use crate::lab::timeline::scale::Scale;
 /// As long as there are no more lanes than this a queue's is twice as high as a client's.
 const HIGH_LANES_MAX: usize = 14;
 
+/// The height of a name. Pixels.
+const NAME_PX: f64 = 11.0;
+
 /// How many lanes there are, in the height of a client's.
 pub fn count_of(bus: &BusModel) -> usize {
     queue_lanes(bus) * bus.view.queues.len() + bus.clients().min(BUS_LANES_MAX)
@@ -27,12 +30,21 @@ fn queue_lanes(bus: &BusModel) -> usize {
 /// Paints all of it. It is little, however much has happened: a part of the time is a few rectangles.
 pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
-    let (named, high) = (height >= 9.0, queue_lanes(bus));
+    let high = queue_lanes(bus);
+    // Where lanes are low not every name has room.
+    let mut free = 0.0;
+    let mut named = |y: f64| {
+        y >= free && {
+            free = y + NAME_PX;
+            true
+        }
+    };
     for queue in 0..bus.view.queues.len() {
         let top = scale.lane_top((high * queue) as u32 + 1);
         depth(pen, scale, bus, queue, top, height * high as f64, palette);
-        if named {
-            name(pen, scale, &bus.view.queues[queue].name, top + height * high as f64 / 2.0, &palette.text);
+        let middle = top + height * high as f64 / 2.0;
+        if named(middle) {
+            name(pen, scale, &bus.view.queues[queue].name, middle, &palette.text);
         }
     }
     let first = high * bus.view.queues.len();
@@ -40,7 +52,7 @@ pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palett
         let top = scale.lane_top((first + client) as u32 + 1);
         work(pen, scale, bus, client, top, height, palette);
         let down = run.workers.get(client).is_some_and(|worker| worker.view.state == WorkerState::Down);
-        if named {
+        if named(top + height / 2.0) {
             name(pen, scale, &bus.name(client), top + height / 2.0, if down { &palette.down } else { &palette.quiet });
         }
     }

@@ -1,7 +1,7 @@
 //! The picture of a bus. What a state tells without its colour: busy is filled, idle hollow, blocked hatched, down a cross.
 
 use shared::time::Time;
-use shared::wire::{Role, WorkerState};
+use shared::wire::{QueueNow, Role, WorkerState};
 
 use super::sketch::{CARD_PX, Card, Edge, Flow, Of, Sketch, along};
 use super::{BusModel, per_second};
@@ -124,11 +124,11 @@ fn face(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, run: Opti
             let queue = &bus.view.queues[place];
             let now = bus.queue(place);
             if card.height < CARD_PX {
-                level(pen, palette, card, now.ready.0, bus.room(place));
+                level(pen, palette, card, Fill::of(bus, place));
                 return head(pen, palette, card, &queue.name, &short_count(now.ready.0), height / 2.0);
             }
             head(pen, palette, card, &queue.name, &rate(bus.queue_rate(place), run), 14.0);
-            bar(pen, palette, card, now.ready.0, bus.room(place), now.unacked.0);
+            bar(pen, palette, card, Fill::of(bus, place), now);
         }
         Of::Group(place) => {
             let group = &bus.view.groups[place];
@@ -177,11 +177,24 @@ fn short_count(number: u64) -> String {
     format!("{value}{unit}")
 }
 
-/// How full a low card's queue is: the card itself is the bar.
-fn level(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64) {
+/// How full a queue is: a part of its bound, or of the most that was ever in it.
+#[derive(Clone, Copy)]
+struct Fill {
+    part: f64,
+    /// It has a bound and has come to it.
+    full: bool,
+}
+
+impl Fill {
+    fn of(bus: &BusModel, queue: usize) -> Fill {
+        let part = (bus.queue(queue).ready.0 as f64 / bus.room(queue).max(1) as f64).min(1.0);
+        Fill { part, full: part >= 1.0 && bus.view.queues[queue].most.is_some() }
+    }
+}
+
+/// How full a low card's queue is, at the card's foot.
+fn level(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fill) {
     let Card { x, y, width, height, .. } = *card;
-    let part = (ready as f64 / most.max(1) as f64).min(1.0);
-    let full = part >= 1.0;
     pen.fill_with(if full { &palette.blocked } else { &palette.busy }, 0.35);
     pen.rect(x + 1.0, y + height - 7.0, (width - 2.0) * part, 6.0);
     if full {
@@ -189,10 +202,8 @@ fn level(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64) {
     }
 }
 
-fn bar(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64, unacked: u64) {
+fn bar(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fill, now: QueueNow) {
     let (x, y, width) = (card.x + INSET_PX, card.y + 26.0, card.width - 2.0 * INSET_PX);
-    let part = (ready as f64 / most.max(1) as f64).min(1.0);
-    let full = part >= 1.0;
     pen.fill_with(if full { &palette.blocked } else { &palette.busy }, 0.45);
     pen.rect(x, y, width * part, BAR_PX);
     if full {
@@ -201,7 +212,7 @@ fn bar(pen: &mut Pen, palette: &Palette, card: &Card, ready: u64, most: u64, una
     pen.stroke_with(&palette.line);
     pen.frame(x + 0.5, y + 0.5, width - 1.0, BAR_PX - 1.0);
     pen.fill_with(&palette.text, 1.0);
-    let waiting = format!("{} ready", short_count(ready));
+    let (waiting, unacked) = (format!("{} ready", short_count(now.ready.0)), now.unacked.0);
     let all = if unacked > 0 { format!("{waiting}, {unacked} out") } else { waiting.clone() };
     let fits = |text: &str| text.chars().count() as f64 * CHARACTER_PX <= width - 6.0;
     pen.text(if fits(&all) { &all } else { &waiting }, x + 4.0, y + BAR_PX / 2.0 + 0.5);
