@@ -116,7 +116,14 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
             .route("/api/bus/{name}", web::get().to(open_bus))
             .default_service(web::to(assets::serve))
     });
-    let server = server.workers(WEB_THREADS).disable_signals().shutdown_timeout(SHUTDOWN_MAX.as_secs()).listen(listener)?.run();
+    // Small messages are the rule here: none waits for the acknowledgement of the one before.
+    let server = server
+        .tcp_nodelay(true)
+        .workers(WEB_THREADS)
+        .disable_signals()
+        .shutdown_timeout(SHUTDOWN_MAX.as_secs())
+        .listen(listener)?
+        .run();
     let handle = server.handle();
     // Listened for before anybody is told that the server is there.
     let interrupted = interrupted()?;

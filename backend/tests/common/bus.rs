@@ -57,6 +57,7 @@ impl BusClient {
         let request = format!("ws://127.0.0.1:{port}/api/bus/b").into_client_request().unwrap();
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let (socket, _) = tungstenite::client::client_with_config(request, stream, Some(config)).unwrap();
         BusClient { socket, credit: 0, name: String::new() }
