@@ -5,8 +5,11 @@
 
 mod common;
 
+use std::process::{Command, Stdio};
+
 use common::bus::bus_file;
-use common::millrace;
+use common::{BINARY, eventually, kill, millrace};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Runs it on the server with these settings; its report, and its exit status.
@@ -140,4 +143,25 @@ fn a_slow_worker_is_as_slow_as_said_and_a_paused_one_does_nothing() {
     let (_, report) = run(&file, &paused);
     assert!(counter(&report, "queue/tasks/ready") >= 30, "{:#}", report["counters"]);
     assert!(counter(&report, "client/worker/processed") >= 10, "{:#}", report["counters"]);
+}
+
+/// Whether a process has something to do when SIGINT comes.
+fn minds_ctrl_c(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (Signal::INT.as_raw() - 1)) != 0)
+}
+
+#[test]
+fn ctrl_c_ends_a_run_before_its_time_and_closes_its_books() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = bus_file(folder.path(), WORK);
+    let arguments = ["run", &file, "--set", "messaging.for=10 min", "--set", "expect=[{ conserved: true }, { no_loss: true }]"];
+    let child = Command::new(BINARY).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("the run's beginning", || minds_ctrl_c(child.id()));
+    kill(child.id(), Signal::INT);
+    let ended = child.wait_with_output().unwrap();
+    let (rows, told) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+    assert_eq!(ended.status.code(), Some(0), "{told}");
+    assert!(rows.contains("total/published,") && told.contains("held: no_loss"), "{rows}{told}");
 }

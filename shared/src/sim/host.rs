@@ -38,6 +38,12 @@ impl<W> Computing<W> {
     }
 }
 
+impl<M, W> Default for Host<M, W> {
+    fn default() -> Host<M, W> {
+        Host::new()
+    }
+}
+
 impl<M, W> Host<M, W> {
     /// A calm, empty one.
     pub fn new() -> Host<M, W> {
