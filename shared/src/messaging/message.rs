@@ -93,6 +93,13 @@ impl Message {
         (PROPERTIES_BYTES + self.exchange.len() + self.key.len() + headers + self.body.len()) as u64
     }
 
+    /// Bytes of memory that it takes, more or less: what it has on the wire, and what holds that.
+    pub(super) fn weight(&self) -> u64 {
+        const MESSAGE_BYTES: u64 = 128;
+        const HEADER_BYTES: u64 = 96;
+        self.wire_bytes() + MESSAGE_BYTES + HEADER_BYTES * self.headers().map_or(0, |headers| headers.len() as u64)
+    }
+
     pub fn deaths(&self) -> &[Death] {
         self.extra.as_ref().map_or(&[], |extra| &extra.deaths)
     }

@@ -49,6 +49,8 @@ pub(super) struct Queue {
     /// Ready messages by priority, the lowest first.
     levels: Vec<VecDeque<Entry>>,
     ready_bytes: u64,
+    /// Bytes of memory that they take.
+    weight: u64,
     /// How many of the ready messages expire.
     expiring: u64,
     next_position: u64,
@@ -72,6 +74,7 @@ impl Queue {
             levels: vec![VecDeque::new(); usize::from(settings.max_priority) + 1],
             settings,
             ready_bytes: 0,
+            weight: 0,
             expiring: 0,
             next_position: 0,
             counters: QueueCounters::default(),
@@ -126,6 +129,7 @@ impl Queue {
         self.counters.ready -= 1;
         self.ready_bytes -= entry.message.body.len() as u64;
         self.expiring -= u64::from(entry.expires != NEVER);
+        self.weight -= entry.message.weight();
         Some(entry)
     }
 
@@ -156,8 +160,9 @@ impl Queue {
         self.levels.iter().flatten().map(|entry| &entry.message)
     }
 
-    pub(super) fn ready_bytes(&self) -> u64 {
-        self.ready_bytes
+    /// Bytes of memory that the ready messages take.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// Ready messages, counted anew.
@@ -177,6 +182,7 @@ impl Queue {
         self.counters.ready += 1;
         self.ready_bytes += entry.message.body.len() as u64;
         self.expiring += u64::from(entry.expires != NEVER);
+        self.weight += entry.message.weight();
     }
 }
 

@@ -53,7 +53,7 @@ impl Broker {
         let (redelivered, returns, message) = (entry.redelivered, entry.returns, entry.message.clone());
         let mut delivery = Delivery { consumer: tag, tag: 0, queue: index, redelivered, returns, message };
         if !auto_ack {
-            channel.unacked_bytes += entry.message.body.len() as u64;
+            channel.unacked_weight += entry.message.weight();
             channel.unacked.push_back(Some(Unacked { queue: index, consumer: number, entry }));
             delivery.tag = channel.first_tag + channel.unacked.len() as u64 - 1;
         }
@@ -159,7 +159,7 @@ impl Broker {
         let channel = self.channels.get_mut(&node)?;
         let place = tag.checked_sub(channel.first_tag)? as usize;
         let unacked = channel.unacked.get_mut(place)?.take();
-        channel.unacked_bytes -= unacked.as_ref().map_or(0, |unacked| unacked.entry.message.body.len() as u64);
+        channel.unacked_weight -= unacked.as_ref().map_or(0, |unacked| unacked.entry.message.weight());
         while channel.unacked.front().is_some_and(Option::is_none) {
             channel.unacked.pop_front();
             channel.first_tag += 1;

@@ -58,8 +58,8 @@ struct Channel {
     /// What is delivered and not settled, by delivery tags from `first_tag` on. What is settled is `None`.
     unacked: VecDeque<Option<Unacked>>,
     first_tag: u64,
-    /// Bytes of the bodies among them.
-    unacked_bytes: u64,
+    /// Bytes of memory that these take.
+    unacked_weight: u64,
     /// The client's consumers: its name for each, the queue, the queue's number for it.
     consumers: Vec<(Option<u32>, u32, u32)>,
     /// Its queue for answers, which ends with it.
@@ -117,10 +117,10 @@ impl Broker {
         self.channels.get(&node).map_or(0, |channel| channel.unacked.iter().flatten().count())
     }
 
-    /// Bytes of the bodies that it holds, ready and at consumers; one that is in several queues counts in each.
+    /// Bytes of memory that its messages take, ready and at consumers; one that is in several queues counts in each.
     pub fn bytes(&self) -> u64 {
-        let ready: u64 = self.queues.iter().map(Queue::ready_bytes).sum();
-        ready + self.channels.values().map(|channel| channel.unacked_bytes).sum::<u64>()
+        let ready: u64 = self.queues.iter().map(Queue::weight).sum();
+        ready + self.channels.values().map(|channel| channel.unacked_weight).sum::<u64>()
     }
 
     /// Whether the equation of conservation holds of what the last input changed.
@@ -223,7 +223,7 @@ impl Broker {
             used: 0,
             unacked: VecDeque::new(),
             first_tag: 1,
-            unacked_bytes: 0,
+            unacked_weight: 0,
             consumers: Vec::new(),
             replies: None,
             heard: now,
