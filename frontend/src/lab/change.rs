@@ -129,6 +129,9 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
     lines
 }
 
+/// One of the totals.
+type Count = fn(&BusTotals) -> u64;
+
 /// The messages of a bus, and how long they took.
 fn of_bus(
     was: Option<&Report>,
@@ -139,7 +142,7 @@ fn of_bus(
     let before = was.and_then(|was| was.bus.as_deref());
     let now = run.report().and_then(|report| report.bus.as_deref());
     let totals = now.map_or(totals, |now| now.totals);
-    let counts: [(&str, fn(&BusTotals) -> u64); 5] = [
+    let counts: [(&str, Count); 5] = [
         ("Published", |totals| totals.published),
         ("Worked on", |totals| totals.processed),
         ("Delivered again", |totals| totals.redelivered),
