@@ -191,6 +191,7 @@ mod tests {
             steps: Vec::new(),
             columns: Vec::new(),
             inputs: Vec::new(),
+            bus: None,
         };
         run.apply(Event::Started(started), 0.0);
         let frame = Frame {
@@ -204,6 +205,7 @@ mod tests {
             tally: Tally::default(),
             news: news.iter().map(|text| News { at: Time(0), text: (*text).into(), fault: None }).collect(),
             pace: None,
+            bus: None,
         };
         run.apply(Event::Frame(Box::new(frame)), 0.0);
         run
