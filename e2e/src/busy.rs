@@ -58,12 +58,19 @@ impl MainThread {
     }
 
     /// The tasks since then that worked for longer than a page may: how long each took and how long it worked, in milliseconds.
-    pub async fn too_long(self, page: &Page) -> WebDriverResult<Vec<(f64, f64)>> {
+    async fn too_long(self, page: &Page) -> WebDriverResult<Vec<(f64, f64)>> {
         let noted: Vec<(f64, f64)> = page.driver.execute("return window.longTasks", vec![]).await?.convert()?;
         let samples = self.samples.lock().expect("no sampler panics");
         assert!(samples.len() > 1, "the main thread was looked at");
         let worked = noted.into_iter().map(|(start, took)| (took, ran(&samples, start, start + took)));
         Ok(worked.filter(|(_, worked)| *worked > TASK_MS_MAX).collect())
+    }
+
+    /// Prints them: they are figures of this machine, and no test's business.
+    pub async fn tell(self, page: &Page) -> WebDriverResult<()> {
+        let long = self.too_long(page).await?;
+        eprintln!("{} tasks of the page worked for more than {TASK_MS_MAX} ms (took, worked): {long:?}", long.len());
+        Ok(())
     }
 }
 
