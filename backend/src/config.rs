@@ -101,7 +101,7 @@ pub struct Run {
     /// standard input.
     #[arg(long, value_name = "PATH")]
     pub input: Option<PathBuf>,
-    /// Replaces a value of the experiment, as in `--set batch.partitions=8`.
+    /// Replaces a value of the experiment, as in `--set batch.partitions=8`; `null` takes it away.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<Setting>,
     /// Memory that the run may take, as in `512 MiB`; what is more waits in temporary files (in TMPDIR). Half of the machine's

@@ -19,7 +19,7 @@ pub use browser::Browser;
 pub use busy::MainThread;
 pub use checks::{LOOKS, Look};
 pub use moment::Moment;
-pub use native::simulated_natively;
+pub use native::{judged_natively, simulated_natively};
 pub use page::Page;
 pub use result::Counts;
 pub use server::Server;

@@ -1,5 +1,6 @@
 //! What can go wrong on purpose: when, and what.
 
+pub mod shrink;
 pub mod text;
 
 use std::fmt;

@@ -72,7 +72,7 @@ pub const RUNS_AT_ONCE: usize = 4;
 /// Runs that a session keeps, finished ones with their results included; past it the oldest finished one is forgotten.
 pub const RUNS_KEPT: usize = 8;
 
-/// Bytes of CSV in one binary frame of an export.
+/// Bytes of a file in one binary frame of an export.
 pub const EXPORT_FRAME_BYTES: usize = 1 << 20;
 
 /// Bytes of input that one step of a map task reads: a millisecond of work, and it stays in the second-level cache beside the

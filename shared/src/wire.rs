@@ -21,7 +21,7 @@ pub use self::bus::{
 };
 pub use self::codec::{WireError, decode_command, decode_event, encode_command, encode_event};
 pub use self::pace::{Pace, Speed, Stride};
-use crate::batch::table::{View, ViewQuery};
+use crate::batch::table::{RowsFormat, View, ViewQuery};
 use crate::batch::{Column, Counters, Format, Inferred, Records};
 use crate::experiment::{Outline, Problem};
 use crate::fault::Effect;
@@ -74,8 +74,13 @@ pub enum Command {
     Stop { run: u32 },
     /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
     View { run: u32, id: u32, query: ViewQuery },
-    /// The whole result as CSV in binary frames (see [`DataHeader`]), the last one marked.
-    Export { run: u32, id: u32 },
+    /// The whole result as a file of this format in binary frames (see [`DataHeader`]), the last one marked.
+    Export {
+        run: u32,
+        id: u32,
+        #[serde(default)]
+        format: RowsFormat,
+    },
     /// Free a finished run's result.
     Forget { run: u32 },
     /// Look at a file that the page hands over beside the command; answered by [`Event::Looked`] with the same `id`. Local sessions
@@ -92,6 +97,9 @@ pub struct RunCommand {
     pub place: Place,
     /// The experiment's YAML text.
     pub text: String,
+    /// Values instead of the text's, by their paths, as `--set` on the command line: `("batch.partitions", "8")`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<(String, String)>,
     /// Replaces the experiment's input.
     #[serde(default)]
     pub input: Option<InputChoice>,
@@ -230,6 +238,9 @@ pub struct Started {
     /// What is read, an input of the plan each.
     #[serde(default)]
     pub inputs: Vec<InputView>,
+    /// What will go wrong, as items of the experiment's `faults`; those that the seed draws, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Of an experiment with `messaging`, which has no tasks: what runs instead. Its clients are numbered as `workers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bus: Option<Box<BusView>>,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 
 use shared::experiment::{Experiment, check};
-use shared::fault::text::{insertion, item};
+use shared::fault::text::{insertion, item, with_faults, with_seed};
 use shared::fault::{self, Effect, Fault, Moment};
 use shared::id::NodeId;
 use shared::rng::Rng;
@@ -149,4 +149,42 @@ fn any_text_is_answered() {
             assert!(insertion.added_to(&text).len() > text.len());
         }
     }
+}
+
+#[test]
+fn other_faults_take_the_place_of_those_that_were_there() {
+    let kill = item(&kill());
+    let others = [kill.clone(), "{ at: 2 s, restart: coordinator }".to_owned()];
+    for (faults, tail) in [
+        ("", ""),
+        ("faults:\n  - { at: 40%, kill: worker-1 } # gone\n", "# What must hold.\nexpect:\n  - rows: 6\n"),
+        ("faults:\n- at: 1 s\n  kill: worker-1\n", "\n# Nothing more.\n"),
+        ("faults: [ { at: 1 s, kill: worker-1 },\n  { at: 2 s, kill: worker-2 }\n]\n", "expect:\n  - rows: 6\n"),
+        ("faults:\n  - random: 3\n", "expect: [ rows: 6 ]\n"),
+    ] {
+        let text = format!("{HEAD}{faults}{tail}");
+        let is = checked(&with_faults(&text, &others).unwrap());
+        assert_eq!(is.faults.iter().map(item).collect::<Vec<_>>(), others, "{text}");
+        assert_eq!(is.random_faults, 0);
+        let none = with_faults(&text, &[]).unwrap();
+        assert!(checked(&none).faults.is_empty(), "{none}");
+        assert!(none.ends_with(tail), "{none}");
+        let was = checked(&text);
+        assert_eq!(Experiment { faults: was.faults.clone(), random_faults: was.random_faults, ..is }, was);
+        let windows = text.replace('\n', "\r\n");
+        assert_eq!(with_faults(&windows, &others).unwrap(), with_faults(&text, &others).unwrap().replace('\n', "\r\n"));
+    }
+    assert_eq!(with_faults("{ millrace: 1 }", &others), None);
+}
+
+#[test]
+fn another_seed_leaves_the_rest_as_it_is() {
+    assert_eq!(with_seed(HEAD, 17).unwrap(), HEAD.replacen("millrace: 1\n", "millrace: 1\nseed: 17\n", 1));
+    for (line, after) in [("seed: 42\n", "seed: 17\n"), ("seed:  4_2  # mine\n", "seed:  17  # mine\n"), ("'seed': 42\n", "'seed': 17\n")] {
+        let text = format!("{HEAD}{line}");
+        assert_eq!(with_seed(&text, 17).unwrap(), format!("{HEAD}{after}"));
+        assert_eq!(checked(&with_seed(&text, 17).unwrap()).seed, 17);
+    }
+    assert_eq!(with_seed("{ millrace: 1 }", 17), None);
+    assert_eq!(with_seed("seed:\n  42\n", 17), None);
 }

@@ -7,7 +7,7 @@
 mod common;
 
 use common::driver::Driver;
-use shared::batch::table::ViewQuery;
+use shared::batch::table::{RowsFormat, ViewQuery};
 use shared::id::{NodeId, TaskId};
 use shared::time::Time;
 use shared::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Speed, WorkerState};
@@ -37,6 +37,7 @@ fn run(number: u32) -> RunCommand {
         run: number,
         place: Place::Browser,
         text,
+        sets: Vec::new(),
         input: None,
         workers: None,
         seed: None,
@@ -56,7 +57,7 @@ fn words_are_counted_and_the_table_can_be_looked_at() {
     driver.command(Command::View { run: 1, id: 7, query: ViewQuery { limit: 2, ..ViewQuery::default() } });
     let Some(Event::Rows { id: 7, view, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(view.rows, [["the", "4"], ["and", "2"]]);
-    driver.command(Command::Export { run: 1, id: 8 });
+    driver.command(Command::Export { run: 1, id: 8, format: RowsFormat::Csv });
     let csv = String::from_utf8(driver.frames.concat()[DataHeader::LENGTH..].to_vec()).unwrap();
     assert_eq!(csv, "word,count\nthe,4\nand,2\nbird,2\ncat,2\nno,2\ndog,1\nend,1\n");
 }

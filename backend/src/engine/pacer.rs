@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use shared::machine::Machine;
 use shared::session::paced::{Course, Input as Word, Output, Paced};
-use shared::session::read_bus;
+use shared::session::{BusText, read_bus};
 use shared::session::run::RunSpec;
 use shared::time::Time;
 use shared::wire::Speed;
@@ -32,7 +32,7 @@ pub(super) fn batch(
 }
 
 /// The same of a bus.
-pub(super) fn bus(run: u32, text: &str, seed: u64, speed: Speed, words: &Receiver<Word>, post: &Post) {
+pub(super) fn bus(run: u32, text: &BusText, seed: u64, speed: Speed, words: &Receiver<Word>, post: &Post) {
     pace(run, |now| Ok(Paced::of_bus(run, &*read_bus(text)?, seed, speed, now)), words, post);
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use shared::batch::kernel::sequential as one_pass;
 use shared::batch::{Job, Source, SourceError};
 use shared::session as simulation;
-use shared::session::Simulated;
+use shared::session::{BusText, Simulated};
 use shared::session::run::RunSpec;
 
 use crate::inputs::Inputs;
@@ -47,7 +47,7 @@ impl Source for Stoppable {
 }
 
 /// A bus under a virtual clock.
-pub fn simulate_bus(run: u32, text: &str, seed: u64, stopped: &AtomicBool) -> Result<Box<Simulated>, String> {
+pub fn simulate_bus(run: u32, text: &BusText, seed: u64, stopped: &AtomicBool) -> Result<Box<Simulated>, String> {
     let experiment = simulation::read_bus(text)?;
     simulation::simulate_bus(run, &experiment, seed, || stopped.load(Ordering::Relaxed)).map(Box::new)
 }

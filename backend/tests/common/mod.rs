@@ -214,6 +214,7 @@ pub fn run_command(run: u32, text: &str) -> RunCommand {
         run,
         place: Place::Server,
         text: text.to_owned(),
+        sets: Vec::new(),
         input: None,
         workers: None,
         seed: None,

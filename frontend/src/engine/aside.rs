@@ -4,7 +4,7 @@ use js_sys::{Array, Uint8Array};
 use shared::batch::{Job, Payload, kernel};
 use shared::experiment::BusExperiment;
 use shared::session::run::RunSpec;
-use shared::session::{Simulated, read_bus, simulate, simulate_bus};
+use shared::session::{BusText, Simulated, read_bus, simulate, simulate_bus};
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
@@ -22,7 +22,7 @@ fn twin_hash(message: &JsValue) -> Result<u64, String> {
     table.and_then(|table| table.output_hash()).map_err(|error| error.to_string())
 }
 
-/// From `{ role: "simulation", spec, seed, input }`, or of a bus `{ role: "simulation", run, text, seed }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
+/// From `{ role: "simulation", spec, seed, input }`, or of a bus `{ role: "simulation", run, bus, seed }`: the run under the virtual clock. Says `{ simulated, rows }` or `{ failed }`.
 pub fn simulation(message: &JsValue) {
     answer_simulated(asked_bus(message).and_then(|bus| match bus {
         Some((run, experiment, seed)) => simulate_bus(run, &experiment, seed, || false),
@@ -51,7 +51,10 @@ pub(super) fn asked(message: &JsValue) -> Result<(RunSpec, u64, BlobSource), Str
 
 /// The same of a bus; nothing if it is none.
 pub(super) fn asked_bus(message: &JsValue) -> Result<Option<(u32, Box<BusExperiment>, u64)>, String> {
-    let Some(text) = post::text(message, "text") else { return Ok(None) };
+    if post::text(message, "bus").is_none() {
+        return Ok(None);
+    }
+    let text: BusText = parse(message, "bus")?;
     let run = post::number(message, "run").ok_or("the run's number is missing")? as u32;
     Ok(Some((run, read_bus(&text)?, seed(message)?)))
 }

@@ -8,12 +8,17 @@ use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
 use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced};
+use shared::time::Span;
 use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
 use super::{Alarm, aside, describe, now, open, post, scope, with_host};
+
+/// How long a worker that has computed something aside waits for more of that: many seeds come one after the other, and beginning a
+/// worker takes longer than many of them.
+const SPARE_FOR: Span = Span::millis(2_000);
 
 /// See the module.
 pub struct Host {
@@ -23,6 +28,9 @@ pub struct Host {
     attached: BTreeMap<u32, Blob>,
     inputs: BTreeMap<u32, Blob>,
     workers: BTreeMap<Key, Child>,
+    /// A worker that has computed something aside and is told what comes next, if that comes soon.
+    spare: Option<Child>,
+    spare_ends: Alarm,
     alarm: Alarm,
 }
 
@@ -42,8 +50,29 @@ struct Child {
     ready: bool,
     /// What it is to hear when it is ready.
     waiting: Vec<(Object, Array)>,
+    listeners: Listeners,
+}
+
+/// What hears a child; it is not called any more once it is dropped.
+struct Listeners {
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl Listeners {
+    fn on(worker: &Worker, key: Key, incarnation: Incarnation) -> Listeners {
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            with_host(|host| host.child_said(key, incarnation, event.data()));
+        });
+        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
+            event.prevent_default();
+            let message = event.message();
+            with_host(|host| host.down(key, incarnation, &message));
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Listeners { _on_message: on_message, _on_error: on_error }
+    }
 }
 
 impl Child {
@@ -76,6 +105,8 @@ impl Host {
             attached: BTreeMap::new(),
             inputs: BTreeMap::new(),
             workers: BTreeMap::new(),
+            spare: None,
+            spare_ends: Alarm::new(|| with_host(|host| host.spare = None)),
             alarm: Alarm::new(|| with_host(Host::wake)),
         }
     }
@@ -148,7 +179,8 @@ impl Host {
                     self.simulate(run, &[("spec", spec.into()), ("input", input)], seed, pace);
                 }
                 Output::SimulateBus { run, text, seed, pace } => {
-                    self.simulate(run, &[("text", text.into()), ("run", run.into())], seed, pace);
+                    let text = serde_json::to_string(&text).expect("a text has string keys and no failing serializers");
+                    self.simulate(run, &[("bus", text.into()), ("run", run.into())], seed, pace);
                 }
                 Output::Steer { run, word } => self.steer(run, &word),
                 Output::Close { run } => {
@@ -215,24 +247,36 @@ impl Host {
     }
 
     fn spawn(&mut self, key: Key, incarnation: Incarnation, first: Object) {
+        let of_one_kind = matches!(key, Key::Twin(_) | Key::Simulation(_));
+        if let Some(mut child) = self.spare.take_if(|_| of_one_kind) {
+            self.spare_ends.clear();
+            let heard = std::mem::replace(&mut child.listeners, Listeners::on(&child.worker, key, incarnation));
+            // They may be on the stack, so they are freed a turn later.
+            spawn_local(async move { drop(heard) });
+            child.incarnation = incarnation;
+            child.say(first, Array::new());
+            self.workers.insert(key, child);
+            return;
+        }
         // This worker's own script, build id included.
         let worker = match Worker::new(&scope().location().href()) {
             Ok(worker) => worker,
             Err(error) => return self.down(key, incarnation, &describe(&error)),
         };
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            with_host(|host| host.child_said(key, incarnation, event.data()));
-        });
-        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
-            event.prevent_default();
-            let message = event.message();
-            with_host(|host| host.down(key, incarnation, &message));
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        let listeners = Listeners::on(&worker, key, incarnation);
         let waiting = vec![(first, Array::new())];
-        let child = Child { worker, incarnation, ready: false, waiting, _on_message: on_message, _on_error: on_error };
-        self.workers.insert(key, child);
+        self.workers.insert(key, Child { worker, incarnation, ready: false, waiting, listeners });
+    }
+
+    /// A computation aside is done: its worker may be of use again.
+    fn spare(&mut self, key: Key) {
+        if let Some(child) = self.workers.remove(&key) {
+            // One that was there before makes room.
+            if let Some(child) = self.spare.replace(child) {
+                spawn_local(async move { drop(child) });
+            }
+            self.spare_ends.set(Some(now() + SPARE_FOR));
+        }
     }
 
     fn child_said(&mut self, key: Key, incarnation: Incarnation, said: JsValue) {
@@ -253,7 +297,7 @@ impl Host {
             Key::Twin(run) => {
                 let hash = post::text(&said, "hash").and_then(|hash| u64::from_str_radix(&hash, 16).ok());
                 let output_hash = hash.ok_or_else(|| failure(&said));
-                self.dismiss(key);
+                self.spare(key);
                 self.tell(Input::Sequential { run, output_hash });
             }
             Key::Pacer(run) if post::field(&said, "frame").is_some() => {
@@ -264,7 +308,7 @@ impl Host {
             Key::Pacer(run) | Key::Simulation(run) => {
                 let simulated = aside::read_simulated(&said).map(Box::new).ok_or_else(|| failure(&said));
                 if key == Key::Simulation(run) {
-                    self.dismiss(key);
+                    self.spare(key);
                 }
                 self.tell(Input::Simulated { run, simulated });
             }

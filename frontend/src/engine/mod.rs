@@ -4,7 +4,7 @@
 //!
 //! - `session`: holds the session and makes the others (`host`). The page talks to this one only.
 //! - `worker`: a node of a run with its own wasm instance (`node`). To kill it is `Worker.terminate()`.
-//! - `twin` and `simulation`: one long computation that must not keep the session from answering (`aside`).
+//! - `twin` and `simulation`: one long computation that must not keep the session from answering (`aside`); when it is done, another.
 //! - `paced`: a simulation that goes on by the clock on the wall and can be touched (`pacer`).
 //!
 //! Bulk data moves between workers as transferred buffers, by way of the session's worker, which passes them on unread.
@@ -32,7 +32,7 @@ enum Role {
     Host(host::Host),
     Node(Box<node::Node>),
     Pacer(Box<pacer::Pacer>),
-    /// Computing, or done.
+    /// Computing, or done and ready for more of that.
     Aside,
 }
 
@@ -62,11 +62,11 @@ fn hear(message: &JsValue) {
         (Role::Unknown, Some("worker")) => {
             *this = node::Node::new(message).map_or(Role::Aside, |node| Role::Node(Box::new(node)))
         }
-        (Role::Unknown, Some("twin")) => {
+        (Role::Unknown | Role::Aside, Some("twin")) => {
             *this = Role::Aside;
             aside::twin(message);
         }
-        (Role::Unknown, Some("simulation")) => {
+        (Role::Unknown | Role::Aside, Some("simulation")) => {
             *this = Role::Aside;
             aside::simulation(message);
         }

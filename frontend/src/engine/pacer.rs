@@ -20,7 +20,7 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// From `{ role: "paced", spec, seed, speed, input }`, or of a bus `{ role: "paced", run, text, seed, speed }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
+    /// From `{ role: "paced", spec, seed, speed, input }`, or of a bus `{ role: "paced", run, bus, seed, speed }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
     /// to another end, or `{ failed }`.
     pub fn new(message: &JsValue) -> Option<Pacer> {
         let begin = || -> Result<Box<dyn Machine<Input = Word, Output = Output>>, String> {

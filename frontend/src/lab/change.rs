@@ -4,12 +4,14 @@
 //! Without them: the end that the run had before, or, where nobody has waited for that, a simulation in one go of the text as it was.
 
 use leptos::prelude::*;
-use shared::wire::{AttemptState, AttemptView, BusReport, BusTotals, Command, Event, Place, Report, RunCommand};
+use shared::wire::{AttemptState, AttemptView, Place, Report};
 
-use super::format::{duration_ms, grouped, of};
+use super::aside::{Answer, Ask};
+use super::format::{grouped, of};
+use super::measures;
 use super::model::RunModel;
 use super::names::task_name;
-use super::state::{Input, Lab, Which, use_lab};
+use super::state::{Lab, use_lab};
 use crate::components::panel::Panel;
 
 /// Tasks that are named at most; the rest are counted.
@@ -33,32 +35,23 @@ impl Lab {
             return self.before.set(Before::Known(Box::new(report)));
         }
         // What the user chose to be read is not sent a second time.
-        if self.input.with_untracked(|input| *input != Input::AsWritten) {
+        if self.has_own_input() {
             return;
         }
-        let (seed, workers) = self.run.with_untracked(|run| run.started.as_ref().map(|it| (it.seed, it.workers))).unzip();
-        let run = self.next_run();
-        let (place, input, pace, idempotency_key) = (Place::Simulate, None, None, None);
+        let sets = self.run.with_untracked(|run| {
+            let of_batch = run.bus.is_none();
+            let started = run.started.as_ref()?;
+            let workers = of_batch.then(|| ("workers".to_owned(), started.workers.to_string()));
+            Some([("seed".to_owned(), started.seed.to_string())].into_iter().chain(workers).collect())
+        });
+        let ask = Ask { text, place: Place::Simulate, sets: sets.unwrap_or_default() };
+        let run = self.run_aside(ask, move |Answer { run, report, .. }| {
+            // Another run may be looked at by now.
+            if self.before.get_untracked() == Before::Asked(run) {
+                self.before.set(report.map_or(Before::None, |report| Before::Known(Box::new(report))));
+            }
+        });
         self.before.set(Before::Asked(run));
-        let command = RunCommand { run, place, text, input, workers, seed, pace, idempotency_key };
-        self.send(Which::Engine, &Command::Run(command));
-    }
-
-    /// Takes in what a session says of the run without the faults. Whether it was about that one.
-    pub(super) fn hear_without_faults(self, event: &Event) -> bool {
-        let Before::Asked(asked) = self.before.get_untracked() else { return false };
-        match event {
-            Event::Finished { run, report } if *run == asked => {
-                self.before.set(Before::Known(Box::new(report.clone())));
-                self.send(Which::Engine, &Command::Forget { run: asked });
-            }
-            Event::Failed { run, .. } if *run == asked => self.before.set(Before::None),
-            _ => {
-                return matches!(event, Event::Started(started) if started.run == asked)
-                    || matches!(event, Event::Frame(frame) if frame.run == asked);
-            }
-        }
-        true
     }
 }
 
@@ -104,59 +97,18 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
         Before::Known(report) => Some(&**report),
         Before::None | Before::Asked(_) => None,
     };
-    let now_ms = run.report().and_then(|report| report.virtual_ms).unwrap_or(run.now.0 as f64 / 1e3);
-    let time = |ms: f64| {
-        let figure = duration_ms(ms);
-        format!("{} {}", figure.value, figure.unit)
-    };
-    let number = |number: u64| grouped(number);
     let unknown = if matches!(before, Before::Asked(_)) { "…" } else { "not known" };
-    let line = |name: &str, was: Option<String>, now: String| [name.to_owned(), was.unwrap_or_else(|| unknown.to_owned()), now];
-    if let Some(bus) = &run.bus {
-        return of_bus(was, run, bus.now.totals, line);
-    }
-    let mut lines = vec![
-        line("Virtual time", was.map(|was| time(was.virtual_ms.unwrap_or_default())), time(now_ms)),
-        line("Tasks run", was.map(|was| number(was.tally.tasks_run.into())), number(run.tally.tasks_run.into())),
-        line("Repeated", was.map(|was| number(was.tally.tasks_repeated.into())), number(run.tally.tasks_repeated.into())),
-        line("Backups", was.map(|was| number(was.tally.backup_tasks.into())), number(run.tally.backup_tasks.into())),
-        line("Workers lost", was.map(|was| number(was.tally.workers_lost.into())), number(run.tally.workers_lost.into())),
-    ];
-    if let (Some(was), Some(now)) = (was, run.report()) {
+    let known = was.map(measures::of_report).unwrap_or_default();
+    let line = |(index, now): (usize, &measures::Measure)| {
+        let was = known.get(index).map_or_else(|| unknown.to_owned(), measures::Measure::words);
+        [now.name.to_owned(), was, now.words()]
+    };
+    let mut lines: Vec<Measure> = measures::of_run(run).iter().enumerate().map(line).collect();
+    if let (Some(was), Some(now), None) = (was, run.report(), &run.bus) {
         let same = if was.output_hash == now.output_hash { "the same" } else { "others" };
-        lines.push(line("Rows", Some(number(was.rows)), same.to_owned()));
+        lines.push(["Rows".to_owned(), grouped(was.rows), same.to_owned()]);
     }
     lines
-}
-
-/// One of the totals.
-type Count = fn(&BusTotals) -> u64;
-
-/// The messages of a bus, and how long they took.
-fn of_bus(
-    was: Option<&Report>,
-    run: &RunModel,
-    totals: BusTotals,
-    line: impl Fn(&str, Option<String>, String) -> Measure,
-) -> Vec<Measure> {
-    let before = was.and_then(|was| was.bus.as_deref());
-    let now = run.report().and_then(|report| report.bus.as_deref());
-    let totals = now.map_or(totals, |now| now.totals);
-    let counts: [(&str, Count); 5] = [
-        ("Published", |totals| totals.published),
-        ("Worked on", |totals| totals.processed),
-        ("Delivered again", |totals| totals.redelivered),
-        ("Lost or dropped", |totals| totals.gone),
-        ("Still ready", |totals| totals.ready),
-    ];
-    let counted = counts.map(|(name, of)| line(name, before.map(|was| grouped(of(&was.totals))), grouped(of(&totals))));
-    let p99 = |report: &BusReport| {
-        let ms = report.spans.get("latency").map_or(0.0, |[_, p99, _]| *p99);
-        let figure = duration_ms(ms);
-        format!("{} {}", figure.value, figure.unit)
-    };
-    let latency = line("Latency, 99 of 100", before.map(p99), now.map_or("…".to_owned(), p99));
-    counted.into_iter().chain([latency]).collect()
 }
 
 /// The tasks that ran again, and why: a list of our own words.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
+use shared::batch::table::RowsFormat;
 use shared::fault::Effect;
 use shared::fault::text::insertion;
 use shared::id::NodeId;
@@ -16,7 +17,7 @@ use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 
 use super::change::Before;
 use super::model::{RunModel, Stage};
-use super::state::{Input, Lab, Link, OPENING_SPEED, Which, wall_ms};
+use super::state::{Input, Lab, Link, OPENING_SPEED, TEXT_BYTES_MAX, Which, wall_ms};
 use crate::session::upload::{Sent, Upload};
 use crate::session::{Local, Remote, Said, Session};
 
@@ -110,6 +111,25 @@ impl Lab {
         self.intro.set(true);
         self.opening.set(true);
         self.run_input(Input::AsWritten);
+    }
+
+    /// A file that holds an experiment takes the place of the text, which is kept as the last one.
+    pub(super) fn open_file(self, file: File) {
+        let name = file.name();
+        if file.size() > TEXT_BYTES_MAX as f64 {
+            let sentence = format!("{name} is no experiment: those have {} KiB at most.", TEXT_BYTES_MAX >> 10);
+            return self.notice.set(Some(sentence));
+        }
+        leptos::task::spawn_local(async move {
+            match JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()) {
+                Some(text) => {
+                    self.keep_own_text();
+                    self.input.set(Input::AsWritten);
+                    self.text.set(text);
+                }
+                None => self.notice.set(Some(format!("{name} cannot be read: it was moved or changed. Choose it again."))),
+            }
+        });
     }
 
     /// A text of the user's own, in the workers of this page: it can be pasted at once.
@@ -279,16 +299,16 @@ impl Lab {
     }
 
     /// Asks for the finished result as one file.
-    pub fn export(self) {
+    pub fn export(self, format: RowsFormat) {
         let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
         let Some(place) = place else { return };
         let id = self.next_id();
         self.inner.update_value(|inner| {
             inner.exports.clear();
-            inner.exports.insert(id, Vec::new());
+            inner.exports.insert(id, (format, Vec::new()));
         });
         self.exporting.set(Some(0.0));
-        self.send(Which::of(place), &Command::Export { run, id });
+        self.send(Which::of(place), &Command::Export { run, id, format });
     }
 
     /// A number that no run has had.
@@ -314,6 +334,24 @@ impl Lab {
         if let Some(session) = self.session(which) {
             session.send(command);
         }
+    }
+
+    /// The same, with a file beside it for the session in this page.
+    pub(super) fn send_with(self, which: Which, command: &Command, file: Option<&File>) {
+        match (which, self.inner.with_value(|inner| inner.local.clone())) {
+            (Which::Engine, Some(local)) => local.send(command, file),
+            _ => self.send(which, command),
+        }
+    }
+
+    /// A file as a command names it.
+    pub(super) fn attached(self, file: &File) -> InputChoice {
+        InputChoice::Attached { name: file.name(), bytes: file.size() as u64, format: self.preview.format() }
+    }
+
+    /// The user's own number of workers; otherwise the experiment and the place decide.
+    pub(super) fn chosen_workers(self) -> Option<u32> {
+        self.inner.with_value(|inner| inner.workers_chosen).then(|| self.workers.get_untracked())
     }
 
     fn session(self, which: Which) -> Option<Session> {
@@ -344,17 +382,10 @@ impl Lab {
 
     /// Sends the run command, after the input has gone up if the server is to read it.
     fn begin(self, run: u32, place: Place, file: Option<File>) {
-        let choice = file.as_ref().map(|file| InputChoice::Attached {
-            name: file.name(),
-            bytes: file.size() as u64,
-            format: self.preview.format(),
-        });
         match (Which::of(place), file) {
             (Which::Engine, file) => {
-                let command = self.run_command(run, place, choice);
-                if let Some(local) = self.inner.with_value(|inner| inner.local.clone()) {
-                    local.send(&command, file.as_ref());
-                }
+                let command = self.run_command(run, place, file.as_ref().map(|file| self.attached(file)));
+                self.send_with(Which::Engine, &command, file.as_ref());
             }
             (Which::Server, None) => self.send(Which::Server, &self.run_command(run, place, None)),
             (Which::Server, Some(file)) => self.upload(run, file),
@@ -385,13 +416,11 @@ impl Lab {
     }
 
     fn run_command(self, run: u32, place: Place, input: Option<InputChoice>) -> Command {
-        let chosen = self.inner.with_value(|inner| inner.workers_chosen);
-        // Unless the user says otherwise the experiment and the place decide.
-        let workers = chosen.then(|| self.workers.get_untracked());
+        let workers = self.chosen_workers();
         let text = self.text.get_untracked();
         self.inner.update_value(|inner| inner.ran = (text.clone(), 0));
         let pace = (place == Place::Simulate).then(|| self.speed.get_untracked());
-        Command::Run(RunCommand { run, place, text, input, workers, seed: None, pace, idempotency_key: None })
+        Command::Run(RunCommand { run, place, text, sets: Vec::new(), input, workers, seed: None, pace, idempotency_key: None })
     }
 
     fn give_up(self, run: u32, sentence: String) {
@@ -416,7 +445,7 @@ impl Lab {
 }
 
 /// The file behind an input, for a session to read in slices; `None` when the experiment's text names it.
-async fn attachment(input: &Input) -> Result<Option<File>, String> {
+pub(super) async fn attachment(input: &Input) -> Result<Option<File>, String> {
     match input {
         Input::AsWritten => Ok(None),
         Input::File(file) => Ok(Some(file.clone())),
@@ -446,13 +475,17 @@ fn file(parts: &Array, name: &str) -> Result<File, String> {
     File::new_with_blob_sequence_and_options(parts, name, &options).map_err(|error| crate::session::local::describe(&error))
 }
 
-/// Gives the user `parts` as one file.
-pub(super) fn save(parts: &[js_sys::Uint8Array], name: &str) -> Result<(), String> {
+/// Gives the user `parts`, texts or bytes, as one file.
+pub(super) fn save(parts: &Array, name: &str) -> Result<(), String> {
     let options = BlobPropertyBag::new();
-    options.set_type("text/csv;charset=utf-8");
-    let parts: Array = parts.iter().collect();
+    options.set_type(match name.rsplit_once('.') {
+        Some((_, "csv")) => "text/csv;charset=utf-8",
+        Some((_, "jsonl")) => "application/jsonl",
+        Some((_, "yaml")) => "application/yaml",
+        _ => "application/octet-stream",
+    });
     let describe = |error| crate::session::local::describe(&error);
-    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).map_err(describe)?;
+    let blob = web_sys::Blob::new_with_blob_sequence_and_options(parts, &options).map_err(describe)?;
     let url = web_sys::Url::create_object_url_with_blob(&blob).map_err(describe)?;
     let anchor: web_sys::HtmlAnchorElement = document().create_element("a").map_err(describe)?.unchecked_into();
     anchor.set_href(&url);

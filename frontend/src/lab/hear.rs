@@ -44,7 +44,7 @@ impl Lab {
             Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
             Event::Error { message } => self.notice.set(Some(message)),
             Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => {
-                if !self.hear_without_faults(&event) {
+                if !self.hear_aside(&event) {
                     self.hear_run(which, event);
                 }
             }
@@ -152,18 +152,23 @@ impl Lab {
     fn hear_data(self, header: DataHeader, bytes: js_sys::Uint8Array) {
         let length = f64::from(bytes.length());
         let collected = self.inner.try_update_value(|inner| {
-            inner.exports.get_mut(&header.id)?.push(bytes);
+            inner.exports.get_mut(&header.id)?.1.push(bytes);
             header.last.then(|| inner.exports.remove(&header.id)).flatten()
         });
         self.exporting.update(|sum| *sum = sum.map(|sum| sum + length));
-        if let Some(Some(parts)) = collected {
+        if let Some(Some((format, parts))) = collected {
             self.exporting.set(None);
             let title = self.run.with_untracked(|model| model.started.as_ref().map(|started| started.title.clone()));
-            let name = format!("{}.csv", title.unwrap_or_else(|| "result".into()).to_lowercase().replace(' ', "-"));
-            match save(&parts, &name) {
-                Ok(()) => self.speak(format!("{name} is ready.")),
-                Err(reason) => self.notice.set(Some(format!("The file could not be saved: {reason}."))),
-            }
+            self.give(&parts.iter().collect(), title.as_deref().unwrap_or("result"), format.extension());
+        }
+    }
+
+    /// Gives the user a file that is called by a title.
+    pub(super) fn give(self, parts: &js_sys::Array, title: &str, extension: &str) {
+        let name = file_name(title, extension);
+        match save(parts, &name) {
+            Ok(()) => self.speak(format!("{name} is ready.")),
+            Err(reason) => self.notice.set(Some(format!("The file could not be saved: {reason}."))),
         }
     }
 
@@ -179,6 +184,7 @@ impl Lab {
     fn went_down(self, which: Which, sentence: String) {
         self.link_of(which).set(Link::Down(sentence.clone()));
         self.exporting.set(None);
+        self.lose_asides(which, &sentence);
         match which {
             Which::Engine => self.lose_run(which, &format!("{sentence} Restart the engine, then run it again.")),
             Which::Server if !self.inner.with_value(|inner| inner.server_was_there) => {
@@ -224,5 +230,25 @@ impl Lab {
             Which::Engine => self.engine,
             Which::Server => self.server,
         }
+    }
+}
+
+/// A title as the name of a file: in small letters, with hyphens for what no file's name should have.
+pub(super) fn file_name(title: &str, extension: &str) -> String {
+    let words = title.to_lowercase();
+    let words: Vec<&str> = words.split(|it: char| !it.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let stem = if words.is_empty() { "result".to_owned() } else { words.join("-") };
+    format!("{stem}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_file_is_called_by_a_title_in_plain_letters() {
+        assert_eq!(file_name("Word count", "csv"), "word-count.csv");
+        assert_eq!(file_name("../A <b>day</b>: Überblick", "jsonl"), "a-b-day-b-überblick.jsonl");
+        assert_eq!(file_name("?", "yaml"), "result.yaml");
     }
 }

@@ -8,6 +8,7 @@ use web_sys::{Element, KeyboardEvent};
 
 use super::state::use_lab;
 use crate::components::icon::Icon;
+use crate::components::sheet::{self, Sheet};
 
 /// The keys and what they do.
 const KEYS: &str = "\
@@ -31,12 +32,7 @@ const PRESSED: &str = "button, a, summary, [role=slider], [role=separator]";
 pub fn Shortcuts() -> impl IntoView {
     let lab = use_lab();
     let dialog = NodeRef::<html::Dialog>::new();
-    let open = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            // Refused only where it is open already.
-            let _ = dialog.show_modal();
-        }
-    };
+    let open = move || sheet::show(dialog);
     let press = move |event: KeyboardEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let within = |what| target.as_ref().is_some_and(|target| target.closest(what).ok().flatten().is_some());
@@ -59,11 +55,6 @@ pub fn Shortcuts() -> impl IntoView {
             handle.remove();
         }
     });
-    let close = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
     view! {
         <button
             class="quiet icon-only"
@@ -74,14 +65,8 @@ pub fn Shortcuts() -> impl IntoView {
         >
             <Icon name="circle-help" />
         </button>
-        <dialog class="sheet" node_ref=dialog data-testid="shortcuts" aria-labelledby="shortcuts-title">
-            <div class="sheet-head">
-                <h2 id="shortcuts-title">"Keys"</h2>
-                <button class="quiet icon-only" data-testid="shortcuts-close" aria-label="Close" on:click=close>
-                    <Icon name="x" />
-                </button>
-            </div>
+        <Sheet dialog=dialog name="shortcuts" title="Keys">
             <dl class="keys" inner_html=KEYS></dl>
-        </dialog>
+        </Sheet>
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`],
-//! [`seek`], [`change`], [`news`], [`result`], [`share`], [`keys`].
+//! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -11,6 +11,9 @@
 //!   `speed-max` (radio buttons), `time` (the slider; `data-state` the hash of what is seen, `data-sought` whether it is on its way),
 //!   `time-at`, `time-end`
 //! - faults that were wished for: `change`, `ran-again`
+//! - beside each other: `compare-open`, `compare-with`, `compare-set`, `compare-run`, `compare-stop`, `comparison`, `verdict`; many seeds: `seeds-open`,
+//!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
+//!   `shrunk-N`, `open-shrunk-N`
 //! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice); keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
@@ -24,15 +27,17 @@
 //!   `slow-worker-N-FACTOR` and `pause-worker-N-MS`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
-//!   `download-csv`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
+//!   `download-csv`, `downloads` and in its menu `download-jsonl` and `download-arrow`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
 //!
 //! Figures carry their exact value in `data-exact`. The page opens on a simulation in slow motion; `/?run=browser` opens it on the same
 //! experiment in this page's workers, as soon as it goes, and `/?autorun=no` without a run.
 
+pub mod aside;
 pub mod banners;
 pub mod bus;
 pub mod change;
 mod commands;
+pub mod compare;
 pub mod experiment;
 pub mod format;
 pub mod graph;
@@ -40,6 +45,7 @@ pub mod header;
 mod hear;
 pub mod intro;
 pub mod keys;
+pub mod measures;
 pub mod metrics;
 pub mod model;
 pub mod names;
@@ -52,6 +58,7 @@ pub mod seek;
 pub mod setup;
 pub mod share;
 pub mod state;
+pub mod sweep;
 pub mod timeline;
 pub mod workers;
 
@@ -173,8 +180,10 @@ fn DropZone() -> impl IntoView {
                 event.prevent_default();
                 over.set(false);
                 let file = event.data_transfer().and_then(|transfer| transfer.files()).and_then(|files| files.get(0));
-                if let Some(file) = file {
-                    lab.input.set(state::Input::File(file));
+                match file {
+                    Some(file) if is_experiment(&file.name()) => lab.open_file(file),
+                    Some(file) => lab.input.set(state::Input::File(file)),
+                    None => {}
                 }
             }
         }),
@@ -187,9 +196,15 @@ fn DropZone() -> impl IntoView {
     });
     view! {
         <div class="drop" class:over=over aria-hidden="true">
-            <p>"Drop the file to count its words"</p>
+            <p>"Drop a file to read it as the input, or an experiment (.yaml) to open it"</p>
         </div>
     }
+}
+
+/// Whether a file of this name is an experiment, and no input of one.
+fn is_experiment(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
 /// A place in words.

@@ -3,16 +3,21 @@
 //! All of it is in the link itself, behind the `#`, which no server sees. A link wins over the text that was kept from the last visit,
 //! and that text is offered back.
 
+use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 use shared::link::Link;
+use shared::wire::Place;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
+use super::experiment::gallery::title_of;
 use super::format::virtual_clock;
+use super::hear::file_name;
 use super::model::RunModel;
 use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
 use crate::components::icon::Icon;
+use crate::components::sheet::{self, Sheet};
 use crate::components::store::keep;
 
 impl Lab {
@@ -40,7 +45,7 @@ impl Lab {
             self.choose_workers(workers.clamp(1, WORKERS_MAX));
         }
         // What a link says is simulated harms nobody; real workers begin when they are told to.
-        if place == shared::wire::Place::Simulate {
+        if place == Place::Simulate {
             self.run();
             self.inner.update_value(|inner| inner.land_at = at);
         }
@@ -61,14 +66,31 @@ impl Lab {
     /// What a link to all this says.
     fn link_to_this(self) -> Link {
         let text = self.text.get_untracked();
-        let (ran, chosen) = self.inner.with_value(|inner| (inner.ran.0.clone(), inner.workers_chosen));
+        let ran = self.inner.with_value(|inner| inner.ran.0.clone());
         let seen = |run: &RunModel| (run.can_be_sought() && (run.is_paused() || run.is_rewound())).then_some(run.now);
         Link {
             place: self.place.get_untracked(),
-            workers: chosen.then(|| self.workers.get_untracked()),
+            workers: self.chosen_workers(),
             at: self.run.with_untracked(seen).filter(|_| ran == text),
             text,
         }
+    }
+}
+
+impl Lab {
+    /// Gives the user the text as a file.
+    fn save_experiment(self) {
+        let text = self.text.get_untracked();
+        self.give(&Array::of1(&text.as_str().into()), &title_of(&text), "yaml");
+    }
+
+    /// What runs the file of [`save_experiment`](Lab::save_experiment) as it would run here, as far as that is said here.
+    fn command_line(self) -> String {
+        let place = if self.place.get() == Place::Server { "server" } else { "simulate" };
+        let workers = self.workers.get();
+        let workers = self.chosen_workers().filter(|_| !self.text_is_bus()).map(|_| format!(" --workers {workers}")).unwrap_or_default();
+        let name = file_name(&self.text.with(|text| title_of(text)), "yaml");
+        format!("millrace run {name} --place {place}{workers}")
     }
 }
 
@@ -98,15 +120,7 @@ pub fn Share() -> impl IntoView {
     let open = move |_| {
         link.set(Some(lab.link_to_this()));
         copied.set(false);
-        if let Some(dialog) = dialog.get_untracked() {
-            // Refused only where it is open already.
-            let _ = dialog.show_modal();
-        }
-    };
-    let close = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
+        sheet::show(dialog);
     };
     let text = Memo::new(move |_| {
         link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()
@@ -130,13 +144,7 @@ pub fn Share() -> impl IntoView {
             <Icon name="share-2" />
             <span class="head-word">"Share"</span>
         </button>
-        <dialog class="sheet" node_ref=dialog data-testid="share" aria-labelledby="share-title">
-            <div class="sheet-head">
-                <h2 id="share-title">"A link to this"</h2>
-                <button class="quiet icon-only" data-testid="share-close" aria-label="Close" on:click=close>
-                    <Icon name="x" />
-                </button>
-            </div>
+        <Sheet dialog=dialog name="share" title="A link to this">
             <p>"It carries the experiment with its seed and its faults" {moment}
                 ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."
             </p>
@@ -152,6 +160,14 @@ pub fn Share() -> impl IntoView {
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </button>
             </div>
-        </dialog>
+            <h3>"The same on the command line"</h3>
+            <p class="share-line">
+                <code data-testid="command-line">{move || lab.command_line()}</code>
+                <button class="small" data-testid="experiment-file" on:click=move |_| lab.save_experiment()>
+                    <Icon name="download" />
+                    "The experiment as a file"
+                </button>
+            </p>
+        </Sheet>
     }
 }

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use shared::batch::table::RowsFormat;
 use shared::experiment::{Outline, Problem};
 use shared::time::Time;
 use shared::wire::{Place, Speed};
 
+use super::aside::Aside;
 use super::change::Before;
 use super::experiment::TEXT_KEY;
 use super::model::RunModel;
@@ -156,7 +158,10 @@ pub(super) struct Inner {
     pub last_id: u32,
     pub check_id: u32,
     pub upload: Option<Upload>,
-    pub exports: BTreeMap<u32, Vec<js_sys::Uint8Array>>,
+    /// What has come of the exports that are being collected.
+    pub exports: BTreeMap<u32, (RowsFormat, Vec<js_sys::Uint8Array>)>,
+    /// Runs that no view looks at, by their numbers.
+    pub asides: BTreeMap<u32, Aside>,
     pub drawing: Rc<Drawing>,
     /// A simulation is on its way to a moment, since then by the page's clock.
     pub seeking_since_ms: Option<f64>,

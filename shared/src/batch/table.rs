@@ -1,10 +1,11 @@
 //! A job's result: its rows in their final order, held so that a million of them are cheap to sort, search, scroll and save, and so
 //! that more of them than fit into memory can still be saved.
 //!
-//! - `rows`: some rows as text, CSV and JSON. - `view`: the rows that somebody looks at.
+//! - `rows`: some rows as text, CSV and JSON. - `view`: the rows that somebody looks at. - `write`: all of them as a file.
 
 mod rows;
 mod view;
+mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub use self::rows::Rows;
 use self::view::Cache;
 pub use self::view::{View, ViewQuery};
+pub use self::write::RowsFormat;
 use super::kernel::{Batches, KernelError, RowReader, sorted, together};
 use super::{Column, Payload, Plan};
 use crate::expr::Type;

@@ -3,12 +3,16 @@
 use super::problem::{Place, Problem};
 use super::yaml::{self, Content, Key, Node};
 
-/// Sets each value in turn. A path's parts are keys and, in lists, positions from 0.
+/// Sets each value in turn. A path's parts are keys and, in lists, positions from 0. `null` takes the key away.
 pub(super) fn apply(root: &mut Node, overrides: &[(String, String)]) -> Result<(), Problem> {
     for (index, (path, value)) in overrides.iter().enumerate() {
         // The place of everything that this override brings: line 0, its own number as the column.
         let at = Place { line: 0, column: index as u32, width: 0 };
         let refused = |message: String| name(Problem::new(at, message), overrides);
+        if value.trim() == "null" {
+            take_away(root, path);
+            continue;
+        }
         let value = yaml::read_value(value, at).map_err(|problem| refused(problem.message))?;
         set(root, path, value, at).map_err(refused)?;
     }
@@ -47,6 +51,26 @@ fn set(root: &mut Node, path: &str, value: Node, at: Place) -> Result<(), String
     }
     *node = value;
     Ok(())
+}
+
+/// What is not there need not be taken away.
+fn take_away(root: &mut Node, path: &str) {
+    let (way, last) = path.rsplit_once('.').map_or((None, path), |(way, last)| (Some(way), last));
+    let mut node = root;
+    for part in way.into_iter().flat_map(|way| way.split('.')) {
+        let below = match &mut node.content {
+            Content::List(list) => part.parse::<usize>().ok().and_then(|index| list.get_mut(index)),
+            Content::Map(entries) => entries.iter_mut().find(|(key, _)| key.name == part).map(|(_, node)| node),
+            _ => None,
+        };
+        match below {
+            Some(below) => node = below,
+            None => return,
+        }
+    }
+    if let Content::Map(entries) = &mut node.content {
+        entries.retain(|(key, _)| key.name != last);
+    }
 }
 
 /// Names the override in a problem that lies in one.

@@ -1,7 +1,7 @@
-//! A fault as an experiment's text says it, and how one more comes into a text that somebody wrote.
+//! A fault as an experiment's text says it, and how one more, other ones or another seed come into a text that somebody wrote.
 //!
-//! What stands there is not touched: the new line is put in, and comments, order and line ends stay. So nothing here reads YAML as a
-//! whole; it only finds where `faults` ends. A text that it is not sure of stays as it is.
+//! What stands there beside them is not touched: comments, order and line ends stay. So nothing here reads YAML as a whole; it only
+//! finds where a key at the margin and its value are. A text that it is not sure of stays as it is.
 
 use std::fmt;
 
@@ -74,13 +74,13 @@ fn span(span: Span) -> String {
 /// Where and how an [`item`] comes into an experiment's text: at the end of its `faults`, which are made if there are none. `None`: the
 /// text has them in a way that is not known here.
 pub fn insertion(text: &str, item: &str) -> Option<Insertion> {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let newline = newline(text);
     let lines = lines(text);
-    if lines.iter().any(|line| line.starts_at_margin() && line.text.starts_with('{')) {
+    if is_in_braces(&lines) {
         return None;
     }
-    match lines.iter().position(|line| value_of(line.text, "faults").is_some()) {
-        None => Some(new_key(text, &lines, item, newline)),
+    match lines.iter().position(|line| value_of(line.text, FAULTS).is_some()) {
+        None => Some(new_key(text, &lines, &format!("{FAULTS}:{newline}  - {item}{newline}"), newline)),
         Some(at) => match first_of_value(&lines, at) {
             Some(open) if text[open..].starts_with('[') => in_brackets(text, open, item),
             Some(open) if text[open..].starts_with('-') => in_block(text, &lines, at, open, item, newline),
@@ -88,6 +88,64 @@ pub fn insertion(text: &str, item: &str) -> Option<Insertion> {
             None => Some(after_line(text, &lines[at], &format!("  - {item}"), newline)),
         },
     }
+}
+
+/// The text with these [`item`]s as its only faults. `None`: as above.
+pub fn with_faults(text: &str, items: &[String]) -> Option<String> {
+    let newline = newline(text);
+    let lines = lines(text);
+    if is_in_braces(&lines) {
+        return None;
+    }
+    let list = items.iter().map(|item| format!("{newline}  - {item}")).collect::<String>();
+    let entry = if list.is_empty() { format!("{FAULTS}: []") } else { format!("{FAULTS}:{list}") };
+    match lines.iter().position(|line| value_of(line.text, FAULTS).is_some()) {
+        None if items.is_empty() => Some(text.to_owned()),
+        None => Some(new_key(text, &lines, &format!("{entry}{newline}"), newline).added_to(text)),
+        Some(at) => {
+            let is_own = |line: &&Line<'_>| line.is_blank() || !line.starts_at_margin() || line.text.starts_with(['-', ']', '}']);
+            let own = lines[at + 1..].iter().take_while(is_own).filter(|line| !line.is_blank()).last();
+            let end = own.unwrap_or(&lines[at]);
+            Some([&text[..lines[at].start], &entry, &text[end.start + end.text.len()..]].concat())
+        }
+    }
+}
+
+/// The text with this seed. `None`: as above.
+pub fn with_seed(text: &str, seed: u64) -> Option<String> {
+    let lines = lines(text);
+    if is_in_braces(&lines) {
+        return None;
+    }
+    let found = lines.iter().find_map(|line| value_of(line.text, "seed").map(|value| (line, value)));
+    let Some((line, value)) = found else {
+        let head = lines.iter().find(|line| value_of(line.text, "millrace").is_some());
+        let newline = newline(text);
+        return Some(match head {
+            Some(head) => after_line(text, head, &format!("seed: {seed}"), newline).added_to(text),
+            None => format!("seed: {seed}{newline}{text}"),
+        });
+    };
+    let comment = value.find(" #").unwrap_or(value.len());
+    let old = value[..comment].trim();
+    // A number is one word; whatever else stands there is not ours to cut.
+    if old.is_empty() || old.contains(char::is_whitespace) {
+        return None;
+    }
+    let behind = line.start + line.text.len() - value.len();
+    let from = behind + (value.len() - value.trim_start().len());
+    Some([&text[..from], &seed.to_string(), &text[from + old.len()..]].concat())
+}
+
+const FAULTS: &str = "faults";
+
+fn newline(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
+/// Whether the document is one value in braces, in which no key stands at the margin.
+fn is_in_braces(lines: &[Line<'_>]) -> bool {
+    lines.iter().any(|line| line.starts_at_margin() && line.text.starts_with('{'))
 }
 
 /// A line without its end, and where it is.
@@ -131,7 +189,7 @@ fn value_of<'t>(line: &'t str, key: &str) -> Option<&'t str> {
 /// Where the value of the key in this line begins; `None` if it has none.
 fn first_of_value(lines: &[Line<'_>], at: usize) -> Option<usize> {
     let key = &lines[at];
-    let behind = value_of(key.text, "faults")?;
+    let behind = value_of(key.text, FAULTS)?;
     let value = behind.trim_start();
     if !value.is_empty() && !value.starts_with('#') {
         return Some(key.start + key.text.len() - value.len());
@@ -143,8 +201,8 @@ fn first_of_value(lines: &[Line<'_>], at: usize) -> Option<usize> {
     is_own.then(|| next.start + next.text.len() - value.len())
 }
 
-fn new_key(text: &str, lines: &[Line<'_>], item: &str, newline: &str) -> Insertion {
-    let added = format!("faults:{newline}  - {item}{newline}");
+fn new_key(text: &str, lines: &[Line<'_>], entry: &str, newline: &str) -> Insertion {
+    let added = entry.to_owned();
     // Where the format's documents have them: before what is expected, comments on that included.
     let expect = lines.iter().position(|line| value_of(line.text, "expect").is_some());
     let tail = expect.or_else(|| lines.iter().position(|line| line.text == "..."));

@@ -151,4 +151,13 @@ impl Bus {
         });
         members.zip(1..).map(|((group, name), node)| (Node(node), group, name)).collect()
     }
+
+    /// A node's name; empty if there is none.
+    pub fn name(&self, node: Node) -> String {
+        let members = || self.members().into_iter().find(|(member, _, _)| *member == node);
+        match node {
+            Node::BROKER => "broker".to_owned(),
+            _ => members().map_or_else(String::new, |(_, _, name)| name.to_string()),
+        }
+    }
 }

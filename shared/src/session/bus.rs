@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::paced;
 use crate::batch::{Counters, Table};
 use crate::experiment::{self, BusExperiment, Checked, Problem};
-use crate::sim::messaging::counters_table;
+use crate::fault::Fault;
+use crate::fault::text::item;
+use crate::messaging::Node;
+use crate::sim::messaging::{BusSpec, counters_table};
 use crate::time::{Span, Time};
 use crate::wire::{BusReport, BusTotals, BusView, ExpectationResult, Place, Report, RunCommand, Speed, Started, Tally};
 
@@ -21,18 +24,26 @@ pub struct BusOutcome {
     pub expectations: Vec<ExpectationResult>,
 }
 
+/// An experiment with `messaging` as it is carried to whoever simulates it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusText {
+    pub text: String,
+    /// As in [`RunCommand`].
+    pub sets: Vec<(String, String)>,
+}
+
 /// A checked command for a bus. Whoever simulates it reads the text again.
 #[derive(Debug)]
 pub(super) struct PreparedBus {
     pub experiment: BusExperiment,
-    pub text: String,
+    pub text: BusText,
     pub seed: u64,
     pub pace: Option<Speed>,
 }
 
 /// The experiment that a text was found to hold when its run was prepared. Errors are sentences for the user.
-pub fn read_bus(text: &str) -> Result<Box<BusExperiment>, String> {
-    match experiment::check_any(text, &[]) {
+pub fn read_bus(text: &BusText) -> Result<Box<BusExperiment>, String> {
+    match experiment::check_any(&text.text, &text.sets) {
         Ok(Checked::Messaging(experiment)) => Ok(experiment),
         Ok(Checked::Batch(_)) => Err("this is an experiment with `batch`".to_owned()),
         Err(problems) => Err(problems.first().map_or_else(String::new, Problem::to_string)),
@@ -52,7 +63,8 @@ impl PreparedBus {
             return refuse(&reason);
         }
         let seed = command.seed.unwrap_or(experiment.seed);
-        Ok(PreparedBus { text: command.text.clone(), seed, pace: command.pace, experiment })
+        let text = BusText { text: command.text.clone(), sets: command.sets.clone() };
+        Ok(PreparedBus { text, seed, pace: command.pace, experiment })
     }
 
     pub(super) fn started(&self, run: u32) -> Started {
@@ -70,8 +82,16 @@ impl PreparedBus {
             steps: Vec::new(),
             columns: vec!["counter".to_owned(), "value".to_owned()],
             inputs: Vec::new(),
+            faults: self.faults(),
             bus: Some(Box::new(BusView::of(&self.experiment.bus))),
         }
+    }
+
+    /// What will go wrong, as items of the experiment.
+    fn faults(&self) -> Vec<String> {
+        let spec = BusSpec::of(&self.experiment, self.seed);
+        let item = |fault: &Fault<Node>| item(&Fault { at: fault.at, effect: fault.effect.clone().map(|node| spec.bus.name(node)) });
+        spec.faults.iter().map(item).collect()
     }
 
     /// The report of a run that came to this, and its counters as a table.

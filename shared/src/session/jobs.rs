@@ -16,7 +16,7 @@ use crate::batch::{
 use crate::experiment::{
     self, Checked, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn,
 };
-use crate::fault::{Effect, Fault};
+use crate::fault::{self, Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
@@ -164,7 +164,7 @@ impl Prepared {
         let seed = command.seed.unwrap_or(experiment.seed);
         let mut faults = experiment.faults;
         if experiment.random_faults > 0 {
-            faults.extend(crate::fault::draw(&mut Rng::new(seed), workers, experiment.random_faults));
+            faults.extend(fault::draw(&mut Rng::new(seed), workers, experiment.random_faults));
         }
         if !READS_PARQUET && experiment.batch.plan.inputs.iter().any(|records| records.format == Format::Parquet) {
             return refuse(
@@ -250,11 +250,11 @@ impl InputSpec {
     }
 }
 
-/// The command's experiment, whose input may be of another format than it says.
+/// The command's experiment, with what the command says instead of its text; the input may be of another format, too.
 fn checked(command: &RunCommand) -> Result<Checked, Vec<Problem>> {
     let format = command.input.as_ref().and_then(|choice| choice.format());
     let format = format.map(|format| ("batch.format".to_owned(), experiment::format_text(format)));
-    experiment::check_any(&command.text, &format.into_iter().collect::<Vec<_>>())
+    experiment::check_any(&command.text, &format.into_iter().chain(command.sets.iter().cloned()).collect::<Vec<_>>())
 }
 
 fn count(problems: &[Problem]) -> String {
@@ -478,6 +478,7 @@ impl Entry {
             steps: steps.clone(),
             columns: plan.columns.iter().map(|column| column.name.clone()).collect(),
             inputs: prepared.views(),
+            faults: prepared.faults.iter().map(fault::text::item).collect(),
             bus: None,
         };
         self.job = Some(Arc::new(job));

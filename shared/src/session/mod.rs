@@ -17,9 +17,10 @@ mod simulate;
 mod state_hash;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 
-pub use self::bus::{BusOutcome, read_bus};
+pub use self::bus::{BusOutcome, BusText, read_bus};
 use self::jobs::{Completed, Entry, Outcome, Stage, Work};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
@@ -27,7 +28,7 @@ use self::run::Run;
 pub use self::simulate::{simulate, simulate_bus, simulate_traced};
 pub use self::state_hash::state_hash;
 use crate::batch::message::Envelope;
-use crate::batch::table::ViewQuery;
+use crate::batch::table::{RowsFormat, ViewQuery};
 use crate::batch::{Counters, Format, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
 use crate::fault::Effect;
@@ -125,7 +126,7 @@ pub enum Output {
     /// The same for this experiment with `messaging`, which has no input.
     SimulateBus {
         run: u32,
-        text: String,
+        text: BusText,
         seed: u64,
         pace: Option<Speed>,
     },
@@ -213,7 +214,7 @@ impl Session {
                 None => self.refuse(format!("run {run} is not running: there is nothing to stop")),
             },
             Command::View { run, id, query } => self.view(run, id, &query),
-            Command::Export { run, id } => self.export(run, id),
+            Command::Export { run, id, format } => self.export(run, id, format),
             Command::Forget { run } => self.forget(run),
             // A driver that has the file answers by itself.
             Command::Look { .. } => {
@@ -502,19 +503,13 @@ impl Session {
     }
 
     /// The whole result, in frames that fit a socket.
-    fn export(&mut self, run: u32, id: u32) {
+    fn export(&mut self, run: u32, id: u32, format: RowsFormat) {
         let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
-        let mut pieces = Vec::new();
-        if let Err(error) = table.csv(0..table.len(), EXPORT_FRAME_BYTES, |csv| pieces.push(csv.to_vec())) {
+        let mut frames = Frames { header: DataHeader { run, id, index: 0, last: false }, done: Vec::new() };
+        if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
             return self.refuse(error.to_string());
         }
-        let count = pieces.len();
-        let frame = |(index, csv): (usize, Vec<u8>)| {
-            let mut frame = DataHeader { run, id, index: index as u32, last: index + 1 == count }.to_bytes().to_vec();
-            frame.extend_from_slice(&csv);
-            frame
-        };
-        let frames: Vec<_> = pieces.into_iter().enumerate().map(frame).collect();
+        let frames = frames.finish();
         self.outputs.extend(frames.into_iter().map(Output::Data));
     }
 
@@ -537,6 +532,50 @@ impl Session {
 
     fn refuse(&mut self, message: String) {
         self.emit(Event::Error { message });
+    }
+}
+
+/// An export that is being cut into frames.
+struct Frames {
+    /// Of the next one.
+    header: DataHeader,
+    /// Each with its header; the last one may not be full.
+    done: Vec<Vec<u8>>,
+}
+
+impl Frames {
+    const FULL_BYTES: usize = DataHeader::LENGTH + EXPORT_FRAME_BYTES;
+
+    fn begin(&mut self) {
+        self.done.push(self.header.to_bytes().to_vec());
+        self.header.index += 1;
+    }
+
+    fn finish(mut self) -> Vec<Vec<u8>> {
+        if self.done.is_empty() {
+            self.begin();
+        }
+        let last = DataHeader { index: self.header.index - 1, last: true, ..self.header };
+        if let Some(frame) = self.done.last_mut() {
+            frame[..DataHeader::LENGTH].copy_from_slice(&last.to_bytes());
+        }
+        self.done
+    }
+}
+
+impl io::Write for Frames {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.done.last().is_none_or(|frame| frame.len() >= Frames::FULL_BYTES) {
+            self.begin();
+        }
+        let Some(frame) = self.done.last_mut() else { return Ok(0) };
+        let taken = bytes.len().min(Frames::FULL_BYTES - frame.len());
+        frame.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 64] = [
+const NAMES: [&str; 66] = [
     "activity",
     "arrow-down",
     "arrow-right",
@@ -26,9 +26,11 @@ const NAMES: [&str; 64] = [
     "clipboard-paste",
     "clock",
     "code",
+    "columns-2",
     "copy",
     "cpu",
     "database",
+    "dices",
     "download",
     "ellipsis",
     "external-link",

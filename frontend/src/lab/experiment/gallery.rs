@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 use crate::components::icon::Icon;
+use crate::components::sheet;
 use crate::components::store::recall;
 use crate::lab::state::{Input, OWN_TEXT_KEY, use_lab};
 
@@ -43,15 +44,7 @@ pub fn Gallery() -> impl IntoView {
                 examples.try_set(Some(found));
             });
         }
-        if let Some(dialog) = dialog.get_untracked() {
-            // Refused only where it is open already.
-            let _ = dialog.show_modal();
-        }
-    };
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
+        sheet::show(dialog);
     };
     view! {
         <button class="quiet small" data-testid="gallery-open" on:click=open>
@@ -59,7 +52,7 @@ pub fn Gallery() -> impl IntoView {
             "Examples"
         </button>
         <dialog class="gallery" node_ref=dialog data-testid="gallery" aria-labelledby="gallery-title">
-            <Cards examples=examples own=own close=Callback::new(move |()| close()) />
+            <Cards examples=examples own=own close=Callback::new(move |()| sheet::close(dialog)) />
         </dialog>
     }
 }
@@ -150,7 +143,7 @@ async fn fetch() -> Result<Vec<Example>, String> {
 }
 
 /// The title that a text gives itself, from its line alone: a text that is not finished has one too.
-fn title_of(text: &str) -> String {
+pub fn title_of(text: &str) -> String {
     let title = text.lines().find_map(|line| line.strip_prefix("title:")).unwrap_or_default().trim();
     let title = title.trim_matches(['"', '\'']);
     if title.is_empty() { "Untitled".to_owned() } else { title.to_owned() }

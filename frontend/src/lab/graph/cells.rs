@@ -35,6 +35,7 @@ struct Face {
 
 /// The drawn cells of a run.
 pub struct Cells {
+    run: u32,
     pen: Pen,
     palette: Palette,
     placed: Vec<Placed>,
@@ -48,15 +49,18 @@ impl Cells {
         let pen = Pen::on(canvas, layout.size)?;
         let placed = layout.cells.clone();
         let faces = placed.iter().map(|placed| vec![None; placed.grid.count]).collect();
-        let mut cells = Cells { pen, palette, placed, faces };
+        let mut cells = Cells { run: run.run, pen, palette, placed, faces };
         for index in 0..cells.placed.len() {
             (0..cells.placed[index].grid.count).for_each(|cell| cells.show(run, index, cell));
         }
         Some(cells)
     }
 
-    /// Paints the cells of tasks that changed, if what they show differs.
+    /// Paints the cells of tasks that changed, if what they show differs. Another run than the drawn one has a drawing of its own.
     pub fn update(&mut self, run: &RunModel, changed: &[(Phase, u32)]) {
+        if run.run != self.run {
+            return;
+        }
         for index in 0..self.placed.len() {
             let placed = self.placed[index];
             let mine = changed.iter().filter(|(phase, _)| *phase == placed.phase);

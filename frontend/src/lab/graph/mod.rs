@@ -36,7 +36,7 @@ pub fn Graph() -> impl IntoView {
     let frame = NodeRef::<html::Div>::new();
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     // What is drawn: it changes with the run's stages and the panel's size, not with its progress.
-    let shape = Memo::new(move |_| lab.run.with(|run| (run.run, run.stages().to_vec())));
+    let shape = a_frame_later(Memo::new(move |_| lab.run.with(|run| (run.run, run.stages().to_vec()))));
     let layout = Memo::new(move |_| {
         let (width, height) = size.get();
         let is_seen = width > 0.0 && height > 0.0;
@@ -180,6 +180,22 @@ pub fn Graph() -> impl IntoView {
             </div>
         </Panel>
     }
+}
+
+/// A value a frame after it has changed: a run that begins changes every view at once, and this one's part of that is the largest, so
+/// that the page would be held up if it came with the others'.
+fn a_frame_later<T: Clone + PartialEq + Send + Sync + 'static>(value: Memo<T>) -> ReadSignal<T> {
+    let (later, set_later) = signal(value.get_untracked());
+    Effect::new(move |_| {
+        value.track();
+        request_animation_frame(move || {
+            // The view may be gone by then.
+            if let Some(value) = value.try_get_untracked() {
+                let _ = set_later.try_set(value);
+            }
+        });
+    });
+    later
 }
 
 /// Keeps the stage that is worked on in view where the drawing is wider than its panel, until the user moves it; another run begins

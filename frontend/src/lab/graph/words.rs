@@ -191,6 +191,7 @@ mod tests {
             steps: Vec::new(),
             columns: Vec::new(),
             inputs: Vec::new(),
+            faults: Vec::new(),
             bus: None,
         };
         run.apply(Event::Started(started), 0.0);

@@ -26,6 +26,7 @@ fn started() -> RunModel {
         steps: Vec::new(),
         columns: Vec::new(),
         inputs: Vec::new(),
+        faults: Vec::new(),
         bus: None,
     };
     run.apply(Event::Started(started), 0.0);

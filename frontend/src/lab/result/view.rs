@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::batch::table::RowsFormat;
 use wasm_bindgen::JsCast;
 use web_sys::{KeyboardEvent, WheelEvent};
 
@@ -13,12 +14,16 @@ use super::scroll::{ROW_PX, Scroll};
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
+use crate::lab::compare::Compare;
 use crate::lab::format::{bytes, grouped, of};
 use crate::lab::model::Stage;
 use crate::lab::state::{Lab, use_lab};
+use crate::lab::sweep::Seeds;
 
 /// Rows fetched beyond those in view, on either side.
 const PREFETCH_ROWS: u64 = 100;
+/// What a result can be besides CSV.
+const OTHER_FORMATS: [(RowsFormat, &str); 2] = [(RowsFormat::Jsonl, "JSON lines"), (RowsFormat::Arrow, "Arrow IPC file")];
 /// How long typing must pause before the search goes out.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -98,14 +103,39 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                     on:input=search
                 />
             </label>
-            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export()>
+            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export(RowsFormat::Csv)>
                 <Icon name="download" />
                 {move || match exporting() {
                     Some(sum) => format!("{} {}", sum.value, sum.unit),
                     None => "CSV".to_owned(),
                 }}
             </button>
+            <button
+                class="quiet icon-only small"
+                data-testid="downloads"
+                popovertarget="downloads"
+                aria-label="Download in another format"
+                title="Download in another format"
+                disabled=move || exporting().is_some()
+            >
+                <Icon name="ellipsis" />
+            </button>
+            <div id="downloads" class="hindrances" popover="auto" role="group" aria-label="Download in another format">
+                {OTHER_FORMATS.map(|(format, label)| view! {
+                    <button
+                        class="quiet small"
+                        data-testid=format!("download-{}", format.extension())
+                        popovertarget="downloads"
+                        popovertargetaction="hide"
+                        on:click=move |_| lab.export(format)
+                    >
+                        {label}
+                    </button>
+                }).collect_view()}
+            </div>
         </Show>
+        <Compare />
+        <Seeds />
     }
 }
 
