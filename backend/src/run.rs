@@ -159,7 +159,17 @@ fn one(
         config::Place::Server => Place::Server,
     };
     let workers = arguments.workers;
-    let command = RunCommand { run, place, text: String::new(), sets: Vec::new(), input: None, workers, seed, pace: None, idempotency_key: None };
+    let command = RunCommand {
+        run,
+        place,
+        text: String::new(),
+        sets: Vec::new(),
+        input: None,
+        workers,
+        seed,
+        pace: None,
+        idempotency_key: None,
+    };
     engine.post().send(EngineInput::Run(command, Box::new(experiment)));
     loop {
         engine.turn();

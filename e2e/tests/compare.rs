@@ -103,7 +103,11 @@ async fn a_batch_is_put_beside_itself_without_its_faults() -> WebDriverResult<()
     let (with, without) = (simulated_natively(WORDS), judged_natively(WORDS, &["--set", "faults=[]"]).0);
     let table = table(&page).await?;
     assert_eq!(table[0][1..], ["as written", "without its faults"]);
-    for (name, path) in [("Tasks run", "/tally/tasks_run"), ("Repeated", "/tally/tasks_repeated"), ("Workers lost", "/tally/workers_lost")] {
+    for (name, path) in [
+        ("Tasks run", "/counters/tasks_run"),
+        ("Repeated", "/counters/tasks_repeated"),
+        ("Workers lost", "/counters/workers_lost"),
+    ] {
         let found = [&with, &without].map(|report| number(report, path).to_string());
         assert_eq!(line(&table, name), found, "{name}");
     }
@@ -188,7 +192,8 @@ async fn failing_seeds_are_found_opened_and_made_small() -> WebDriverResult<()> 
     };
     assert!(!holds_with(&left), "{left:?}");
     for out in 0..left.len() {
-        let rest: Vec<String> = left.iter().enumerate().filter(|(index, _)| *index != out).map(|(_, item)| item.clone()).collect();
+        let rest: Vec<String> =
+            left.iter().enumerate().filter(|(index, _)| *index != out).map(|(_, item)| item.clone()).collect();
         assert!(holds_with(&rest), "{left:?} without {out}");
     }
 

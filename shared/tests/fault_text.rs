@@ -180,7 +180,9 @@ fn other_faults_take_the_place_of_those_that_were_there() {
 #[test]
 fn another_seed_leaves_the_rest_as_it_is() {
     assert_eq!(with_seed(HEAD, 17).unwrap(), HEAD.replacen("millrace: 1\n", "millrace: 1\nseed: 17\n", 1));
-    for (line, after) in [("seed: 42\n", "seed: 17\n"), ("seed:  4_2  # mine\n", "seed:  17  # mine\n"), ("'seed': 42\n", "'seed': 17\n")] {
+    for (line, after) in
+        [("seed: 42\n", "seed: 17\n"), ("seed:  4_2  # mine\n", "seed:  17  # mine\n"), ("'seed': 42\n", "'seed': 17\n")]
+    {
         let text = format!("{HEAD}{line}");
         assert_eq!(with_seed(&text, 17).unwrap(), format!("{HEAD}{after}"));
         assert_eq!(checked(&with_seed(&text, 17).unwrap()).seed, 17);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use shared::machine::Machine;
 use shared::session::paced::{Course, Input as Word, Output, Paced};
-use shared::session::{BusText, read_bus};
 use shared::session::run::RunSpec;
+use shared::session::{BusText, read_bus};
 use shared::time::Time;
 use shared::wire::Speed;
 

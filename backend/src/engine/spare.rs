@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use shared::batch::kernel::sequential as one_pass;
 use shared::batch::{Job, Source, SourceError};
 use shared::session as simulation;
-use shared::session::{BusText, Simulated};
 use shared::session::run::RunSpec;
+use shared::session::{BusText, Simulated};
 
 use crate::inputs::Inputs;
 

@@ -1,6 +1,7 @@
 //! Small parts that know nothing of runs.
 
 pub mod figure;
+pub mod html;
 pub mod icon;
 pub mod palette;
 pub mod panel;

@@ -44,7 +44,7 @@ pub fn Banners() -> impl IntoView {
                         }
                     })
             }}
-            <Show when=move || server_away.get()>
+            {move || server_away.get().then(|| view! {
                 <div class="banner" data-testid="banner" role="status">
                     <Icon name="wifi-off" />
                     <p>
@@ -63,7 +63,7 @@ pub fn Banners() -> impl IntoView {
                         "Try again"
                     </button>
                 </div>
-            </Show>
+            })}
             {move || {
                 lab.notice
                     .get()
@@ -72,11 +72,11 @@ pub fn Banners() -> impl IntoView {
                             <div class="banner" data-testid="notice" role="status">
                                 <Icon name="info" />
                                 <p>{sentence}</p>
-                                <Show when=move || lab.set_aside.with(Option::is_some)>
+                                {move || (lab.set_aside.with(Option::is_some)).then(|| view! {
                                     <button data-testid="bring-back" on:click=move |_| lab.bring_back()>
                                         "Bring it back"
                                     </button>
-                                </Show>
+                                })}
                                 <button class="quiet icon-only" aria-label="Close" on:click=move |_| lab.notice.set(None)>
                                     <Icon name="x" />
                                 </button>

@@ -68,7 +68,7 @@ pub fn Change() -> impl IntoView {
     let again = Memo::new(move |_| lab.run.with(ran_again));
     let over = Memo::new(move |_| lab.run.with(|run| run.report().is_some()));
     view! {
-        <Show when=move || wished.get() != 0>
+        {move || (wished.get() != 0).then(|| view! {
             <Panel name="change" title="What the faults did">
                 <table class="change" data-testid="change">
                     <thead>
@@ -82,7 +82,7 @@ pub fn Change() -> impl IntoView {
                 </table>
                 <ul class="again" data-testid="ran-again" inner_html=again></ul>
             </Panel>
-        </Show>
+        })}
     }
 }
 

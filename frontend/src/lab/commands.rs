@@ -431,6 +431,17 @@ impl Lab {
         });
     }
 
+    /// No run is looked at any more.
+    pub(super) fn leave_run(self) {
+        self.forget_last();
+        self.before.set(Before::None);
+        self.table.clear();
+        self.stay();
+        self.opening.set(false);
+        let last = self.run.with_untracked(|run| run.run);
+        self.run.set(RunModel::none(last));
+    }
+
     /// The page looks at one run at a time: an earlier one ends, and its result is freed.
     fn forget_last(self) {
         self.inner.update_value(|inner| inner.upload = None);

@@ -15,7 +15,7 @@ pub fn Intro() -> impl IntoView {
     let news = Memo::new(move |_| lab.run.with(latest));
     // Both texts are there, one of them unseen, so that nothing moves when one takes the other's place.
     view! {
-        <Show when=move || lab.intro.get()>
+        {move || lab.intro.get().then(|| view! {
             <section class="intro" aria-label="What you see" data-testid="intro">
                 <button class="quiet icon-only close" aria-label="Close the introduction" on:click=move |_| lab.intro.set(false)>
                     <Icon name="x" />
@@ -24,7 +24,7 @@ pub fn Intro() -> impl IntoView {
                     <div class="turn" class:away=ended>
                         <p>
                             "Four workers count every word of a dictionary, in slow motion: map tasks each count a piece of the text, reduce tasks add the counts up. "
-                            "At 40 % " <span class="whole">"worker-2"</span> " is killed; what it was doing, and all it had counted, goes back to the queue and is done again by the others. "
+                            "At " <span class="whole">"40 %"</span> " " <span class="whole">"worker-2"</span> " is killed; what it was doing, and all it had counted, goes back to the queue and is done again by the others. "
                             "Pause, step, or kill any worker at any moment: the answer stays the same, to the byte."
                         </p>
                         <button class="bright" data-testid="kill-one" on:click=move |_| lab.kill_one()>
@@ -54,7 +54,7 @@ pub fn Intro() -> impl IntoView {
                     </div>
                 </div>
             </section>
-        </Show>
+        })}
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`],
-//! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`share`], [`keys`].
+//! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -14,6 +14,7 @@
 //! - beside each other: `compare-open`, `compare-with`, `compare-set`, `compare-run`, `compare-stop`, `comparison`, `verdict`; many seeds: `seeds-open`,
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
 //!   `shrunk-N`, `open-shrunk-N`
+//! - lessons: `take-NAME` (in the gallery), `lesson` (`data-step` from 1), `lesson-step`, `lesson-back`, `lesson-skip`, `lesson-end`
 //! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice); keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
@@ -45,6 +46,7 @@ pub mod header;
 mod hear;
 pub mod intro;
 pub mod keys;
+pub mod lesson;
 pub mod measures;
 pub mod metrics;
 pub mod model;
@@ -108,6 +110,7 @@ pub fn Lab() -> impl IntoView {
         <main class="lab">
             <div class="column left">
                 <intro::Intro />
+                <lesson::LessonView />
                 <setup::Setup />
                 <experiment::Experiment />
             </div>

@@ -132,6 +132,11 @@ impl RunModel {
         RunModel { run, place: Some(place), stage: Stage::Starting, ..RunModel::default() }
     }
 
+    /// No run, after that one.
+    pub fn none(last: u32) -> RunModel {
+        RunModel { run: last, ..RunModel::default() }
+    }
+
     pub fn is_active(&self) -> bool {
         matches!(self.stage, Stage::Uploading { .. } | Stage::Starting | Stage::Running)
     }

@@ -42,18 +42,13 @@ pub fn News() -> impl IntoView {
         })
     };
     let more = move || known.get().1.saturating_sub(LINES_MAX) as u64;
-    let any_more = move || more() > 0;
     view! {
         <Panel name="news" title="News">
             <ol class="news" data-testid="news" aria-label="News, the latest first" tabindex="0">
                 <For each=items key=|item| *item children=line />
             </ol>
-            <Show when=move || empty.get()>
-                <p class="hint">{hint}</p>
-            </Show>
-            <Show when=any_more>
-                <p class="hint">{move || format!("and {} before", of(more(), "line", "lines"))}</p>
-            </Show>
+            <p class="hint" class:hidden=move || !empty.get()>{hint}</p>
+            <p class="hint" class:hidden=move || more() == 0>{move || format!("and {} before", of(more(), "line", "lines"))}</p>
         </Panel>
     }
 }

@@ -6,6 +6,7 @@ use shared::wire::{Command, Event, InputView};
 use web_sys::File;
 
 use super::state::{Input, Lab, use_lab};
+use crate::components::html::escape;
 
 /// What is known of the file that was chosen last.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,14 +89,13 @@ fn shown(lab: Lab, looked: Looked) -> impl IntoView {
     let as_found = lab.preview.as_found;
     let choose = move |event| as_found.set(event_target_value(&event) == "found");
     let columns = input.map(|input| input.columns).unwrap_or_default();
-    let head: Vec<_> = columns
-        .into_iter()
-        .map(|column| view! { <th scope="col">{column.name}<small>{column.data_type}</small></th> })
-        .collect();
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|row| view! { <tr>{row.into_iter().map(|text| view! { <td>{text}</td> }).collect_view()}</tr> })
-        .collect();
+    let head = columns
+        .iter()
+        .map(|column| format!("<th scope=\"col\">{}<small>{}</small></th>", escape(&column.name), escape(&column.data_type)));
+    let cell = |text: &String| format!("<td>{}</td>", escape(text));
+    let rows = rows.iter().map(|row| format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>()));
+    let (head, rows): (String, String) = (head.collect(), rows.collect());
+    let table = format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>");
     view! {
         <div class="preview" data-testid="preview">
             <label class="row">
@@ -106,14 +106,7 @@ fn shown(lab: Lab, looked: Looked) -> impl IntoView {
                 </select>
             </label>
             {problem.map(|problem| view! { <p class="hint" role="alert">{problem}</p> })}
-            <div class="preview-rows" tabindex="0" role="region" aria-label="The file's first rows">
-                <table>
-                    <thead>
-                        <tr>{head}</tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <div class="preview-rows" tabindex="0" role="region" aria-label="The file's first rows" inner_html=table></div>
         </div>
     }
 }

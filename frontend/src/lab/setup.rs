@@ -37,9 +37,9 @@ pub fn Setup() -> impl IntoView {
     });
     view! {
         <Panel name="input" title="Input">
-            <Show when=move || lab.text_is_bus()>
-                <p class="hint">"An experiment with messaging makes its own messages: it reads no input. It is simulated, in virtual time."</p>
-            </Show>
+            <p class="hint" class:hidden=move || !lab.text_is_bus()>
+                "An experiment with messaging makes its own messages: it reads no input. It is simulated, in virtual time."
+            </p>
             <fieldset class="ways" class:hidden=move || lab.text_is_bus() aria-label="What is counted">
                 <WayButton way=way this=Way::Bundled label="Bundled" testid="input-bundled" />
                 <WayButton way=way this=Way::File label="Own file" testid="input-file" />

@@ -88,7 +88,8 @@ impl Lab {
     fn command_line(self) -> String {
         let place = if self.place.get() == Place::Server { "server" } else { "simulate" };
         let workers = self.workers.get();
-        let workers = self.chosen_workers().filter(|_| !self.text_is_bus()).map(|_| format!(" --workers {workers}")).unwrap_or_default();
+        let workers =
+            self.chosen_workers().filter(|_| !self.text_is_bus()).map(|_| format!(" --workers {workers}")).unwrap_or_default();
         let name = file_name(&self.text.with(|text| title_of(text)), "yaml");
         format!("millrace run {name} --place {place}{workers}")
     }
@@ -138,7 +139,6 @@ pub fn Share() -> impl IntoView {
         let clock = virtual_clock(at.0 as f64 / 1e3);
         format!(", where it runs, and the moment that you look at, {} {}", clock.value, clock.unit)
     };
-    let own_input = move || lab.input.with(|input| *input != Input::AsWritten);
     view! {
         <button class="quiet" data-testid="share-open" aria-label="Share" title="A link to this experiment" on:click=open>
             <Icon name="share-2" />
@@ -148,9 +148,9 @@ pub fn Share() -> impl IntoView {
             <p>"It carries the experiment with its seed and its faults" {moment}
                 ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."
             </p>
-            <Show when=own_input>
-                <p class="hint">"Your own input is not in it: whoever opens it reads what the experiment names."</p>
-            </Show>
+            <p class="hint" class:hidden=move || lab.input.with(|input| *input == Input::AsWritten)>
+                "Your own input is not in it: whoever opens it reads what the experiment names."
+            </p>
             <div class="share-line">
                 <input class="num" readonly data-testid="share-link" aria-label="The link" prop:value=text on:focus=move |event| {
                     event_target::<web_sys::HtmlInputElement>(&event).select();

@@ -16,6 +16,7 @@ use shared::wire::{Place, Speed};
 use super::aside::Aside;
 use super::change::Before;
 use super::experiment::TEXT_KEY;
+use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
 use super::result::Table;
@@ -141,6 +142,11 @@ pub struct Lab {
     pub spoken: RwSignal<String>,
     /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
     pub opening: RwSignal<bool>,
+    /// The lesson that is under way.
+    pub lesson: RwSignal<Option<Taken>>,
+    /// How many comparisons and how many sweeps have come to their end in this page.
+    pub compared: RwSignal<u32>,
+    pub swept: RwSignal<u32>,
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
@@ -234,6 +240,9 @@ impl Lab {
             set_aside: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
+            lesson: RwSignal::new(None),
+            compared: RwSignal::new(0),
+            swept: RwSignal::new(0),
             intro: RwSignal::new(false),
             inner: StoredValue::new_local(Inner::default()),
         }

@@ -10,6 +10,7 @@ use shared::wire::{Place, Report};
 use super::aside::{Answer, Ask, Sets};
 use super::format::of;
 use super::state::{Lab, use_lab};
+use crate::components::html::{escape, value_of, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::{self, Sheet};
 
@@ -36,72 +37,142 @@ enum Shrunk {
     To(Vec<String>),
 }
 
+/// Everything of the dialog.
+#[derive(Clone, Debug, Default)]
+struct State {
+    text: String,
+    /// The first seed, and how many.
+    from: u64,
+    count: u64,
+    done: u64,
+    /// The rows under the first seed.
+    rows: Option<String>,
+    failing: Vec<Failing>,
+    /// The run that is under way.
+    running: Option<u32>,
+    refusal: Option<String>,
+}
+
 /// Handles that may be copied anywhere.
 #[derive(Clone, Copy)]
 struct Sweep {
     lab: Lab,
-    text: StoredValue<String>,
-    /// The seeds: the first and how many.
-    seeds: StoredValue<(u64, u64)>,
-    done: RwSignal<u64>,
-    /// The rows under the first seed.
-    rows: StoredValue<Option<String>>,
-    failing: RwSignal<Vec<Failing>>,
-    running: RwSignal<Option<u32>>,
+    state: RwSignal<State>,
 }
 
 impl Sweep {
-    fn start(self, from: u64, count: u64) {
+    fn start(self) {
         self.stop();
-        self.text.set_value(self.lab.text.get_untracked());
-        self.seeds.set_value((from, count));
-        self.done.set(0);
-        self.rows.set_value(None);
-        self.failing.set(Vec::new());
-        self.next();
+        let [from, count] = ["seeds-from", "seeds-count"].map(|id| value_of(id).trim().parse::<u64>());
+        match (from, count) {
+            (Ok(from), Ok(count)) if (1..=SEEDS_MAX).contains(&count) => {
+                self.state.set(State { text: self.lab.text.get_untracked(), from, count, ..State::default() });
+                self.next();
+            }
+            _ => {
+                let sentence = "Write two whole numbers: the first seed, and 1 to 10,000 of them.".to_owned();
+                self.state.update(|state| state.refusal = Some(sentence));
+            }
+        }
     }
 
     fn stop(self) {
-        if let Some(run) = self.running.get_untracked() {
-            self.running.set(None);
-            self.lab.stop_aside(run);
-        }
-        // A search that is stopped can begin anew.
-        self.failing.update(|failing| {
-            let searched = failing.iter_mut().filter(|failing| matches!(failing.shrunk, Shrunk::Under(_)));
+        let running = self.state.try_update(|state| {
+            // A search that is stopped can begin anew.
+            let searched = state.failing.iter_mut().filter(|failing| matches!(failing.shrunk, Shrunk::Under(_)));
             searched.for_each(|failing| failing.shrunk = Shrunk::Not);
+            state.running.take()
         });
+        running.flatten().into_iter().for_each(|run| self.lab.stop_aside(run));
     }
 
-    /// Runs the experiment aside with these values in it, unless somebody stops it.
-    fn simulate(self, sets: Sets, then: impl Fn(Answer) + 'static) {
-        let ask = Ask { text: self.text.get_value(), place: Place::Simulate, sets };
+    /// Runs the experiment aside with these values in it; unless somebody stops it, its answer is taken in, and on it goes.
+    fn simulate(self, sets: Sets, then: impl Fn(&mut State, Answer) + 'static, next: impl Fn() + 'static) {
+        let ask = Ask { text: self.state.with_untracked(|state| state.text.clone()), place: Place::Simulate, sets };
         let run = self.lab.run_aside(ask, move |answer| {
-            if self.running.get_untracked() == Some(answer.run) {
-                then(answer);
+            if self.state.with_untracked(|state| state.running) == Some(answer.run) {
+                self.state.update(|state| then(state, answer));
+                next();
             }
         });
-        self.running.set(Some(run));
+        self.state.update(|state| state.running = Some(run));
     }
 
     fn next(self) {
-        let ((from, count), done) = (self.seeds.get_value(), self.done.get_untracked());
-        if done >= count || self.failing.with_untracked(Vec::len) >= FAILING_MAX {
-            return self.running.set(None);
-        }
-        let seed = from.wrapping_add(done);
-        self.simulate(vec![("seed".to_owned(), seed.to_string())], move |Answer { started, report, .. }| {
-            let faults = started.map(|started| started.faults).unwrap_or_default();
-            if let Some(why) = self.failure(&report) {
-                self.failing.update(|failing| failing.push(Failing { seed, why, faults, shrunk: Shrunk::Not }));
-            }
-            self.done.set(done + 1);
-            self.next();
+        let seed = self.state.with_untracked(|state| {
+            let goes_on = state.done < state.count && state.failing.len() < FAILING_MAX;
+            goes_on.then(|| state.from.wrapping_add(state.done))
         });
+        let Some(seed) = seed else {
+            self.state.update(|state| state.running = None);
+            return self.lab.swept.update(|count| *count += 1);
+        };
+        let take = move |state: &mut State, Answer { started, report, .. }: Answer| {
+            let faults = started.map(|started| started.faults).unwrap_or_default();
+            if let Some(why) = state.failure(&report) {
+                state.failing.push(Failing { seed, why, faults, shrunk: Shrunk::Not });
+            }
+            state.done += 1;
+        };
+        self.simulate(vec![("seed".to_owned(), seed.to_string())], take, move || self.next());
     }
 
+    /// Leaves out fault after fault of the failing seed at `index`, as long as it goes on failing.
+    fn shrink(self, index: usize) {
+        let candidate = self.state.try_update(|state| {
+            let failing = state.failing.get_mut(index)?;
+            let shrink = match std::mem::replace(&mut failing.shrunk, Shrunk::Not) {
+                Shrunk::Not => Shrink::new(failing.faults.clone()),
+                Shrunk::Under(shrink) => shrink,
+                Shrunk::To(left) => {
+                    failing.shrunk = Shrunk::To(left);
+                    return None;
+                }
+            };
+            let candidate = shrink.candidate();
+            failing.shrunk = if candidate.is_some() { Shrunk::Under(shrink) } else { Shrunk::To(shrink.kept().to_vec()) };
+            if candidate.is_none() {
+                state.running = None;
+            }
+            candidate.map(|faults| (failing.seed, faults))
+        });
+        let Some((seed, faults)) = candidate.flatten() else { return };
+        let sets = vec![("seed".to_owned(), seed.to_string()), ("faults".to_owned(), format!("[{}]", faults.join(", ")))];
+        let take = move |state: &mut State, answer: Answer| {
+            let fails = state.failure(&answer.report).is_some();
+            if let Some(Failing { shrunk: Shrunk::Under(shrink), .. }) = state.failing.get_mut(index) {
+                shrink.tell(fails);
+            }
+        };
+        self.simulate(sets, take, move || self.shrink(index));
+    }
+
+    /// Writes the seed, and the fewest faults if they are wanted, into the text, and runs it.
+    fn open(self, index: usize, fewest: bool) {
+        let found = self.state.with_untracked(|state| Some((state.text.clone(), state.failing.get(index)?.clone())));
+        let Some((text, Failing { seed, shrunk, .. })) = found else { return };
+        let seeded = with_seed(&text, seed).and_then(|text| match &shrunk {
+            Shrunk::To(left) if fewest => with_faults(&text, left),
+            _ => Some(text),
+        });
+        match seeded {
+            Some(text) => {
+                self.lab.text.set(text);
+                self.lab.choose(Place::Simulate);
+                self.lab.run();
+            }
+            None => {
+                let sentence =
+                    format!("The text is written in a way that no seed can be put into from here: write seed: {seed}.");
+                self.lab.notice.set(Some(sentence));
+            }
+        }
+    }
+}
+
+impl State {
     /// Why this is no good end. The rows of a batch must not depend on the seed.
-    fn failure(self, report: &Result<Report, String>) -> Option<String> {
+    fn failure(&mut self, report: &Result<Report, String>) -> Option<String> {
         let report = match report {
             Ok(report) => report,
             Err(reason) => return Some(reason.clone()),
@@ -112,74 +183,21 @@ impl Sweep {
         if report.bus.is_some() {
             return None;
         }
-        match self.rows.get_value() {
-            None => self.rows.set_value(Some(report.output_hash.clone())),
-            Some(rows) if rows != report.output_hash => return Some("it gives other rows than the first seed".to_owned()),
+        match &self.rows {
+            None => self.rows = Some(report.output_hash.clone()),
+            Some(rows) if *rows != report.output_hash => return Some("it gives other rows than the first seed".to_owned()),
             Some(_) => {}
         }
         None
     }
 
-    /// Leaves out fault after fault of the failing seed at `index`, as long as it goes on failing.
-    fn shrink(self, index: usize) {
-        let Some(failing) = self.failing.with_untracked(|failing| failing.get(index).cloned()) else { return };
-        let shrink = match failing.shrunk {
-            Shrunk::Not => Shrink::new(failing.faults),
-            Shrunk::Under(shrink) => shrink,
-            Shrunk::To(_) => return,
-        };
-        let candidate = shrink.candidate();
-        let shrunk = if candidate.is_some() { Shrunk::Under(shrink) } else { Shrunk::To(shrink.kept().to_vec()) };
-        self.set_shrunk(index, shrunk);
-        let Some(candidate) = candidate else { return self.running.set(None) };
-        let faults = format!("[{}]", candidate.join(", "));
-        let sets = vec![("seed".to_owned(), failing.seed.to_string()), ("faults".to_owned(), faults)];
-        self.simulate(sets, move |answer| {
-            let fails = self.failure(&answer.report).is_some();
-            self.failing.update(|failing| {
-                if let Some(Failing { shrunk: Shrunk::Under(shrink), .. }) = failing.get_mut(index) {
-                    shrink.tell(fails);
-                }
-            });
-            self.shrink(index);
-        });
-    }
-
-    fn set_shrunk(self, index: usize, shrunk: Shrunk) {
-        self.failing.update(|failing| {
-            if let Some(failing) = failing.get_mut(index) {
-                failing.shrunk = shrunk;
-            }
-        });
-    }
-
-    /// Writes the seed, and the faults if there are any to be written, into the text, and runs it.
-    fn open(self, seed: u64, faults: Option<Vec<String>>) {
-        let text = self.text.get_value();
-        let seeded = with_seed(&text, seed).and_then(|text| match faults {
-            Some(faults) => with_faults(&text, &faults),
-            None => Some(text),
-        });
-        match seeded {
-            Some(text) => {
-                self.lab.text.set(text);
-                self.lab.choose(Place::Simulate);
-                self.lab.run();
-            }
-            None => {
-                let sentence = format!("The text is written in a way that no seed can be put into from here: write seed: {seed}.");
-                self.lab.notice.set(Some(sentence));
-            }
-        }
-    }
-
-    fn told(self) -> String {
-        let ((from, count), done) = (self.seeds.get_value(), self.done.get());
+    /// How far it is, in a sentence.
+    fn told(&self) -> String {
+        let State { from, count, done, .. } = *self;
         if count == 0 {
             return String::new();
         }
-        let failing = self.failing.with(Vec::len);
-        let found = match failing {
+        let found = match self.failing.len() {
             0 if done == count => "every expectation holds under each of them".to_owned(),
             0 => "none fails so far".to_owned(),
             FAILING_MAX => format!("{FAILING_MAX} fail, so it ends here"),
@@ -189,42 +207,57 @@ impl Sweep {
         let last = from.wrapping_add(count - 1);
         format!("{done} of {} ({from} to {last}): {found}.", of(count, "seed", "seeds"))
     }
+
+    /// The failing seeds, and what can be done with each.
+    fn list(&self) -> String {
+        let item = |(index, failing): (usize, &Failing)| {
+            let Failing { seed, why, faults, shrunk } = failing;
+            let faults = of(faults.len() as u64, "fault", "faults");
+            let button = |what: &str, id: String, label: &str| {
+                let asleep = if what == "shrink" && self.running.is_some() { " disabled" } else { "" };
+                format!(
+                    "<button class=\"small\" data-do=\"{what}\" data-of=\"{index}\" data-testid=\"{id}\"{asleep}>{label}</button>"
+                )
+            };
+            let more = match shrunk {
+                Shrunk::Not if failing.faults.is_empty() => String::new(),
+                Shrunk::Not => button("shrink", format!("shrink-{seed}"), &format!("Fewest of its {faults}")),
+                Shrunk::Under(shrink) => {
+                    format!("<span class=\"hint\">It fails with {} of them; trying with one less.</span>", shrink.kept().len())
+                }
+                Shrunk::To(left) => {
+                    let items: String = left.iter().map(|item| format!("<li><code>{}</code></li>", escape(item))).collect();
+                    let open = button("open-fewest", format!("open-shrunk-{seed}"), "Open with these only");
+                    format!(
+                        "<div class=\"shrunk\" data-testid=\"shrunk-{seed}\"><p>It fails with {} of its {faults} as well:</p>\
+                         <ul>{items}</ul>{open}</div>",
+                        left.len()
+                    )
+                }
+            };
+            let open = button("open", format!("open-seed-{seed}"), "Open it");
+            format!(
+                "<li data-testid=\"failing-{seed}\"><p><strong>Seed {seed}</strong>: {}</p><div class=\"sheet-row\">{open}{more}</div></li>",
+                escape(why)
+            )
+        };
+        self.failing.iter().enumerate().map(item).collect()
+    }
 }
 
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Seeds() -> impl IntoView {
-    let lab = use_lab();
     let dialog = NodeRef::<html::Dialog>::new();
-    let sweep = Sweep {
-        lab,
-        text: StoredValue::new(String::new()),
-        seeds: StoredValue::new((0, 0)),
-        done: RwSignal::new(0),
-        rows: StoredValue::new(None),
-        failing: RwSignal::new(Vec::new()),
-        running: RwSignal::new(None),
-    };
-    let from = RwSignal::new("1".to_owned());
-    let count = RwSignal::new("100".to_owned());
-    let asked = Memo::new(move |_| {
-        let from = from.get().trim().parse::<u64>().ok()?;
-        let count = count.get().trim().parse::<u64>().ok().filter(|count| (1..=SEEDS_MAX).contains(count))?;
-        Some((from, count))
-    });
-    let is_running = move || sweep.running.get().is_some();
-    let start = move |_| {
-        if let Some((from, count)) = asked.get_untracked() {
-            sweep.start(from, count);
+    let sweep = Sweep { lab: use_lab(), state: RwSignal::new(State::default()) };
+    let state = sweep.state;
+    let press = move |event| {
+        let Some((what, Some(index))) = wanted(&event) else { return };
+        if what == "shrink" {
+            return sweep.shrink(index as usize);
         }
-    };
-    let go_to = move |seed: u64, faults: Option<Vec<String>>| {
         sheet::close(dialog);
-        sweep.open(seed, faults);
-    };
-    let list = move || {
-        let failing = sweep.failing.get().into_iter().enumerate();
-        failing.map(|(index, failing)| row(sweep, index, failing, go_to)).collect_view()
+        sweep.open(index as usize, what == "open-fewest");
     };
     view! {
         <button class="small" data-testid="seeds-open" title="Run many seeds, and see which fail" on:click=move |_| sheet::show(dialog)>
@@ -236,102 +269,24 @@ pub fn Seeds() -> impl IntoView {
                 "The experiment in virtual time under one seed after the other. A seed fails if an expectation does not hold under it, or if a batch gives other rows than under the first."
             </p>
             <div class="sheet-row">
-                <label>"Seeds from " {number(from, "seeds-from")}</label>
-                <label>"how many " {number(count, "seeds-count")}</label>
-                <button
-                    class="bright"
-                    data-testid="seeds-run"
-                    disabled=move || is_running() || asked.get().is_none()
-                    title=move || if asked.get().is_none() { "Two whole numbers: the first seed, and 1 to 10,000 of them" } else { "Run them" }
-                    on:click=start
-                >
+                <label>"Seeds from" <input class="num" type="number" min="0" value="1" data-testid="seeds-from" /></label>
+                <label>"how many" <input class="num" type="number" min="1" max="10000" value="100" data-testid="seeds-count" /></label>
+                <button class="bright" data-testid="seeds-run" on:click=move |_| sweep.start()>
                     <Icon name="play" />
                     "Run the seeds"
                 </button>
-                <button class:hidden=move || !is_running() data-testid="seeds-stop" on:click=move |_| sweep.stop()>
+                <button
+                    class:hidden=move || state.with(|state| state.running.is_none())
+                    data-testid="seeds-stop"
+                    on:click=move |_| sweep.stop()
+                >
                     <Icon name="square" />
                     "Stop"
                 </button>
             </div>
-            <p class="num" data-testid="seeds-told" role="status">{move || sweep.told()}</p>
-            <ul class="failing">{list}</ul>
+            <p class="broken" role="alert">{move || state.with(|state| state.refusal.clone())}</p>
+            <p class="num" data-testid="seeds-told" role="status">{move || state.with(State::told)}</p>
+            <ul class="failing" inner_html=move || state.with(State::list) on:click=press></ul>
         </Sheet>
-    }
-}
-
-fn number(value: RwSignal<String>, testid: &'static str) -> impl IntoView {
-    view! {
-        <input
-            class="num"
-            type="number"
-            min="0"
-            data-testid=testid
-            prop:value=value
-            on:input=move |event| value.set(event_target_value(&event))
-        />
-    }
-}
-
-/// A failing seed, and what can be done with it.
-fn row(
-    sweep: Sweep,
-    index: usize,
-    failing: Failing,
-    go_to: impl Fn(u64, Option<Vec<String>>) + Copy + 'static,
-) -> impl IntoView {
-    let Failing { seed, why, faults, shrunk } = failing;
-    let count = faults.len();
-    let is_running = move || sweep.running.get().is_some();
-    let more = match shrunk {
-        Shrunk::Not if count == 0 => None,
-        Shrunk::Not => Some(
-            view! {
-                <button
-                    class="small"
-                    data-testid=format!("shrink-{seed}")
-                    disabled=is_running
-                    title="Leave out fault after fault, as long as it goes on failing"
-                    on:click=move |_| sweep.shrink(index)
-                >
-                    {format!("Fewest of its {}", of(count as u64, "fault", "faults"))}
-                </button>
-            }
-            .into_any(),
-        ),
-        Shrunk::Under(shrink) => {
-            Some(view! { <span class="hint">{format!("It fails with {} of them; trying with one less.", shrink.kept().len())}</span> }.into_any())
-        }
-        Shrunk::To(left) => {
-            let told = format!("It fails with {} of its {} as well:", left.len(), of(count as u64, "fault", "faults"));
-            let exact = left.len().to_string();
-            let items = left.iter().map(|item| view! { <li><code>{item.clone()}</code></li> }).collect_view();
-            Some(
-                view! {
-                    <div class="shrunk" data-testid=format!("shrunk-{seed}") data-exact=exact>
-                        <p>{told}</p>
-                        <ul>{items}</ul>
-                        <button class="small" data-testid=format!("open-shrunk-{seed}") on:click=move |_| go_to(seed, Some(left.clone()))>
-                            "Open with these only"
-                        </button>
-                    </div>
-                }
-                .into_any(),
-            )
-        }
-    };
-    view! {
-        <li data-testid=format!("failing-{seed}")>
-            <p>
-                <strong>{format!("Seed {seed}")}</strong>
-                ": "
-                {why}
-            </p>
-            <div class="sheet-row">
-                <button class="small" data-testid=format!("open-seed-{seed}") on:click=move |_| go_to(seed, None)>
-                    "Open it"
-                </button>
-                {more}
-            </div>
-        </li>
     }
 }

@@ -319,7 +319,7 @@ impl Coordinator {
         let place = OutputPlace { task, attempt, worker, incarnation };
         let (records, bytes) = records_and_bytes(&completion.counters);
         self.end_executions(now, task, attempt, records, bytes);
-        self.tasks.complete(task, completion);
+        self.tasks.complete(now, task, completion);
         self.store_then_accept(worker, incarnation, task, attempt);
         for (waiting, life) in self.tasks.waiting_for(task) {
             self.send(waiting, life, Message::MapAt { place });
@@ -351,7 +351,7 @@ impl Coordinator {
         let (records, bytes) = records_and_bytes(&counters);
         self.end_executions(now, task, attempt, records, bytes);
         self.tasks.start_commit(task, attempt);
-        self.tasks.complete(task, Completion { attempt, worker, incarnation, counters, sizes: Vec::new() });
+        self.tasks.complete(now, task, Completion { attempt, worker, incarnation, counters, sizes: Vec::new() });
         self.store_then_accept(worker, incarnation, task, attempt);
         self.finish_if_done();
     }
@@ -372,7 +372,7 @@ impl Coordinator {
         for execution in self.tasks.take_executions(task) {
             let Execution { attempt, worker, incarnation, .. } = execution;
             let (state, records, bytes) = if attempt == winner {
-                self.tasks.note_duration(task, now.since(execution.begun));
+                self.tasks.note_duration(task, execution.begun, now);
                 (AttemptState::Done, records, bytes)
             } else {
                 self.send(worker, incarnation, Message::Cancel { task, attempt });

@@ -103,7 +103,8 @@ pub fn with_faults(text: &str, items: &[String]) -> Option<String> {
         None if items.is_empty() => Some(text.to_owned()),
         None => Some(new_key(text, &lines, &format!("{entry}{newline}"), newline).added_to(text)),
         Some(at) => {
-            let is_own = |line: &&Line<'_>| line.is_blank() || !line.starts_at_margin() || line.text.starts_with(['-', ']', '}']);
+            let is_own =
+                |line: &&Line<'_>| line.is_blank() || !line.starts_at_margin() || line.text.starts_with(['-', ']', '}']);
             let own = lines[at + 1..].iter().take_while(is_own).filter(|line| !line.is_blank()).last();
             let end = own.unwrap_or(&lines[at]);
             Some([&text[..lines[at].start], &entry, &text[end.start + end.text.len()..]].concat())

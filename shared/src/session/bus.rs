@@ -90,7 +90,8 @@ impl PreparedBus {
     /// What will go wrong, as items of the experiment.
     fn faults(&self) -> Vec<String> {
         let spec = BusSpec::of(&self.experiment, self.seed);
-        let item = |fault: &Fault<Node>| item(&Fault { at: fault.at, effect: fault.effect.clone().map(|node| spec.bus.name(node)) });
+        let item =
+            |fault: &Fault<Node>| item(&Fault { at: fault.at, effect: fault.effect.clone().map(|node| spec.bus.name(node)) });
         spec.faults.iter().map(item).collect()
     }
 

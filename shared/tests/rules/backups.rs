@@ -118,3 +118,18 @@ fn rule_7_a_job_with_a_slow_worker_ends_long_before_the_slow_worker_would() {
     assert!(simulation.now().since(Time::ZERO) < Span::millis(700), "{}", simulation.now());
     scenario.assert_equals_sequential(&finished);
 }
+
+#[test]
+fn rule_7_a_reduce_task_that_waits_for_its_inputs_keeps_no_worker_from_a_backup() {
+    // Every worker has a reduce task in hand long before the slow one's map task is done.
+    let calm = Scenario::calm(&long_text(400), 600, 4, 4);
+    let (undisturbed, _) = calm.finish(11);
+    let slow =
+        Fault { at: Moment::Time(Time::ZERO), effect: Effect::Slow { node: NodeId::Worker(3), factor: 1000.0, span: None } };
+    let scenario = Scenario::calm(&long_text(400), 600, 4, 4).with_faults(vec![slow]);
+    let (simulation, finished) = scenario.finish(11);
+    assert!(finished.tally.backup_tasks > 0);
+    let (with, without) = (simulation.now(), undisturbed.now());
+    assert!(with < without + Span::millis(500), "{with} with the slow worker, {without} without");
+    scenario.assert_equals_sequential(&finished);
+}

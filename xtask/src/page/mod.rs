@@ -65,6 +65,7 @@ pub fn build(project: &Project) -> Done {
 
     editor::add(&mut files, project)?;
     files.insert("schema.json".into(), digest::read(&project.root.join("docs/schema.json"))?);
+    files.insert("lessons.json".into(), digest::read(&project.root.join("frontend/lessons.json"))?);
     files.insert("examples.json".into(), examples::json(project)?.into_bytes());
     clock.lap("editor, schema, examples");
 

@@ -78,7 +78,7 @@ pub fn BusGraph() -> impl IntoView {
     let aside = move || {
         view! {
             <span>{move || in_short(&view.get())}</span>
-            <Show when=move || live.get()>
+            {move || live.get().then(|| view! {
                 <button
                     class="quiet small"
                     data-testid="kill-broker"
@@ -88,7 +88,7 @@ pub fn BusGraph() -> impl IntoView {
                     <Icon name="skull" />
                     "Kill broker"
                 </button>
-            </Show>
+            })}
         }
     };
     view! {

@@ -12,6 +12,7 @@ use super::aside::{Answer, Ask};
 use super::format::grouped;
 use super::measures::of_report;
 use super::state::{Lab, use_lab};
+use crate::components::html::{escape, value_of};
 use crate::components::icon::Icon;
 use crate::components::sheet::{self, Sheet};
 
@@ -29,105 +30,148 @@ enum Outcome {
     Failed(String),
 }
 
-/// What is compared: handles that may be copied anywhere.
+/// Everything of the dialog.
+#[derive(Clone, Debug, Default)]
+struct State {
+    /// The text that all columns run.
+    text: String,
+    columns: Vec<Column>,
+    /// The run that is under way.
+    running: Option<u32>,
+    offered: Vec<Choice>,
+    /// Behind the last choice is the user's own.
+    chosen: usize,
+    refusal: Option<String>,
+}
+
+/// Handles that may be copied anywhere.
 #[derive(Clone, Copy)]
 struct Comparison {
     lab: Lab,
-    /// The text that all columns run.
-    text: StoredValue<String>,
-    columns: RwSignal<Vec<Column>>,
-    /// The run that is under way.
-    running: RwSignal<Option<u32>>,
+    state: RwSignal<State>,
 }
 
 impl Comparison {
-    fn start(self, variants: Vec<Variant>) {
+    /// Looks anew at what fits the experiment.
+    fn offer(self) {
+        let offered = offers(self.lab);
+        self.state.update(|state| {
+            state.chosen = state.chosen.min(offered.len());
+            state.offered = offered;
+        });
+    }
+
+    fn start(self) {
+        let choice = self.state.with_untracked(|state| state.offered.get(state.chosen).cloned());
+        let variants = match choice {
+            Some(choice) => Ok(choice.variants),
+            None => own(&value_of("compare-set")).map(|variant| vec![variant]),
+        };
         self.stop();
-        self.text.set_value(self.lab.text.get_untracked());
-        let column = |variant| Column { variant, outcome: Outcome::Waiting };
-        self.columns.set([as_written()].into_iter().chain(variants).map(column).collect());
+        let text = self.lab.text.get_untracked();
+        self.state.update(|state| {
+            state.refusal = variants.as_ref().err().cloned();
+            let column = |variant| Column { variant, outcome: Outcome::Waiting };
+            if let Ok(variants) = variants {
+                state.columns = [as_written()].into_iter().chain(variants).map(column).collect();
+                state.text = text;
+            }
+        });
         self.next();
     }
 
     /// Runs the first that has not run: one after the other, since together they would only wait for each other.
     fn next(self) {
-        let next = self.columns.with_untracked(|columns| columns.iter().position(|column| column.outcome == Outcome::Waiting));
-        let Some(index) = next else { return self.running.set(None) };
-        let Variant { place, sets, .. } = self.columns.with_untracked(|columns| columns[index].variant.clone());
-        let ask = Ask { text: self.text.get_value(), place, sets };
+        let next = self.state.with_untracked(|state| {
+            let index = state.columns.iter().position(|column| column.outcome == Outcome::Waiting)?;
+            let Variant { place, sets, .. } = state.columns[index].variant.clone();
+            Some((index, Ask { text: state.text.clone(), place, sets }))
+        });
+        let Some((index, ask)) = next else {
+            self.state.update(|state| state.running = None);
+            return self.lab.compared.update(|count| *count += 1);
+        };
         let run = self.lab.run_aside(ask, move |Answer { run, report, .. }| {
-            if self.running.get_untracked() != Some(run) {
+            if self.state.with_untracked(|state| state.running) != Some(run) {
                 return;
             }
-            self.columns.update(|columns| {
-                columns[index].outcome = report.map_or_else(Outcome::Failed, |report| Outcome::Done(Box::new(report)));
+            self.state.update(|state| {
+                let outcome = report.map_or_else(Outcome::Failed, |report| Outcome::Done(Box::new(report)));
+                if let Some(column) = state.columns.get_mut(index) {
+                    column.outcome = outcome;
+                }
             });
             self.next();
         });
-        self.running.set(Some(run));
+        self.state.update(|state| state.running = Some(run));
     }
 
     fn stop(self) {
-        if let Some(run) = self.running.get_untracked() {
-            self.running.set(None);
-            self.lab.stop_aside(run);
-        }
+        let running = self.state.try_update(|state| state.running.take()).flatten();
+        running.into_iter().for_each(|run| self.lab.stop_aside(run));
+    }
+}
+
+impl State {
+    /// The choices of the list.
+    fn options(&self) -> String {
+        let mine = Choice { label: "values that I write".to_owned(), variants: Vec::new() };
+        let option = |(index, choice): (usize, &Choice)| {
+            let selected = if index == self.chosen { " selected" } else { "" };
+            format!("<option value=\"{index}\"{selected}>{}</option>", escape(&choice.label))
+        };
+        self.offered.iter().chain([&mine]).enumerate().map(option).collect()
     }
 
     /// The sentences, when every run has ended.
-    fn sentences(self) -> Vec<String> {
-        if self.running.get().is_some() {
-            return Vec::new();
+    fn verdict(&self) -> String {
+        if self.running.is_some() {
+            return String::new();
         }
-        self.columns.with(|columns| {
-            let done = columns.iter().filter_map(|column| match &column.outcome {
-                Outcome::Done(report) => Some((column.variant.name.as_str(), &**report)),
-                Outcome::Waiting | Outcome::Failed(_) => None,
-            });
-            verdict::sentences(&done.collect::<Vec<_>>())
-        })
+        let done = self.columns.iter().filter_map(|column| match &column.outcome {
+            Outcome::Done(report) => Some((column.variant.name.as_str(), &**report)),
+            Outcome::Waiting | Outcome::Failed(_) => None,
+        });
+        let sentences = verdict::sentences(&done.collect::<Vec<_>>());
+        sentences.iter().map(|sentence| format!("<li>{}</li>", escape(sentence))).collect()
+    }
+
+    fn table(&self) -> String {
+        if self.columns.is_empty() {
+            return String::new();
+        }
+        let head = self.columns.iter().map(|column| {
+            let wait = match &column.outcome {
+                Outcome::Waiting => "<span class=\"hint\">runs, or waits for its turn</span>".to_owned(),
+                Outcome::Failed(reason) => format!("<span class=\"broken\">{}</span>", escape(reason)),
+                Outcome::Done(_) => String::new(),
+            };
+            format!("<th scope=\"col\" class=\"end\">{}{wait}</th>", escape(&column.variant.name))
+        });
+        let head: String = head.collect();
+        format!(
+            "<table class=\"change\" data-testid=\"comparison\"><thead><tr><th scope=\"col\"><span class=\"unseen\">Measure</span></th>\
+             {head}</tr></thead><tbody>{}</tbody></table><p class=\"hint\">On the command line: <code>{}</code></p>",
+            body(&self.columns),
+            escape(&command_line(&self.columns))
+        )
     }
 }
 
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Compare() -> impl IntoView {
-    let lab = use_lab();
     let dialog = NodeRef::<html::Dialog>::new();
-    let (text, columns, running) = (StoredValue::new(String::new()), RwSignal::new(Vec::new()), RwSignal::new(None));
-    let comparison = Comparison { lab, text, columns, running };
-    let offered = RwSignal::new(Vec::<Choice>::new());
-    // Behind the last choice is the user's own.
-    let chosen = RwSignal::new(0_usize);
-    let is_own = Memo::new(move |_| chosen.get() >= offered.with(Vec::len));
-    let written = RwSignal::new(String::new());
-    let refusal = RwSignal::new(None::<String>);
+    let comparison = Comparison { lab: use_lab(), state: RwSignal::new(State::default()) };
+    let state = comparison.state;
     let open = move |_| {
-        offered.set(offers(lab));
-        chosen.update(|chosen| *chosen = (*chosen).min(offered.with_untracked(Vec::len)));
+        comparison.offer();
         sheet::show(dialog);
     };
-    let start = move |_| {
-        let choice = offered.with_untracked(|offered| offered.get(chosen.get_untracked()).cloned());
-        let variants = match choice {
-            Some(choice) => Ok(choice.variants),
-            None => own(&written.get_untracked()).map(|variant| vec![variant]),
-        };
-        refusal.set(variants.as_ref().err().cloned());
-        if let Ok(variants) = variants {
-            comparison.start(variants);
-        }
+    let choose = move |event| {
+        let chosen = event_target_value(&event).parse().unwrap_or_default();
+        state.update(|state| state.chosen = chosen);
     };
-    let options = move || {
-        let option = |(index, choice): (usize, Choice)| view! { <option value=index.to_string()>{choice.label}</option> };
-        let mine = offered.with(Vec::len);
-        let options = offered.get().into_iter().enumerate().map(option).collect_view();
-        view! {
-            {options}
-            <option value=mine.to_string()>"values that I write"</option>
-        }
-    };
-    let is_running = move || running.get().is_some();
     view! {
         <button
             class="small"
@@ -146,41 +190,38 @@ pub fn Compare() -> impl IntoView {
                 <select
                     data-testid="compare-with"
                     aria-label="Beside the experiment as written"
-                    on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or_default())
-                >
-                    {options}
-                </select>
+                    on:change=choose
+                    inner_html=move || state.with(State::options)
+                ></select>
                 <input
                     class="num"
-                    class:hidden=move || !is_own.get()
+                    class:hidden=move || state.with(|state| state.chosen < state.offered.len())
                     data-testid="compare-set"
                     aria-label="Values instead of those in the text: PATH=VALUE"
                     placeholder="batch.partitions=8; seed=7"
-                    prop:value=written
-                    on:input=move |event| written.set(event_target_value(&event))
                 />
-                <button class="bright" data-testid="compare-run" disabled=is_running on:click=start>
+                <button class="bright" data-testid="compare-run" on:click=move |_| comparison.start()>
                     <Icon name="play" />
                     "Compare"
                 </button>
-                <button class:hidden=move || !is_running() data-testid="compare-stop" on:click=move |_| comparison.stop()>
+                <button
+                    class:hidden=move || state.with(|state| state.running.is_none())
+                    data-testid="compare-stop"
+                    on:click=move |_| comparison.stop()
+                >
                     <Icon name="square" />
                     "Stop"
                 </button>
             </div>
-            <p class="warning" class:hidden=move || refusal.get().is_none() role="alert">
-                <Icon name="triangle-alert" />
-                <span>{move || refusal.get()}</span>
-            </p>
-            <ul class="verdict" data-testid="verdict" aria-live="polite">
-                {move || comparison.sentences().into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view()}
-            </ul>
-            <div class="sheet-table" tabindex="0" role="region" aria-label="The runs beside each other">
-                {move || columns.with(|columns| (!columns.is_empty()).then(|| table(columns)))}
-            </div>
-            <p class="hint" class:hidden=move || columns.with(Vec::is_empty)>
-                "On the command line: " <code>{move || columns.with(|columns| command_line(columns))}</code>
-            </p>
+            <p class="broken" role="alert">{move || state.with(|state| state.refusal.clone())}</p>
+            <ul class="verdict" data-testid="verdict" aria-live="polite" inner_html=move || state.with(State::verdict)></ul>
+            <div
+                class="sheet-table"
+                tabindex="0"
+                role="region"
+                aria-label="The runs beside each other"
+                inner_html=move || state.with(State::table)
+            ></div>
         </Sheet>
     }
 }
@@ -193,32 +234,9 @@ fn offers(lab: Lab) -> Vec<Choice> {
     // What the user chose to be read is not sent to the server for this.
     let server = lab.server.get_untracked().is_up() && !lab.has_own_input();
     lab.text.with_untracked(|text| {
-        lab.outline.with_untracked(|outline| {
-            choices::choices(&Known { text, outline: outline.as_ref(), seed, workers, server })
-        })
+        lab.outline
+            .with_untracked(|outline| choices::choices(&Known { text, outline: outline.as_ref(), seed, workers, server }))
     })
-}
-
-fn table(columns: &[Column]) -> impl IntoView + use<> {
-    let head = columns.iter().map(|column| {
-        let wait = match &column.outcome {
-            Outcome::Waiting => Some(view! { <span class="hint">"runs, or waits for its turn"</span> }.into_any()),
-            Outcome::Failed(reason) => Some(view! { <span class="broken">{reason.clone()}</span> }.into_any()),
-            Outcome::Done(_) => None,
-        };
-        view! { <th scope="col" class="end">{column.variant.name.clone()} {wait}</th> }
-    });
-    view! {
-        <table class="change" data-testid="comparison">
-            <thead>
-                <tr>
-                    <th scope="col"><span class="unseen">"Measure"</span></th>
-                    {head.collect_view()}
-                </tr>
-            </thead>
-            <tbody inner_html=body(columns)></tbody>
-        </table>
-    }
 }
 
 /// The lines of the table. Nothing in it was written by a user.

@@ -78,8 +78,7 @@ fn rows(runs: &[(&str, &Report)]) -> Option<String> {
 /// Which runs do not hold what is expected.
 fn expectations(runs: &[(&str, &Report)]) -> Vec<String> {
     let broken = |(name, report): &(&str, &Report)| {
-        let broken: Vec<&str> =
-            report.expectations.iter().filter(|it| !it.held).map(|it| it.expectation.as_str()).collect();
+        let broken: Vec<&str> = report.expectations.iter().filter(|it| !it.held).map(|it| it.expectation.as_str()).collect();
         (!broken.is_empty()).then(|| format!("Does not hold {name}: {}.", broken.join(", ")))
     };
     runs.iter().filter_map(broken).collect()

@@ -1,20 +1,24 @@
 //! The gallery: experiments to start from, and the last text of the user's own that one of them replaced.
 
 use gloo_net::http::Request;
+use js_sys::{Array, JSON};
 use leptos::html;
 use leptos::prelude::*;
-use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue};
 
+use crate::components::html::{escape, text, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet;
 use crate::components::store::recall;
+use crate::lab::format::of;
+use crate::lab::lesson::{self, Lesson};
 use crate::lab::state::{Input, OWN_TEXT_KEY, use_lab};
 
 /// The examples, beside the page.
 const EXAMPLES: &str = "examples.json";
 
 /// An experiment of the gallery.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 struct Example {
     name: String,
     title: String,
@@ -23,28 +27,140 @@ struct Example {
 }
 
 impl Example {
+    fn read(value: &JsValue) -> Option<Example> {
+        let [name, title, about, text] = ["name", "title", "about", "text"].map(|name| text(value, name));
+        Some(Example { name: name?, title: title?, about: about?, text: text? })
+    }
+
     /// Whether every word that is sought stands somewhere in it.
     fn fits(&self, sought: &str) -> bool {
-        let all = format!("{} {} {} {}", self.name, self.title, self.about, self.text).to_lowercase();
-        sought.to_lowercase().split_whitespace().all(|word| all.contains(word))
+        fits(sought, &[&self.name, &self.title, &self.about, &self.text])
     }
+}
+
+/// Everything of the dialog.
+#[derive(Clone, Debug, Default)]
+struct State {
+    /// `None` while they are coming; else they, or a sentence why not.
+    examples: Option<Result<Vec<Example>, String>>,
+    lessons: Option<Result<Vec<Lesson>, String>>,
+    own: Option<String>,
+    sought: String,
+}
+
+impl State {
+    fn example(&self, index: u64) -> Option<&Example> {
+        self.examples.as_ref()?.as_ref().ok()?.get(index as usize)
+    }
+
+    fn is_an_example(&self, text: &str) -> bool {
+        self.examples.iter().flatten().flatten().any(|example| example.text == text)
+    }
+
+    fn lesson_cards(&self) -> String {
+        let lessons = match &self.lessons {
+            None => return hint("The lessons are coming."),
+            Some(Err(sentence)) => return hint(sentence),
+            Some(Ok(lessons)) => lessons,
+        };
+        let fitting =
+            lessons.iter().enumerate().filter(|(_, lesson)| fits(&self.sought, &[&lesson.name, &lesson.title, &lesson.about]));
+        let card = |(index, lesson): (usize, &Lesson)| {
+            let minutes = of(lesson.minutes.into(), "minute", "minutes");
+            let about = format!("{} {minutes}.", lesson.about);
+            let button = Button { what: "take", of: index, id: format!("take-{}", lesson.name), label: "Take it" };
+            card(&lesson.title, &about, &button)
+        };
+        fitting.map(card).collect()
+    }
+
+    fn example_cards(&self) -> String {
+        let examples = match &self.examples {
+            None => return hint("The examples are coming."),
+            Some(Err(sentence)) => return hint(sentence),
+            Some(Ok(examples)) => examples,
+        };
+        let own = self.own.as_ref().filter(|own| !self.is_an_example(own)).map(|own| {
+            let button = Button { what: "own", of: 0, id: "open-own".to_owned(), label: "Open" };
+            card("Your last text", &title_of(own), &button)
+        });
+        let fitting = examples.iter().enumerate().filter(|(_, example)| example.fits(&self.sought));
+        let cards: String = fitting
+            .map(|(index, example)| {
+                let button = Button { what: "open", of: index, id: format!("open-{}", example.name), label: "Open" };
+                card(&example.title, &example.about, &button)
+            })
+            .collect();
+        if cards.is_empty() {
+            return hint("No example says that. Seek a step, a function or a word of its title.");
+        }
+        own.into_iter().chain([cards]).collect()
+    }
+}
+
+/// A card's button.
+struct Button {
+    what: &'static str,
+    of: usize,
+    id: String,
+    label: &'static str,
+}
+
+fn card(title: &str, about: &str, button: &Button) -> String {
+    let (title, about, id) = (escape(title), escape(about), escape(&button.id));
+    let Button { what, of, label, .. } = button;
+    format!(
+        "<li class=\"card\"><h4>{title}</h4><p>{about}</p><button data-do=\"{what}\" data-of=\"{of}\" data-testid=\"{id}\" \
+         aria-label=\"{label}: {title}\">{label}</button></li>"
+    )
+}
+
+fn hint(sentence: &str) -> String {
+    format!("<li class=\"hint\">{}</li>", escape(sentence))
+}
+
+/// Whether every word that is sought stands somewhere in these texts.
+fn fits(sought: &str, texts: &[&str]) -> bool {
+    let all = texts.join(" ").to_lowercase();
+    sought.to_lowercase().split_whitespace().all(|word| all.contains(word))
 }
 
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Gallery() -> impl IntoView {
+    let lab = use_lab();
     let dialog = NodeRef::<html::Dialog>::new();
-    let examples = RwSignal::new(None::<Result<Vec<Example>, String>>);
-    let own = RwSignal::new(None::<String>);
+    let state = RwSignal::new(State::default());
     let open = move |_| {
-        own.set(recall(OWN_TEXT_KEY));
-        if !matches!(examples.get_untracked(), Some(Ok(_))) {
+        let own = recall(OWN_TEXT_KEY).filter(|own| lab.text.with_untracked(|text| text != own));
+        state.update(|state| state.own = own);
+        if state.with_untracked(|state| !matches!((&state.examples, &state.lessons), (Some(Ok(_)), Some(Ok(_))))) {
             leptos::task::spawn_local(async move {
-                let found = fetch().await;
-                examples.try_set(Some(found));
+                let (examples, lessons) = (fetch().await, lesson::fetch().await);
+                // The page may be gone by then.
+                state.try_update(|state| (state.examples, state.lessons) = (Some(examples), Some(lessons)));
             });
         }
         sheet::show(dialog);
+    };
+    let press = move |event| {
+        let Some((what, Some(index))) = wanted(&event) else { return };
+        let (text, lesson) = state.with_untracked(|state| match what.as_str() {
+            "own" => (state.own.clone(), None),
+            "open" => (state.example(index).map(|example| example.text.clone()), None),
+            _ => (None, state.lessons.as_ref().and_then(|found| found.as_ref().ok()?.get(index as usize).cloned())),
+        });
+        if state.with_untracked(|state| !lab.text.with_untracked(|now| state.is_an_example(now))) {
+            lab.keep_own_text();
+        }
+        if let Some(text) = text {
+            lab.input.set(Input::AsWritten);
+            lab.text.set(text);
+        }
+        if let Some(lesson) = lesson {
+            lab.take_lesson(lesson);
+        }
+        sheet::close(dialog);
     };
     view! {
         <button class="quiet small" data-testid="gallery-open" on:click=open>
@@ -52,83 +168,28 @@ pub fn Gallery() -> impl IntoView {
             "Examples"
         </button>
         <dialog class="gallery" node_ref=dialog data-testid="gallery" aria-labelledby="gallery-title">
-            <Cards examples=examples own=own close=Callback::new(move |()| sheet::close(dialog)) />
-        </dialog>
-    }
-}
-
-#[component]
-fn Cards(
-    examples: RwSignal<Option<Result<Vec<Example>, String>>>,
-    own: RwSignal<Option<String>>,
-    close: Callback<()>,
-) -> impl IntoView {
-    let lab = use_lab();
-    let sought = RwSignal::new(String::new());
-    let take = move |text: String| {
-        let now = lab.text.get_untracked();
-        let is_an_example = |found: &Option<Result<Vec<Example>, String>>| {
-            found.as_ref().is_some_and(|found| found.iter().flatten().any(|example| example.text == now))
-        };
-        if !examples.with_untracked(is_an_example) {
-            lab.keep_own_text();
-        }
-        lab.input.set(Input::AsWritten);
-        lab.text.set(text);
-        close.run(());
-    };
-    let own_card = move || {
-        own.get().filter(|text| lab.text.with(|now| now != text)).map(|text| {
-            view! {
-                <li class="card">
-                    <h3>"Your last text"</h3>
-                    <p class="hint">{title_of(&text)}</p>
-                    <button data-testid="open-own" on:click=move |_| take(text.clone())>"Open"</button>
-                </li>
-            }
-        })
-    };
-    let card = move |example: Example| {
-        let Example { name, title, about, text } = example;
-        view! {
-            <li class="card">
-                <h3>{title.clone()}</h3>
-                <p>{about}</p>
-                <button data-testid=format!("open-{name}") aria-label=format!("Open {title}") on:click=move |_| take(text.clone())>
-                    "Open"
+            <header class="gallery-head">
+                <h2 id="gallery-title">"Examples"</h2>
+                <input
+                    type="search"
+                    data-testid="gallery-search"
+                    aria-label="Search the examples"
+                    placeholder="Search"
+                    on:input=move |event| state.update(|state| state.sought = event_target_value(&event))
+                />
+                <button class="quiet icon-only" aria-label="Close the examples" on:click=move |_| sheet::close(dialog)>
+                    <Icon name="x" />
                 </button>
-            </li>
-        }
-    };
-    let cards = move || match examples.get() {
-        None => view! { <li class="hint">"The examples are coming."</li> }.into_any(),
-        Some(Err(sentence)) => view! { <li class="hint">{sentence}</li> }.into_any(),
-        Some(Ok(examples)) => {
-            let fitting: Vec<_> = sought.with(|sought| examples.into_iter().filter(|example| example.fits(sought)).collect());
-            if fitting.is_empty() {
-                return view! { <li class="hint">"No example says that. Seek a step, a function or a word of its title."</li> }
-                    .into_any();
-            }
-            fitting.into_iter().map(card).collect_view().into_any()
-        }
-    };
-    view! {
-        <header class="gallery-head">
-            <h2 id="gallery-title">"Examples"</h2>
-            <input
-                type="search"
-                data-testid="gallery-search"
-                aria-label="Search the examples"
-                placeholder="Search"
-                prop:value=sought
-                on:input=move |event| sought.set(event_target_value(&event))
-            />
-            <button class="quiet icon-only" aria-label="Close the examples" on:click=move |_| close.run(())>
-                <Icon name="x" />
-            </button>
-        </header>
-        <p class="hint">"One opens in the editor. What you wrote stays: undo brings it back, and so does “Your last text” here."</p>
-        <ul class="cards-of-examples">{own_card} {cards}</ul>
+            </header>
+            <div class="gallery-body" on:click=press>
+                <h3>"Lessons"</h3>
+                <p class="hint">"An experiment, and what to do with it, step by step."</p>
+                <ul class="cards-of-examples" inner_html=move || state.with(State::lesson_cards)></ul>
+                <h3>"Experiments"</h3>
+                <p class="hint">"One opens in the editor. What you wrote stays: undo brings it back, and so does “Your last text” here."</p>
+                <ul class="cards-of-examples" inner_html=move || state.with(State::example_cards)></ul>
+            </div>
+        </dialog>
     }
 }
 
@@ -139,7 +200,8 @@ async fn fetch() -> Result<Vec<Example>, String> {
         return Err(failed());
     }
     let text = response.text().await.map_err(|_| failed())?;
-    serde_json::from_str(&text).map_err(|_| failed())
+    let examples = JSON::parse(&text).ok().and_then(|examples| examples.dyn_into::<Array>().ok()).ok_or_else(failed)?;
+    examples.iter().map(|example| Example::read(&example)).collect::<Option<_>>().ok_or_else(failed)
 }
 
 /// The title that a text gives itself, from its line alone: a text that is not finished has one too.

@@ -125,7 +125,7 @@ pub fn Experiment() -> impl IntoView {
     };
     let aside = move || {
         view! {
-            <Show when=differs>
+            {move || differs().then(|| view! {
                 <button
                     class="quiet icon-only"
                     on:click=restore
@@ -134,7 +134,7 @@ pub fn Experiment() -> impl IntoView {
                 >
                     <Icon name="rotate-ccw" />
                 </button>
-            </Show>
+            })}
             <gallery::Gallery />
             <button
                 class="quiet icon-only widen"
@@ -158,7 +158,7 @@ pub fn Experiment() -> impl IntoView {
                 data-editor=move || if is_plain() { "plain" } else { "full" }
             >
                 <div class="code-host" node_ref=host></div>
-                <Show when=is_plain>
+                {move || is_plain().then(|| view! {
                     <textarea
                         node_ref=area
                         data-testid="experiment-text"
@@ -173,13 +173,13 @@ pub fn Experiment() -> impl IntoView {
                         prop:value=move || lab.text.get()
                         on:input=move |event| lab.text.set(event_target_value(&event))
                     ></textarea>
-                </Show>
+                })}
             </div>
-            <Show when=move || matches!(shown.get(), Shown::Failed)>
+            {move || (matches!(shown.get(), Shown::Failed)).then(|| view! {
                 <p class="hint" data-testid="editor-failed">
                     "The editor did not load, so this is plain text; all else works. Reload the page to try again."
                 </p>
-            </Show>
+            })}
             <problems::Problems problems=problems />
         </Panel>
         <outline::OutlinePanel />

@@ -119,9 +119,9 @@ pub fn OutlinePanel() -> impl IntoView {
             <ol class="outline" data-testid="outline" class:stale=move || lab.outline_is_old.get()>
                 {body}
             </ol>
-            <Show when=move || lab.outline.with(Option::is_none)>
-                <p class="hint">"The experiment's steps, and the columns after each, as soon as its text can be read."</p>
-            </Show>
+            <p class="hint" class:hidden=move || lab.outline.with(Option::is_some)>
+                "The experiment's steps, and the columns after each, as soon as its text can be read."
+            </p>
         </Panel>
     }
 }

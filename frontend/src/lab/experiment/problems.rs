@@ -24,12 +24,12 @@ pub fn Problems(problems: Memo<Vec<Problem>>) -> impl IntoView {
     view! {
         <ul class="problems" id="problems" aria-live="polite">
             {move || problems.get().into_iter().map(line).collect_view()}
-            <Show when=move || problems.with(Vec::is_empty)>
+            {move || (problems.with(Vec::is_empty)).then(|| view! {
                 <li class="sound hint" data-testid="sound">
                     <Icon name="check" />
                     "No problems"
                 </li>
-            </Show>
+            })}
         </ul>
     }
 }

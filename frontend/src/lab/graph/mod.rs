@@ -174,9 +174,9 @@ pub fn Graph() -> impl IntoView {
                     ></canvas>
                     <div aria-hidden="true">{heads}</div>
                 </div>
-                <Show when=move || layout.with(Option::is_none)>
+                {move || (layout.with(Option::is_none)).then(|| view! {
                     <plan::Plan />
-                </Show>
+                })}
             </div>
         </Panel>
     }

@@ -3,87 +3,82 @@
 use leptos::prelude::*;
 use shared::wire::{ExpectationResult, Report as Wire};
 
-use crate::components::icon::Icon;
+use crate::components::html::{escape, icon};
 use crate::lab::format::{count, duration_ms, of};
 use crate::lab::state::use_lab;
 
 #[component]
 pub fn Report() -> impl IntoView {
     let lab = use_lab();
-    let report = Memo::new(move |_| lab.run.with(|run| run.report().cloned()));
-    move || report.get().map(sheet)
+    let report = Memo::new(move |_| lab.run.with(|run| run.report().map(sheet).unwrap_or_default()));
+    view! { <div class="report" tabindex="0" role="region" aria-label="What the run came to" inner_html=report></div> }
 }
 
-fn sheet(report: Wire) -> impl IntoView {
+fn sheet(report: &Wire) -> String {
     let bad = report.counters.bad_records;
+    let warning = format!(
+        "<p class=\"warning\" data-testid=\"bad-records\" data-exact=\"{bad}\">{}<span>{} not valid UTF-8. Each bad sequence was read \
+         as � and counted with the rest; convert the file to UTF-8 if that is wrong.</span></p>",
+        icon("triangle-alert"),
+        of(bad, "line is", "lines are")
+    );
+    let expectations: String = report.expectations.iter().map(expectation).collect();
+    let output_hash = Line { value: report.output_hash.clone(), testid: "output-hash", ..Line::new("Output hash") };
+    let output_hash = Line { title: "Equal hashes, equal rows, wherever they were counted", ..output_hash };
+    let trace_hash = report.trace_hash.as_ref();
+    let trace_hash = trace_hash.map(|hash| Line { value: hash.clone(), testid: "trace-hash", ..Line::new("Trace hash") });
     let spans = report.bus.iter().flat_map(|bus| bus.spans.iter()).map(|(name, [half, most, all])| {
         let [half, most, all] =
             [half, most, all].map(|ms| duration_ms(*ms)).map(|figure| format!("{} {}", figure.value, figure.unit));
-        view! {
-            <div class="counter">
-                <dt title="What half of them, 99 of 100, and all did not exceed">{name.clone()}</dt>
-                <dd class="num">{format!("p50 {half}, p99 {most}, max {all}")}</dd>
-            </div>
-        }
+        let value = format!("p50 {half}, p99 {most}, max {all}");
+        Line { value, title: "What half of them, 99 of 100, and all did not exceed", ..Line::new(name) }
     });
-    let spans = spans.collect_view();
-    let counters = counters(&report).into_iter().map(|(name, label, number)| {
+    let lines: String = [output_hash].into_iter().chain(trace_hash).chain(spans).map(|line| line.html()).collect();
+    let counters = counters(report).into_iter().map(|(name, label, number)| {
         let figure = count(number);
-        view! {
-            <div class="counter" data-testid=format!("counter-{name}") data-exact=number.to_string()>
-                <dt>{label}</dt>
-                <dd class="num" title=figure.exact>{figure.value} " " {figure.unit}</dd>
-            </div>
-        }
+        format!(
+            "<div class=\"counter\" data-testid=\"counter-{name}\" data-exact=\"{number}\"><dt>{label}</dt>\
+             <dd class=\"num\" title=\"{}\">{} {}</dd></div>",
+            figure.exact, figure.value, figure.unit
+        )
     });
-    let trace = report.trace_hash.clone().map(|hash| {
-        view! {
-            <div class="counter">
-                <dt>"Trace hash"</dt>
-                <dd class="num" data-testid="trace-hash">{hash}</dd>
-            </div>
-        }
-    });
-    view! {
-        <div class="report" tabindex="0" role="region" aria-label="What the run came to">
-            {(bad > 0)
-                .then(|| {
-                    view! {
-                        <p class="warning" data-testid="bad-records" data-exact=bad.to_string()>
-                            <Icon name="triangle-alert" />
-                            <span>
-                                {of(bad, "line is", "lines are")}
-                                " not valid UTF-8. Each bad sequence was read as � and counted with the rest; convert the file to UTF-8 if that is wrong."
-                            </span>
-                        </p>
-                    }
-                })}
-            <ul class="expectations">{report.expectations.iter().map(expectation).collect_view()}</ul>
-            <dl>
-                <div class="counter">
-                    <dt title="Equal hashes, equal rows, wherever they were counted">"Output hash"</dt>
-                    <dd class="num" data-testid="output-hash">{report.output_hash.clone()}</dd>
-                </div>
-                {trace}
-                {spans}
-                {counters.collect_view()}
-            </dl>
-        </div>
+    let counters: String = counters.collect();
+    let warning = if bad > 0 { warning } else { String::new() };
+    format!("{warning}<ul class=\"expectations\">{expectations}</ul><dl>{lines}{counters}</dl>")
+}
+
+/// A line of the sheet.
+struct Line<'a> {
+    name: &'a str,
+    value: String,
+    title: &'static str,
+    testid: &'static str,
+}
+
+impl<'a> Line<'a> {
+    fn new(name: &'a str) -> Line<'a> {
+        Line { name, value: String::new(), title: "", testid: "" }
+    }
+
+    fn html(&self) -> String {
+        let Line { name, value, title, testid } = self;
+        let name = escape(name);
+        format!(
+            "<div class=\"counter\"><dt title=\"{title}\">{name}</dt><dd class=\"num\" data-testid=\"{testid}\">{value}</dd></div>"
+        )
     }
 }
 
-fn expectation(result: &ExpectationResult) -> impl IntoView + use<> {
-    let (icon, class, word) = if result.held { ("check", "held", "held") } else { ("x", "broken", "did not hold") };
-    view! {
-        <li class=class data-testid="expectation" data-held=result.held.to_string()>
-            <Icon name=icon />
-            <span>
-                <strong>{result.expectation.clone()}</strong>
-                <span class="unseen">{format!(" {word}: ")}</span>
-                <span class="hint">{result.found.clone()}</span>
-            </span>
-        </li>
-    }
+fn expectation(result: &ExpectationResult) -> String {
+    let (sign, class, word) = if result.held { ("check", "held", "held") } else { ("x", "broken", "did not hold") };
+    format!(
+        "<li class=\"{class}\" data-testid=\"expectation\" data-held=\"{}\">{}<span><strong>{}</strong><span class=\"unseen\"> {word}: \
+         </span><span class=\"hint\">{}</span></span></li>",
+        result.held,
+        icon(sign),
+        escape(&result.expectation),
+        escape(&result.found)
+    )
 }
 
 /// The counters in the order of a record's way: name (for tests and the command line), label, number.

@@ -11,6 +11,7 @@ use web_sys::{KeyboardEvent, WheelEvent};
 use super::is_numeric;
 use super::report::Report;
 use super::scroll::{ROW_PX, Scroll};
+use crate::components::html::escape;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
@@ -83,7 +84,7 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
     let matched = move || table.totals.get().filter(|totals| totals.matched != totals.total).map(|totals| totals.matched);
     let exporting = move || lab.exporting.get().map(|sum| bytes(sum as u64));
     view! {
-        <Show when=move || finished.get()>
+        {move || finished.get().then(|| view! {
             <span class="counts num">
                 <span data-testid="rows-matched" data-exact=move || matched().map(|rows| rows.to_string())>
                     {move || matched().map(|rows| format!("{} of ", grouped(rows)))}
@@ -133,7 +134,7 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                     </button>
                 }).collect_view()}
             </div>
-        </Show>
+        })}
         <Compare />
         <Seeds />
     }
@@ -211,10 +212,7 @@ fn Rows() -> impl IntoView {
         table.turned.track();
         let (from, to) = visible.get();
         let columns = columns.with(Vec::len);
-        table.cache.with_value(|cache| {
-            let rows = (from..to).map(|index| row(index, cache.row(index), columns));
-            rows.collect_view()
-        })
+        table.cache.with_value(|cache| (from..to).map(|index| row(index, cache.row(index), columns)).collect::<String>())
     };
     let offset = move || {
         let position = position.get().min(scroll.get().last_position());
@@ -246,7 +244,7 @@ fn Rows() -> impl IntoView {
             </div>
             <div class="rows-space" role="presentation" style:height=move || format!("{}px", scroll.get().content_px())>
                 <div class="rows-window" role="rowgroup">
-                    <div role="presentation" style:transform=offset>{shown}</div>
+                    <div role="presentation" style:transform=offset inner_html=shown></div>
                 </div>
             </div>
             {move || nothing().flatten().map(|sentence| view! { <p class="empty hint">{sentence}</p> })}
@@ -282,21 +280,21 @@ fn heading(lab: Lab, index: usize, name: String) -> impl IntoView {
 }
 
 /// One row; a place kept for one that is on its way.
-fn row(index: u64, values: Option<&Vec<String>>, columns: usize) -> impl IntoView + use<> {
+fn row(index: u64, values: Option<&Vec<String>>, columns: usize) -> String {
     let cells = (0..columns).map(|column| {
         let number = is_numeric(column);
-        let value = values.and_then(|values| values.get(column)).cloned();
+        let value = values.and_then(|values| values.get(column));
         let text = match value {
-            Some(value) if number => value.parse::<u64>().map_or(value, grouped),
-            Some(value) => value,
+            Some(value) if number => value.parse::<u64>().map_or_else(|_| escape(value), grouped),
+            Some(value) => escape(value),
             None => "…".to_owned(),
         };
-        view! { <div role="cell" class:num=number class:end=number title=text.clone()>{text.clone()}</div> }
+        let class = if number { " class=\"num end\"" } else { "" };
+        format!("<div role=\"cell\"{class} title=\"{text}\">{text}</div>")
     });
+    let cells: String = cells.collect();
+    let coming = if values.is_none() { " coming" } else { "" };
     // The heading is row 1.
-    view! {
-        <div class="row-line" role="row" data-testid="row" aria-rowindex=(index + 2).to_string() class:coming=values.is_none()>
-            {cells.collect_view()}
-        </div>
-    }
+    let number = index + 2;
+    format!("<div class=\"row-line{coming}\" role=\"row\" data-testid=\"row\" aria-rowindex=\"{number}\">{cells}</div>")
 }

@@ -122,13 +122,13 @@ pub fn Timeline() -> impl IntoView {
                     on:pointercancel=move |_| dragging.set(false)
                     on:pointerleave=move |_| tip.hide()
                 ></canvas>
-                <Show when=move || empty.get()>
-                    <p class="empty hint">"Each worker will have a lane here, each task a bar in it."</p>
-                </Show>
+                <p class="empty hint" class:hidden=move || !empty.get()>
+                    "Each worker will have a lane here, each task a bar in it."
+                </p>
             </div>
-            <Show when=move || as_table.get()>
+            {move || as_table.get().then(|| view! {
                 <table::AttemptsTable />
-            </Show>
+            })}
         </Panel>
     }
 }

@@ -46,9 +46,9 @@ pub fn AttemptsTable() -> impl IntoView {
                     />
                 </tbody>
             </table>
-            <Show when=any_more>
+            {move || any_more().then(|| view! {
                 <p class="hint">{move || format!("and {} before", of(more.get(), "execution", "executions"))}</p>
-            </Show>
+            })}
         </div>
     }
 }

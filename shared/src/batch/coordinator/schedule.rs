@@ -42,8 +42,7 @@ impl Coordinator {
     }
 
     fn back_up(&mut self, now: Time) {
-        let resting: Vec<_> = self.living().filter(|(worker, _)| self.tasks.whole_load(*worker) == 0).collect();
-        for (worker, incarnation) in resting {
+        for (worker, incarnation) in self.living().collect::<Vec<_>>() {
             let slowest = self.tasks.slowest(worker, now, BACKUP_FACTOR, self.timing.backup_after);
             if let Some(task) = slowest {
                 self.give(now, task, worker, incarnation, true);

@@ -144,6 +144,8 @@ struct StageBooks {
     counted: usize,
     /// Number and sum of the durations of completed executions.
     durations: (u64, Span),
+    /// When the last of what it gathers was done: before that its tasks can only wait.
+    fed: Time,
 }
 
 /// Every task of a job. Maps come first in `entries`.
@@ -184,6 +186,7 @@ impl Tasks {
                 done: 0,
                 counted: 0,
                 durations: (0, Span::ZERO),
+                fed: Time::ZERO,
             });
             if job.plan.is_last(index) {
                 before = Some(index);
@@ -396,7 +399,7 @@ impl Tasks {
         self.entry(task)?.done.as_ref()
     }
 
-    pub(super) fn complete(&mut self, task: TaskId, completion: Completion) {
+    pub(super) fn complete(&mut self, now: Time, task: TaskId, completion: Completion) {
         let Some(index) = self.index(task) else { return };
         assert!(self.entries[index].done.is_none(), "{task} is done once");
         let stage = self.stage(index);
@@ -408,6 +411,9 @@ impl Tasks {
         self.changed.insert(index);
         self.stages[stage].done += 1;
         self.done += 1;
+        for consumer in self.stages[stage].consumers.clone() {
+            self.stages[consumer].fed = now;
+        }
     }
 
     pub(super) fn committing(&self, task: TaskId) -> Option<Attempt> {
@@ -496,23 +502,26 @@ impl Tasks {
         running.map(|execution| (execution.worker, execution.incarnation)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    pub(super) fn note_duration(&mut self, task: TaskId, span: Span) {
+    /// An execution that began then has given the task's result.
+    pub(super) fn note_duration(&mut self, task: TaskId, begun: Time, now: Time) {
         if let Some(stage) = self.stage_of(task) {
-            let (count, sum) = &mut self.stages[stage].durations;
+            let StageBooks { durations: (count, sum), fed, .. } = &mut self.stages[stage];
             *count += 1;
-            sum.0 += span.0;
+            sum.0 += now.since(begun.max(*fed)).0;
         }
     }
 
-    /// The task that has run longest in a single execution, on another worker, and long enough for a backup.
-    pub(super) fn slowest(&self, not_on: NodeId, now: Time, factor: f64, at_least: Span) -> Option<TaskId> {
+    /// The task that has run longest in a single execution, elsewhere than on this worker, which has nothing of that stage in hand, and
+    /// long enough for a backup.
+    pub(super) fn slowest(&self, free: NodeId, now: Time, factor: f64, at_least: Span) -> Option<TaskId> {
         let long_enough = |index: usize, begun: Time| {
-            let (count, sum) = self.stages[self.stage(index)].durations;
-            count > 0 && now.since(begun) >= at_least.max(Span(sum.0 / count).scaled(factor))
+            let StageBooks { durations: (count, sum), fed, ref sources, .. } = self.stages[self.stage(index)];
+            let works = sources.iter().all(|source| self.is_done(*source));
+            works && count > 0 && now.since(begun.max(fed)) >= at_least.max(Span(sum.0 / count).scaled(factor))
         };
         let single = self.running.iter().filter_map(|index| match &self.entries[*index] {
             Entry { executions, committing: None, .. } => match &executions[..] {
-                [execution] if execution.worker != not_on => Some((execution.begun, *index)),
+                [execution] if self.load(free, self.stage(*index)) == 0 => Some((execution.begun, *index)),
                 _ => None,
             },
             _ => None,

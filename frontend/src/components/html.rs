@@ -1,0 +1,58 @@
+//! Parts of the page that are written as HTML: lists and tables that come whole. Every view of its own makes the page's code larger.
+
+use leptos::prelude::document;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, MouseEvent};
+
+/// A text as HTML shows it, between tags and in attributes.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// An icon that says nothing by itself.
+pub fn icon(name: &str) -> String {
+    format!("<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"/icons.svg#{name}\"></use></svg>")
+}
+
+/// What the button that was pressed in such a part wants: its `data-do`, and its `data-of` if that is a number.
+pub fn wanted(event: &MouseEvent) -> Option<(String, Option<u64>)> {
+    let pressed = event.target()?.dyn_into::<Element>().ok()?.closest("button[data-do]").ok()??;
+    let of = pressed.get_attribute("data-of").and_then(|of| of.parse().ok());
+    Some((pressed.get_attribute("data-do")?, of))
+}
+
+/// What stands in the field with this test id.
+pub fn value_of(id: &str) -> String {
+    let field = document().query_selector(&format!("[data-testid={id}]")).ok().flatten();
+    field.and_then(|field| text(&field, "value")).unwrap_or_default()
+}
+
+/// A property that is a text.
+pub fn text(of: &JsValue, name: &str) -> Option<String> {
+    js_sys::Reflect::get(of, &name.into()).ok()?.as_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn no_text_becomes_a_tag_or_leaves_its_attribute() {
+        assert_eq!(
+            escape("<b class=\"x\" id='y'>a & b</b>"),
+            "&lt;b class=&quot;x&quot; id=&#39;y&#39;&gt;a &amp; b&lt;/b&gt;"
+        );
+        assert_eq!(escape("größer"), "größer");
+    }
+}

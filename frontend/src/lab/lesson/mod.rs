@@ -1,0 +1,193 @@
+//! Lessons: an experiment and what to do with it, step by step; each step waits for what it asks and then goes on by itself.
+
+pub mod until;
+
+use gloo_net::http::Request;
+use js_sys::{Array, JSON, Reflect};
+use leptos::prelude::*;
+use shared::wire::{Place, Speed};
+use wasm_bindgen::{JsCast, JsValue};
+
+use self::until::{Seen, Until};
+use super::model::RunModel;
+use super::state::{Input, Lab, use_lab};
+use crate::components::html::{escape, text, wanted};
+
+/// The lessons, beside the page.
+const LESSONS: &str = "lessons.json";
+
+/// A lesson.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lesson {
+    pub name: String,
+    pub title: String,
+    pub about: String,
+    pub minutes: u32,
+    speed: Speed,
+    text: String,
+    steps: Vec<Step>,
+}
+
+/// What is said, and what is waited for; the last step waits for nothing.
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    say: String,
+    until: Option<Until>,
+}
+
+/// Reads what is in the lessons' file. `None` if it is not as it should be.
+fn read(json: &str) -> Option<Vec<Lesson>> {
+    let list = |value: &JsValue, name: &str| Reflect::get(value, &name.into()).ok()?.dyn_into::<Array>().ok();
+    let lessons: Array = JSON::parse(json).ok()?.dyn_into().ok()?;
+    let step = |step: JsValue| {
+        let until = text(&step, "until").map(|until| until.parse()).transpose().ok()?;
+        Some(Step { say: text(&step, "say")?, until })
+    };
+    let lesson = |lesson: JsValue| {
+        let number = |name: &str| Reflect::get(&lesson, &name.into()).ok()?.as_f64();
+        let lines: Vec<String> = list(&lesson, "text")?.iter().filter_map(|line| line.as_string()).collect();
+        Some(Lesson {
+            name: text(&lesson, "name")?,
+            title: text(&lesson, "title")?,
+            about: text(&lesson, "about")?,
+            minutes: number("minutes")? as u32,
+            speed: number("speed").map_or(Speed::Max, Speed::Times),
+            text: lines.join("\n"),
+            steps: list(&lesson, "steps")?.iter().map(step).collect::<Option<_>>()?,
+        })
+    };
+    lessons.iter().map(lesson).collect()
+}
+
+/// A lesson that is under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    lesson: Lesson,
+    /// From 0.
+    at: usize,
+    /// What was seen when the step began.
+    then: Seen,
+}
+
+impl Lab {
+    /// Begins a lesson: its experiment is opened, and nothing runs yet.
+    pub fn take_lesson(self, lesson: Lesson) {
+        self.intro.set(false);
+        self.stop();
+        self.input.set(Input::AsWritten);
+        self.text.set(lesson.text.clone());
+        self.choose(Place::Simulate);
+        self.choose_speed(lesson.speed);
+        self.leave_run();
+        self.lesson.set(Some(Taken { lesson, at: 0, then: self.seen_by_lessons() }));
+        self.say_step();
+    }
+
+    /// For those who do not see it.
+    fn say_step(self) {
+        let step = self.lesson.with_untracked(|taken| {
+            let Taken { lesson, at, .. } = taken.as_ref()?;
+            Some(format!("Step {} of {}: {}", at + 1, lesson.steps.len(), lesson.steps.get(*at)?.say))
+        });
+        step.into_iter().for_each(|step| self.spoken.set(step));
+    }
+
+    fn seen_by_lessons(self) -> Seen {
+        let run = self.run.with_untracked(|run| run.run);
+        Seen { run, compared: self.compared.get_untracked(), swept: self.swept.get_untracked() }
+    }
+
+    fn go_to_step(self, by: isize) {
+        let then = self.seen_by_lessons();
+        self.lesson.update(|taken| {
+            if let Some(taken) = taken {
+                let last = taken.lesson.steps.len().saturating_sub(1);
+                taken.at = taken.at.saturating_add_signed(by).min(last);
+                taken.then = then;
+            }
+        });
+        self.say_step();
+    }
+}
+
+/// Every lesson. Errors are sentences.
+pub async fn fetch() -> Result<Vec<Lesson>, String> {
+    let failed = || "The lessons did not load. Close this, and open it again.".to_owned();
+    let response = Request::get(&crate::at_root(LESSONS)).send().await.map_err(|_| failed())?;
+    let text = if response.ok() { response.text().await.ok() } else { None };
+    text.and_then(|text| read(&text)).ok_or_else(failed)
+}
+
+impl Taken {
+    /// The step that the lesson is at. Its texts are ours.
+    fn shown(&self) -> String {
+        let Taken { lesson: Lesson { title, steps, .. }, at, .. } = self;
+        let Some(Step { say, until }) = steps.get(*at) else { return String::new() };
+        let number = at + 1;
+        let waits = until.is_some();
+        let done = "●".repeat(*at) + if waits { "◐" } else { "●" } + &"○".repeat(steps.len() - number);
+        let asleep = if *at == 0 { " disabled" } else { "" };
+        let button = |what: &str, label: &str, asleep: &str| {
+            format!("<button class=\"quiet small\" data-do=\"{what}\" data-testid=\"lesson-{what}\"{asleep}>{label}</button>")
+        };
+        let (back, end) = (button("back", "Back", asleep), button("end", "End the lesson", ""));
+        let skip = if waits { button("skip", "Skip", "") } else { String::new() };
+        format!(
+            "<section class=\"intro lesson\" aria-label=\"A lesson\" data-testid=\"lesson\" data-step=\"{number}\"><h2>{}</h2>\
+             <p data-testid=\"lesson-step\">{}</p><div class=\"sheet-row\"><span class=\"hint num\" role=\"img\" \
+             aria-label=\"Step {number} of {}\">{done}</span>{back}{skip}{end}</div></section>",
+            escape(title),
+            escape(say),
+            steps.len()
+        )
+    }
+
+    /// Whether it has come to what the step waits for.
+    fn is_done(&self, run: &RunModel, compared: u32, swept: u32) -> bool {
+        let until = self.lesson.steps.get(self.at).and_then(|step| step.until);
+        until.is_some_and(|until| until.is_so(run, Seen { run: run.run, compared, swept }, self.then))
+    }
+}
+
+#[component]
+pub fn LessonView() -> impl IntoView {
+    let lab = use_lab();
+    Effect::new(move |_| {
+        let (compared, swept) = (lab.compared.get(), lab.swept.get());
+        let is_done = lab
+            .lesson
+            .with(|taken| lab.run.with(|run| taken.as_ref().is_some_and(|taken| taken.is_done(run, compared, swept))));
+        if is_done {
+            lab.go_to_step(1);
+        }
+    });
+    let press = move |event| match wanted(&event).as_ref().map(|(what, _)| what.as_str()) {
+        Some("back") => lab.go_to_step(-1),
+        Some("skip") => lab.go_to_step(1),
+        Some("end") => lab.lesson.set(None),
+        _ => {}
+    };
+    let shown = move || lab.lesson.with(|taken| taken.as_ref().map(Taken::shown).unwrap_or_default());
+    view! { <div class="lesson-place" inner_html=shown on:click=press></div> }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::experiment::check_any;
+
+    use super::*;
+
+    #[test]
+    fn every_lesson_has_a_sound_experiment_and_steps_that_can_be_waited_for() {
+        let lessons = read(include_str!("../../../lessons.json")).expect("every lesson and every step can be read");
+        assert!(lessons.len() >= 8);
+        for lesson in lessons {
+            if let Err(problems) = check_any(&lesson.text, &[]) {
+                panic!("{}: {}", lesson.name, problems[0]);
+            }
+            let (last, steps) = lesson.steps.split_last().expect("there are steps");
+            assert_eq!(last.until, None, "{}", lesson.name);
+            assert!(steps.iter().all(|step| step.until.is_some()), "{}", lesson.name);
+        }
+    }
+}
