@@ -73,7 +73,7 @@ fn plain(status: StatusCode, sentence: &'static str) -> HttpResponse {
 }
 
 fn send(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
-    let policy = (name == INDEX).then(|| content_policy(&String::from_utf8_lossy(&file.data)));
+    let policy = name.ends_with(".html").then(|| content_policy(&String::from_utf8_lossy(&file.data)));
     let (encoding, siblings, file) = smallest(request, name, file);
     let hash = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
     let tag = format!("\"{hash}\"");

@@ -85,3 +85,19 @@ fn a_changed_letter_is_noticed() {
         assert!(read(&fragment[..at]).is_err(), "cut off at {at}");
     }
 }
+
+#[test]
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::disallowed_methods)] // It reads a file of this folder; the core opens nothing.
+fn the_links_of_the_reference_page_are_read() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/links.txt");
+    let mut count = 0;
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        // xtask makes these, by lines of its own.
+        let (text, fragment) = line.split_once('\t').unwrap();
+        let text: String = serde_json::from_str(text).unwrap();
+        assert_eq!(read(fragment), Ok(Link { text, place: Place::Simulate, workers: None, at: None }));
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}

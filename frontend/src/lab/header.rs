@@ -1,4 +1,4 @@
-//! The head of the page: the mark, where experiments run, a link to this, the keys, the theme.
+//! The head of the page: the mark, where experiments run, the reference, a link to this, the keys, the theme.
 
 use leptos::prelude::*;
 use shared::wire::Place;
@@ -23,6 +23,10 @@ pub fn Header() -> impl IntoView {
                 <PlaceButton place=Place::Browser icon="laptop" testid="place-browser" />
                 <PlaceButton place=Place::Server icon="server" testid="place-server" />
             </fieldset>
+            <a class="button quiet" data-testid="reference" href="./reference.html" aria-label="Reference" title="Everything that an experiment can say">
+                <Icon name="book-open" />
+                <span class="head-word">"Reference"</span>
+            </a>
             <Share />
             <Shortcuts />
             <ThemeToggle />

@@ -10,17 +10,8 @@ use super::state::use_lab;
 use crate::components::icon::Icon;
 use crate::components::sheet::{self, Sheet};
 
-/// The keys and what they do.
-const KEYS: &str = "\
-<dt><kbd>?</kbd></dt><dd>Show this list</dd>\
-<dt><kbd>Space</kbd></dt><dd>Hold virtual time, or let it go on</dd>\
-<dt><kbd>.</kbd></dt><dd>Step: until a task is done or lost</dd>\
-<dt><kbd>,</kbd></dt><dd>Step: only the next event</dd>\
-<dt><kbd>f</kbd></dt><dd>On to the next fault</dd>\
-<dt><kbd>←</kbd><kbd>→</kbd></dt><dd>On the slider or the timeline: a hundredth back or ahead</dd>\
-<dt><kbd>Page Down</kbd><kbd>Page Up</kbd></dt><dd>There too: a tenth back or ahead</dd>\
-<dt><kbd>Home</kbd><kbd>End</kbd></dt><dd>There too: to the beginning, to the end</dd>\
-<dt><kbd>Tab</kbd></dt><dd>From one thing to the next; out of the editor, too</dd>";
+/// The keys and what they do, a line each. The reference page has the same file.
+const KEYS: &str = include_str!("keys.html");
 
 /// Where a key belongs to what has the focus.
 const TYPING: &str = "input, textarea, select, [contenteditable], dialog, [popover]";

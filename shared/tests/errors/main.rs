@@ -15,39 +15,12 @@ use shared::experiment::{Experiment, Problem, check, check_with};
 use shared::expr::reference::sample;
 use shared::expr::{AggregateExpr, Context, Expr, Schema};
 
-/// What cases with `~` change: the gallery's word count, so short that a change is easily found.
-const BASE: &str = "\
-millrace: 1
-title: Word count
-seed: 42
-workers: 4
-respawn: 1 s
-batch:
-  input: { text: a }
-  format: lines
-  split: 256 KiB
-  partitions: 4
-  steps:
-    - flat_map: { word: words(line) }
-    - filter: length(word) > 1
-    - reduce: { key: word, values: { count: count(*) } }
-    - sort: count desc, word
-    - limit: 100
-faults:
-  - { at: 40%, kill: worker-2 }
-expect:
-  - equals_sequential: true
-";
+/// What cases with `~` change: the gallery's word count, so short that a change is easily found. The reference page makes its
+/// examples of it, too.
+const BASE: &str = include_str!("base.yaml");
 
 /// What cases with `filter:` and `value:` stand in; the expression is a block, so that it needs no quotes.
-const COLUMNS: &str = "\
-millrace: 1
-batch:
-  input: { text: a }
-  format: csv
-  columns: { word: text, n: bigint, x: double, at: timestamp }
-  steps:
-";
+const COLUMNS: &str = include_str!("columns.yaml");
 
 /// What is too long to write into a case, or would be changed by an editor: the mark, what it means, how a reader sees it.
 fn marks() -> [(&'static str, String, &'static str); 6] {

@@ -52,9 +52,10 @@ impl Weight {
             let over_the_wire = sizes.iter().find(|(other, _)| *other == compressed);
             let own = sizes.iter().find(|(other, _)| other == path);
             let bytes = over_the_wire.or(own).map_or(0, |(_, bytes)| *bytes);
-            // The service worker comes after all that.
+            // The service worker comes after all that, and the reference is a page of its own.
             match path.as_str() {
                 "sw.js" => {}
+                path if path.starts_with(super::reference::PREFIX) => {}
                 path if path.starts_with("engine") => weight.engine += bytes,
                 path if path.starts_with(super::editor::PREFIX) && path.ends_with(".js") => weight.editor += bytes,
                 _ => weight.ui += bytes,
@@ -106,6 +107,7 @@ mod tests {
             ("engine.js", 7),
             ("engine_bg.wasm", 200),
             ("engine_bg.wasm.br", 60),
+            ("reference-1.css", 9),
             ("sw.js", 9),
         ];
         assert_eq!(weight(&files), Weight { ui: 34, engine: 67, editor: 20 });

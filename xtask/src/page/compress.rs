@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// Endings of files that shrink; fonts are compressed already.
-const COMPRESSIBLE: [&str; 8] = [".wasm", ".js", ".css", ".html", ".svg", ".txt", ".csv", ".json"];
+const COMPRESSIBLE: [&str; 9] = [".wasm", ".js", ".css", ".html", ".svg", ".txt", ".csv", ".json", ".webmanifest"];
 
 /// Brotli's best level, for what a browser waits for.
 const BROTLI_BEST: i32 = 11;

@@ -5,12 +5,13 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 66] = [
+const NAMES: [&str; 67] = [
     "activity",
     "arrow-down",
     "arrow-right",
     "arrow-up",
     "arrow-up-down",
+    "book-open",
     "check",
     "chevron-down",
     "chevron-left",

@@ -3,6 +3,7 @@
 //! ```text
 //! trunk ────▶ html, js, wasm, css ─┐
 //! esbuild ──▶ the editor ──────────┤
+//! docs ─────▶ the reference ───────┤
 //! npm ──────▶ fonts, icons, data ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
 //! ```
 //!
@@ -17,7 +18,10 @@ mod flights;
 mod fonts;
 mod glosses;
 mod icons;
+mod manifest;
+mod mark;
 mod names;
+mod reference;
 mod service_worker;
 mod trunk;
 
@@ -67,7 +71,9 @@ pub fn build(project: &Project) -> Done {
     files.insert("schema.json".into(), digest::read(&project.root.join("docs/schema.json"))?);
     files.insert("lessons.json".into(), digest::read(&project.root.join("frontend/lessons.json"))?);
     files.insert("examples.json".into(), examples::json(project)?.into_bytes());
-    clock.lap("editor, schema, examples");
+    reference::add(&mut files, project)?;
+    manifest::add(&mut files);
+    clock.lap("editor, schema, examples, reference, manifest");
 
     let packages = project.npm.join("node_modules");
     files.extend(fonts::files(&packages)?);
