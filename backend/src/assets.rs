@@ -25,7 +25,8 @@ struct Page;
 const INDEX: &str = "index.html";
 const DATASETS: &str = "data/";
 
-/// Answers a request for a file of the page. A path without an extension is a place within the page, so it gets the page.
+/// Answers a request for a file of the page. A name without an extension is a place within the page, so it gets the page; what lies
+/// deeper does not, because the page's own addresses are relative to its folder.
 pub async fn serve(request: HttpRequest) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.");
@@ -34,7 +35,7 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
     if path.starts_with("api/") {
         return plain(StatusCode::NOT_FOUND, "There is nothing here. `/api/health` says whether the server is well.");
     }
-    let is_place = !path.rsplit('/').next().is_some_and(|last| last.contains('.'));
+    let is_place = !path.contains(['/', '.']);
     let name = if is_place { INDEX } else { path };
     match Page::get(name) {
         Some(file) => send(&request, name, file),

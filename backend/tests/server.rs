@@ -31,6 +31,7 @@ fn health_and_headers() {
         assert!(page.status == 404 && page.body.contains("cargo xtask play"), "{}", page.body);
     }
     assert_eq!(server.get("/nothing.js").status, 404);
+    assert_eq!(server.get("/some/place").status, 404, "the page's addresses are relative to its folder");
     assert_eq!(server.get("/../Cargo.toml").status, 404);
     assert_eq!(server.get("/%2e%2e/Cargo.toml").status, 404);
     assert_eq!(server.get("/api/nothing").status, 404);

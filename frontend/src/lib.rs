@@ -22,9 +22,16 @@ pub fn start() {
     register_service_worker();
 }
 
-/// A path beside the page, wherever on its origin the page lies.
-pub fn at_root(path: &str) -> String {
-    format!("/{path}")
+/// The address of what lies beside the page, wherever on its origin that is: in the page's own folder. A server is looked for there, too,
+/// so that one that stands behind a folder of another is found.
+pub fn beside(path: &str) -> String {
+    format!("./{path}")
+}
+
+/// The path of the page's folder, from `/` to `/`.
+pub fn folder() -> String {
+    let path = window().location().pathname().unwrap_or_default();
+    path.rsplit_once('/').map_or_else(|| "/".to_owned(), |(folder, _)| format!("{folder}/"))
 }
 
 /// The id that the page's build wrote into its HTML; `dev` when it was not built by `cargo xtask page`.
@@ -41,7 +48,7 @@ pub fn build_id() -> String {
 /// Makes the page load without a server. Browsers allow it in secure contexts only, and the page works without.
 fn register_service_worker() {
     if window().is_secure_context() && build_id() != "dev" {
-        let promise = window().navigator().service_worker().register(&at_root("sw.js"));
+        let promise = window().navigator().service_worker().register(&beside("sw.js"));
         leptos::task::spawn_local(async move {
             // Without it the page needs its server at every load; nothing that the user could do about it.
             let _ = wasm_bindgen_futures::JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await;

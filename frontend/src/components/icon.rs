@@ -7,7 +7,7 @@ use leptos::prelude::*;
 pub fn Icon(name: &'static str) -> impl IntoView {
     view! {
         <svg class="icon" aria-hidden="true" focusable="false">
-            <use href=format!("/icons.svg#{name}")></use>
+            <use href=format!("./icons.svg#{name}")></use>
         </svg>
     }
 }

@@ -18,7 +18,7 @@ pub fn install() {
         banner.set_inner_html(
             "<p><strong>The page has a fault and stopped.</strong> Nothing on your disk or on a server was touched. \
              Reload it to go on; what it says on the console helps to repair it.</p>\
-             <a class=\"button bright\" href=\"/\">Reload the page</a>",
+             <a class=\"button bright\" href=\"./\">Reload the page</a>",
         );
         let _ = body.append_child(&banner);
     }));

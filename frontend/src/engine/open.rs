@@ -131,8 +131,8 @@ async fn dataset(name: &str) -> Result<Found, String> {
     let failed = |reason: String| format!("the bundled dataset `{name}` could not be loaded: {reason}");
     let known = || list(dataset_names());
     let Some(file) = dataset_file(name) else { return Err(format!("there is no dataset `{name}`: there are {}", known())) };
-    let url = format!("{}/data/{file}", scope().location().origin());
-    let response = JsFuture::from(scope().fetch_with_str(&url)).await.map_err(|error| failed(describe(&error)))?;
+    // Relative to this worker's script, which lies beside the page.
+    let response = JsFuture::from(scope().fetch_with_str(&format!("./data/{file}"))).await.map_err(|error| failed(describe(&error)))?;
     let response: Response = response.unchecked_into();
     if response.status() == 404 {
         return Err(format!("the dataset `{name}` is not beside this page: there are {}", known()));

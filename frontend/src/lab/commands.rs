@@ -472,7 +472,7 @@ pub(super) async fn attachment(input: &Input) -> Result<Option<File>, String> {
 
 async fn fetch_glosses() -> Result<web_sys::Blob, String> {
     let failed = || "The bundled text did not load. Reload the page, or choose a file of your own.".to_owned();
-    let response = Request::get(&crate::at_root(GLOSSES)).send().await.map_err(|_| failed())?;
+    let response = Request::get(&crate::beside(GLOSSES)).send().await.map_err(|_| failed())?;
     if !response.ok() {
         return Err(failed());
     }
@@ -508,7 +508,7 @@ pub(super) fn save(parts: &Array, name: &str) -> Result<(), String> {
 }
 
 async fn server_answers() -> bool {
-    match Request::get("/api/health").send().await {
+    match Request::get(&crate::beside("api/health")).send().await {
         // A host of static files may answer any path with the page itself.
         Ok(response) => response.ok() && !response.headers().get("content-type").unwrap_or_default().starts_with("text/html"),
         Err(_) => false,

@@ -14,7 +14,7 @@ use crate::components::theme::ThemeToggle;
 pub fn Header() -> impl IntoView {
     view! {
         <header class="top">
-            <a class="mark" href="/" aria-label="Millrace: start again">
+            <a class="mark" href="./" aria-label="Millrace: start again">
                 <Logo />
                 <span>"Millrace"</span>
             </a>

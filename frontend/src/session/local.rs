@@ -77,7 +77,7 @@ impl Local {
     }
 
     fn spawn(self: &Rc<Self>) {
-        let worker = match Worker::new(&format!("{}?build={}", crate::at_root(LOADER), self.build)) {
+        let worker = match Worker::new(&format!("{}?build={}", crate::beside(LOADER), self.build)) {
             Ok(worker) => worker,
             Err(error) => return self.down(format!("This browser cannot start a worker: {}.", describe(&error))),
         };

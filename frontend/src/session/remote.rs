@@ -1,4 +1,4 @@
-//! A session behind the server's WebSocket, at `/ws` of the page's own origin.
+//! A session behind the server's WebSocket, at `ws` in the page's own folder.
 //!
 //! The first command on every connection is `hello`. When the connection breaks, the next hello names the last event that was
 //! seen and the session goes on from there; between attempts the page waits a little longer each time. Commands said while the
@@ -252,9 +252,9 @@ fn with(remote: &Weak<Remote>, then: impl FnOnce(&Rc<Remote>)) {
     }
 }
 
-/// `/ws` of the page's origin.
+/// `ws` beside the page.
 fn address() -> String {
     let location = window().location();
     let scheme = if location.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+    format!("{scheme}://{}{}ws", location.host().unwrap_or_default(), crate::folder())
 }

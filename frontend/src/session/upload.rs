@@ -1,4 +1,4 @@
-//! A file's way to the server: `PUT /api/uploads?name=…`, streamed by the browser from where the file lies.
+//! A file's way to the server: `PUT api/uploads?name=…`, streamed by the browser from where the file lies.
 
 use std::rc::Rc;
 
@@ -32,7 +32,8 @@ impl Upload {
     pub fn start(blob: &Blob, name: &str, tell: Rc<dyn Fn(Sent)>) -> Result<Upload, String> {
         let request = XmlHttpRequest::new().map_err(|error| super::local::describe(&error))?;
         let escaped: String = js_sys::encode_uri_component(name).into();
-        request.open("PUT", &format!("/api/uploads?name={escaped}")).map_err(|error| super::local::describe(&error))?;
+        let address = crate::beside(&format!("api/uploads?name={escaped}"));
+        request.open("PUT", &address).map_err(|error| super::local::describe(&error))?;
 
         let told = tell.clone();
         let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |progress: ProgressEvent| {

@@ -39,7 +39,7 @@ fn tell(files: &mut Files, name: &str) -> Done {
             format!("Add {element} to its head"),
         ));
     }
-    files.insert("index.html".to_owned(), html.replace(PLACEHOLDER, &format!("/{name}")).into_bytes());
+    files.insert("index.html".to_owned(), html.replace(PLACEHOLDER, &format!("./{name}")).into_bytes());
     Ok(())
 }
 
@@ -52,7 +52,7 @@ mod tests {
         let html = b"<meta name=\"editor\" content=\"__EDITOR__\">".to_vec();
         let mut files: Files = [("index.html".to_owned(), html)].into();
         tell(&mut files, "editor-01.js").unwrap();
-        assert_eq!(files["index.html"], b"<meta name=\"editor\" content=\"/editor-01.js\">");
+        assert_eq!(files["index.html"], b"<meta name=\"editor\" content=\"./editor-01.js\">");
         assert!(tell(&mut files, "editor-01.js").unwrap_err().to_string().contains("Add <meta name=\"editor\""));
     }
 }

@@ -57,7 +57,7 @@ fn face(family: &str, weight: u16, path: &str, range: &str) -> String {
         "font-style: normal".into(),
         format!("font-weight: {weight}"),
         "font-display: swap".into(),
-        format!("src: url(\"/{path}\") format(\"woff2\")"),
+        format!("src: url(\"./{path}\") format(\"woff2\")"),
         format!("unicode-range: {range}"),
     ];
     rule.push_str("@font-face {\n");
@@ -86,7 +86,7 @@ mod tests {
     fn a_font_face_rule_names_family_weight_file_and_range() {
         let rule = face("Inter", 500, "fonts/inter-latin-500-0123.woff2", "U+0000-00FF");
         for part in
-            ["\"Inter\";", "font-weight: 500;", "url(\"/fonts/inter-latin-500-0123.woff2\")", "unicode-range: U+0000-00FF;"]
+            ["\"Inter\";", "font-weight: 500;", "url(\"./fonts/inter-latin-500-0123.woff2\")", "unicode-range: U+0000-00FF;"]
         {
             assert!(rule.contains(part), "{part} is missing in {rule}");
         }

@@ -1,5 +1,5 @@
 //! The icons: one SVG sprite out of single files from npm `lucide-static`. The page shows one by
-//! `<svg><use href="/icons.svg#play"></use></svg>`; it takes the colour of the text around it.
+//! `<svg><use href="./icons.svg#play"></use></svg>`; it takes the colour of the text around it.
 
 use crate::failure::{Done, Failure};
 use std::path::Path;

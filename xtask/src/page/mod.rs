@@ -22,6 +22,7 @@ mod manifest;
 mod mark;
 mod names;
 mod reference;
+mod relative;
 mod service_worker;
 mod trunk;
 
@@ -87,6 +88,7 @@ pub fn build(project: &Project) -> Done {
     let build = name_the_build(&mut files)?;
     files.insert("sw.js".into(), service_worker::script(&files, &build).into_bytes());
     files.insert("build.json".into(), format!("{}\n", serde_json::json!({ "build": build })).into_bytes());
+    relative::check(&files)?;
     let compressed = compress::all(&files, &project.page_cache.join("compressed"))?;
     clock.lap("compression");
 

@@ -4,13 +4,22 @@
 // Afterwards:
 //   the page itself, and files without a hash in their name    the server first, when it answers in time; else the cache
 //   files with a hash in their name, or asked for as this build's      the cache first: their bytes can't differ
-//   /api/ and /ws                                              not touched
-// Activating deletes the caches of other builds.
+//   api/ and ws                                                not touched
+// Activating deletes the caches of other builds of the page in this folder.
+//
+// The page lies in this script's folder, wherever that is; addresses in the list are relative to it.
 
 const BUILD = "__BUILD__";
 const FILES = "__FILES__";
 
-const CACHE_PREFIX = "millrace-";
+/// The page itself in the list.
+const PAGE = "./";
+
+/// The path of the page's folder, from `/` to `/`.
+const FOLDER = new URL("./", self.location).pathname;
+
+/// Pages in other folders of this origin have caches of their own.
+const CACHE_PREFIX = `millrace ${FOLDER} `;
 const CACHE = CACHE_PREFIX + BUILD;
 
 /// How long a server may take before the cache answers in its place, in milliseconds.
@@ -52,13 +61,14 @@ async function activate() {
 /// How to answer a request, or nothing when the browser should ask the server as if this script weren't there.
 function answerTo(request) {
   const url = new URL(request.url);
-  if (request.method !== "GET" || url.origin !== self.location.origin) return undefined;
-  if (url.pathname === "/ws" || url.pathname === "/api" || url.pathname.startsWith("/api/")) return undefined;
+  if (request.method !== "GET" || url.origin !== self.location.origin || !url.pathname.startsWith(FOLDER)) return undefined;
+  const name = url.pathname.slice(FOLDER.length);
+  if (name === "ws" || name === "api" || name.startsWith("api/")) return undefined;
 
-  // Every address that isn't a file is a view of the one page.
-  const known = url.pathname in FILES;
-  if (!known && request.mode !== "navigate") return undefined;
-  const address = known ? url.pathname : "/";
+  // Every name that isn't a file's is a view of the one page; what lies deeper is none, since the page's own addresses are relative.
+  const known = Object.hasOwn(FILES, `./${name}`);
+  if (!known && (request.mode !== "navigate" || name.includes("/"))) return undefined;
+  const address = known ? `./${name}` : PAGE;
   const cannotDiffer = HASHED_NAME.test(address) || url.searchParams.get("build") === BUILD;
   return () => (cannotDiffer ? cacheFirst(request, address) : serverFirst(request, address));
 }

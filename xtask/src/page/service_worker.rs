@@ -21,11 +21,11 @@ pub fn script(files: &Files, build: &str) -> String {
     TEMPLATE.replace("\"__BUILD__\"", &format!("\"{build}\"")).replace("\"__FILES__\"", &list)
 }
 
-/// The address under which the server answers with a file.
+/// The address of a file, relative to the script. The page itself is what a server answers for its folder.
 fn address(path: &str) -> String {
     match path {
-        "index.html" => "/".into(),
-        path => format!("/{path}"),
+        "index.html" => "./".into(),
+        path => format!("./{path}"),
     }
 }
 
@@ -42,9 +42,9 @@ mod tests {
         assert!(script.contains("const BUILD = \"b1\";"));
         assert!(
             script
-                .contains("\"/app-0123456789abcdef.js\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"")
+                .contains("\"./app-0123456789abcdef.js\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"")
         );
-        assert!(script.contains("\"/\":\""), "the page itself is kept under the address /");
+        assert!(script.contains("\"./\":\""), "the page itself is kept under the address of its folder");
         assert!(
             !script.contains("build.json\":") && !script.contains("__FILES__") && !script.contains("__BUILD__"),
             "{script}"

@@ -195,7 +195,7 @@ pub fn Gallery() -> impl IntoView {
 
 async fn fetch() -> Result<Vec<Example>, String> {
     let failed = || "The examples did not load. Close this, and open it again.".to_owned();
-    let response = Request::get(&crate::at_root(EXAMPLES)).send().await.map_err(|_| failed())?;
+    let response = Request::get(&crate::beside(EXAMPLES)).send().await.map_err(|_| failed())?;
     if !response.ok() {
         return Err(failed());
     }

@@ -54,7 +54,7 @@ pub fn load(then: impl Fn(bool) + Clone + 'static) {
         .ok()
         .flatten()
         .and_then(|meta| meta.get_attribute("content"))
-        .filter(|address| address.starts_with('/'));
+        .filter(|address| address.starts_with("./"));
     let script = document().create_element("script").ok().and_then(|element| element.dyn_into::<HtmlScriptElement>().ok());
     let (Some(address), Some(script), Some(head)) = (address, script, document().head()) else {
         return then(false);
