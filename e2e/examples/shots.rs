@@ -1,4 +1,4 @@
-//! Pictures of the page: light and dark, wide and narrow, while it runs (one worker just killed) and when it is done.
+//! Pictures of the page: light and dark, wide and narrow, while it runs (one worker just killed) and when it is done; and of the reference.
 //!
 //! `cargo xtask shots` builds what it needs and runs it with a folder for the pictures.
 
@@ -60,6 +60,9 @@ async fn main() -> WebDriverResult<()> {
         page.finished().await?;
         page.rows_in_view().await?;
         save(&page, &folder, &format!("{}-{}-finished", look.theme, look.width)).await?;
+        page.driver.goto(&format!("{}/reference.html", server.url)).await?;
+        page.element("search").await?;
+        save(&page, &folder, &format!("{}-{}-reference", look.theme, look.width)).await?;
     }
     page.driver.quit().await
 }

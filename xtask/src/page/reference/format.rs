@@ -2,7 +2,7 @@
 //!
 //! A mapping whose keys are those of one that was before, as the input of a batch and of a table, is not told again.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::html::{anchor, code, prose};
@@ -144,25 +144,4 @@ fn without_default(about: &str) -> (&str, Option<&str>) {
     let Some(sentences) = about.strip_suffix(" unless said.") else { return (about, None) };
     let (rest, default) = sentences.rsplit_once(". ").unwrap_or(("", sentences));
     (&about[..rest.len() + usize::from(!rest.is_empty())], Some(default))
-}
-
-/// Every key in the schema with its description: what the page must have.
-pub fn all_keys(schema: &Value) -> Vec<(String, String)> {
-    let mut keys = Vec::new();
-    collect(schema, &mut keys);
-    keys
-}
-
-fn collect(schema: &Value, keys: &mut Vec<(String, String)>) {
-    match schema {
-        Value::Object(map) => {
-            let properties = map.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::iter);
-            keys.extend(
-                properties.map(|(key, shape)| (key.clone(), shape["description"].as_str().unwrap_or_default().to_owned())),
-            );
-            map.values().for_each(|value| collect(value, keys));
-        }
-        Value::Array(list) => list.iter().for_each(|value| collect(value, keys)),
-        _ => {}
-    }
 }

@@ -65,7 +65,7 @@ fn of_type(schema: &Value) -> String {
     }
     if types("number") && !types("boolean") {
         return match schema["maximum"].as_f64() {
-            Some(most) if most == 1.0 => prose("a share, like `0.2` or `20%`"),
+            Some(1.0) => prose("a share, like `0.2` or `20%`"),
             _ => "a number".to_owned(),
         };
     }

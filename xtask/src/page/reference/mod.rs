@@ -1,12 +1,12 @@
 //! The reference: one page of HTML beside the bench, made of what the code says of itself.
 //!
 //! ```text
-//! examples ─────────────▶ the gallery ──────────┐
-//! docs/schema.json ─────▶ format, faults, expectations ─┐
-//! docs/functions.json ──▶ functions ───────────────────┼─▶ reference.html
-//! tests/errors/cases.txt ▶ errors ─────────────────────┤
-//! lab/keys.html ────────▶ keyboard ────────────────────┤
-//! modelled.html ────────▶ what is modelled ────────────┘
+//! examples ───────────────▶ the gallery ─────────────────┐
+//! docs/schema.json ───────▶ format, faults, expectations ┤
+//! docs/functions.json ────▶ functions ───────────────────┤
+//! tests/errors/cases.txt ─▶ errors ──────────────────────┼─▶ reference.html
+//! lab/keys.html ──────────▶ keyboard ────────────────────┤
+//! modelled.html ──────────▶ what is modelled ────────────┘
 //! ```
 //!
 //! Only what is modelled is written by hand. Everything from a file is escaped, but for the two that are HTML: they are ours.
