@@ -22,7 +22,7 @@ pub fn escape(text: &str) -> String {
 
 /// An icon that says nothing by itself.
 pub fn icon(name: &str) -> String {
-    format!("<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"/icons.svg#{name}\"></use></svg>")
+    format!("<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"icons.svg#{name}\"></use></svg>")
 }
 
 /// What the button that was pressed in such a part wants: its `data-do`, and its `data-of` if that is a number.

@@ -132,7 +132,8 @@ async fn dataset(name: &str) -> Result<Found, String> {
     let known = || list(dataset_names());
     let Some(file) = dataset_file(name) else { return Err(format!("there is no dataset `{name}`: there are {}", known())) };
     // Relative to this worker's script, which lies beside the page.
-    let response = JsFuture::from(scope().fetch_with_str(&format!("./data/{file}"))).await.map_err(|error| failed(describe(&error)))?;
+    let response =
+        JsFuture::from(scope().fetch_with_str(&format!("./data/{file}"))).await.map_err(|error| failed(describe(&error)))?;
     let response: Response = response.unchecked_into();
     if response.status() == 404 {
         return Err(format!("the dataset `{name}` is not beside this page: there are {}", known()));

@@ -23,6 +23,7 @@ mod mark;
 mod names;
 mod reference;
 mod relative;
+mod scripts;
 mod service_worker;
 mod trunk;
 
@@ -66,6 +67,7 @@ pub fn build(project: &Project) -> Done {
     let mut clock = Clock(Instant::now());
     let mut files = trunk::build(project)?;
     names::remove(&mut files)?;
+    scripts::shorten(&mut files, project)?;
     clock.lap("html, js, wasm");
 
     editor::add(&mut files, project)?;

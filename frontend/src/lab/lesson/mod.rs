@@ -113,7 +113,7 @@ impl Lab {
 /// Every lesson. Errors are sentences.
 pub async fn fetch() -> Result<Vec<Lesson>, String> {
     let failed = || "The lessons did not load. Close this, and open it again.".to_owned();
-    let response = Request::get(&crate::at_root(LESSONS)).send().await.map_err(|_| failed())?;
+    let response = Request::get(&crate::beside(LESSONS)).send().await.map_err(|_| failed())?;
     let text = if response.ok() { response.text().await.ok() } else { None };
     text.and_then(|text| read(&text)).ok_or_else(failed)
 }

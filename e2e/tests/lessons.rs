@@ -1,0 +1,130 @@
+//! Every lesson, taken as it says: each step goes on by itself when what it asks has happened, and not before.
+
+use e2e::{Browser, LOOKS, Page, Server};
+use serde_json::Value;
+use thirtyfour::prelude::*;
+
+const LESSONS: &str = include_str!("../../frontend/lessons.json");
+
+async fn take(page: &Page, name: &str) -> WebDriverResult<()> {
+    page.press("gallery-open").await?;
+    page.press(&format!("take-{name}")).await?;
+    page.until_attribute("lesson", "data-step", |step| step == "1").await?;
+    Ok(())
+}
+
+/// Lets virtual time go on to the end of the run.
+async fn to_the_end(page: &Page) -> WebDriverResult<()> {
+    page.press("speed-max").await?;
+    if page.attribute("status", "data-paused").await? == "true" {
+        page.press("pause").await?;
+    }
+    page.finished().await
+}
+
+/// What a step asks for, done as somebody would do it.
+async fn follow(page: &Page, lesson: &str, until: &str) -> WebDriverResult<()> {
+    match until {
+        "running" => page.press("run").await,
+        "finished" if page.attribute("status", "data-stage").await? == "empty" => page.run().await,
+        "finished" | "repeated" | "backup" | "redelivered" => to_the_end(page).await,
+        "finished again" => page.run().await,
+        "fault" if lesson == "straggler" => {
+            page.press("hinder-worker-3").await?;
+            page.press("slow-worker-3-10").await
+        }
+        "fault" => page.press("kill-worker-2").await,
+        "rewound" => page.slide("PageDown").await.map(drop),
+        "compared" => {
+            page.press("compare-open").await?;
+            let choose = "const [select, part] = arguments; \
+                select.value = [...select.options].find(option => option.label.includes(part)).value; \
+                select.dispatchEvent(new Event('change', { bubbles: true }));";
+            let part = match lesson {
+                "combiner" => "combiner",
+                "speed-up" => "workers",
+                _ => "every policy",
+            };
+            page.driver.execute(choose, vec![page.element("compare-with").await?.to_json()?, part.into()]).await?;
+            page.press("compare-run").await?;
+            page.until("verdict", "a sentence", |verdict| !verdict.is_empty()).await?;
+            page.press("compare-close").await
+        }
+        "swept" => {
+            page.press("seeds-open").await?;
+            let count = page.element("seeds-count").await?;
+            count.clear().await?;
+            count.send_keys("4").await?;
+            page.press("seeds-run").await?;
+            page.until("seeds-told", "all of them", |told| told.contains("holds under each")).await?;
+            page.press("seeds-close").await
+        }
+        paused => {
+            let share: f64 = paused.strip_prefix("paused at ").and_then(|share| share.parse().ok()).expect("a share");
+            if page.attribute("status", "data-stage").await? == "empty" {
+                page.press("run").await?;
+            }
+            page.until_attribute("progress", "aria-valuenow", |now| now.parse().is_ok_and(|now: f64| now >= share * 100.0)).await?;
+            page.press("pause").await
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_lesson_goes_on_as_its_steps_are_done() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    let lessons: Vec<Value> = serde_json::from_str(LESSONS).expect("it is JSON");
+    for lesson in &lessons {
+        let name = lesson["name"].as_str().expect("a name");
+        take(&page, name).await?;
+        let steps = lesson["steps"].as_array().expect("steps");
+        for (index, step) in steps.iter().enumerate() {
+            let number = (index + 1).to_string();
+            let say = step["say"].as_str().expect("a sentence");
+            page.until("lesson-step", say, |shown| shown.contains(say)).await?;
+            let Some(until) = step["until"].as_str() else { continue };
+            // What an earlier step did may have done this one too.
+            if page.attribute("lesson", "data-step").await? == number {
+                follow(&page, name, until).await?;
+            }
+            page.until_attribute("lesson", "data-step", |step| step != number).await?;
+        }
+        page.press("lesson-end").await?;
+        assert!(!page.has("lesson").await?, "{name} has ended");
+    }
+    page.driver.quit().await
+}
+
+#[tokio::test]
+async fn a_step_waits_for_what_it_asks_and_can_be_gone_back_to() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    take(&page, "combiner").await?;
+    page.run().await?;
+    page.until_attribute("lesson", "data-step", |step| step == "2").await?;
+    // Another run is no comparison.
+    page.run().await?;
+    assert_eq!(page.attribute("lesson", "data-step").await?, "2");
+    page.press("lesson-skip").await?;
+    assert_eq!(page.attribute("lesson", "data-step").await?, "3");
+    page.press("lesson-back").await?;
+    assert_eq!(page.attribute("lesson", "data-step").await?, "2");
+    page.driver.quit().await
+}
+
+#[tokio::test]
+async fn a_lesson_is_for_everyone() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    let mut found = Vec::new();
+    for look in LOOKS {
+        page.look(look).await?;
+        page.driver.refresh().await?;
+        page.element("run").await?;
+        take(&page, "work-queue").await?;
+        found.extend(page.violations().await?.into_iter().map(|line| format!("{look:?}: {line}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    page.driver.quit().await
+}
