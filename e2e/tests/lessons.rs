@@ -64,7 +64,8 @@ async fn follow(page: &Page, lesson: &str, until: &str) -> WebDriverResult<()> {
             if page.attribute("status", "data-stage").await? == "empty" {
                 page.press("run").await?;
             }
-            page.until_attribute("progress", "aria-valuenow", |now| now.parse().is_ok_and(|now: f64| now >= share * 100.0)).await?;
+            page.until_attribute("progress", "aria-valuenow", |now| now.parse().is_ok_and(|now: f64| now >= share * 100.0))
+                .await?;
             page.press("pause").await
         }
     }

@@ -18,7 +18,15 @@ pub struct Variant {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     pub label: String,
+    /// What it is put beside, where the others say what they have instead.
+    pub written: String,
     pub variants: Vec<Variant>,
+}
+
+impl Choice {
+    fn new(label: impl Into<String>, variants: Vec<Variant>) -> Choice {
+        Choice { label: label.into(), written: String::new(), variants }
+    }
 }
 
 /// What is known of the experiment and where it can run.
@@ -36,8 +44,9 @@ const OVERLOADS: [&str; 6] = ["drop_oldest", "drop_newest", "reject", "{ sample:
 const BOUND: u64 = 100;
 
 /// The experiment as it is, in virtual time.
-pub fn as_written() -> Variant {
-    simulated("as written", Vec::new())
+pub fn as_written(with: &str) -> Variant {
+    let name = if with.is_empty() { "as written".to_owned() } else { format!("as written, {with}") };
+    simulated(name, Vec::new())
 }
 
 /// `PATH=VALUE` and more of them, separated by semicolons. Errors are sentences.
@@ -69,7 +78,7 @@ pub fn choices(known: &Known<'_>) -> Vec<Choice> {
             let name = if count == 1 { "with 1 worker".to_owned() } else { format!("with {count} workers") };
             simulated(name, vec![set("workers", count)])
         };
-        choices.push(Choice { label: "other numbers of workers".to_owned(), variants: counts.map(workers).collect() });
+        choices.push(Choice::new("other numbers of workers", counts.map(workers).collect()));
         let reduce = known.outline.and_then(|outline| outline.steps.iter().position(|step| step.name == "reduce"));
         if let Some(step) = reduce {
             choices.push(one("without a combiner", vec![set(&format!("batch.steps.{step}.reduce.combine"), false)]));
@@ -79,11 +88,11 @@ pub fn choices(known: &Known<'_>) -> Vec<Choice> {
         let server = known.server.then(|| real(Place::Server, "on the server"));
         let variants: Vec<Variant> = [browser].into_iter().chain(server).collect();
         let label = if known.server { "in this browser and on the server" } else { "in this browser" };
-        choices.push(Choice { label: label.to_owned(), variants });
+        choices.push(Choice::new(label, variants));
     }
     let seeds = (1..=3).map(|more| known.seed.wrapping_add(more));
     let seeds = seeds.map(|seed| simulated(format!("with seed {seed}"), vec![set("seed", seed)]));
-    choices.push(Choice { label: "three other seeds".to_owned(), variants: seeds.collect() });
+    choices.push(Choice::new("three other seeds", seeds.collect()));
     choices
 }
 
@@ -106,7 +115,8 @@ fn overloads(queue: &QueueView) -> Choice {
         let sets = [vec![(path("overload"), policy.to_owned())], bound].concat();
         simulated(format!("with {}", policy.trim_matches(['{', '}', ' '])), sets)
     });
-    Choice { label: format!("every policy of the queue {}", queue.name), variants: variants.collect() }
+    let label = format!("every policy of the queue {}", queue.name);
+    Choice { written: queue.overload.clone(), ..Choice::new(label, variants.collect()) }
 }
 
 /// Whether an experiment's `{ sample: 30% }` is what a view calls `sample`, and so on.
@@ -116,7 +126,7 @@ fn same_policy(written: &str, shown: &str) -> bool {
 }
 
 fn one(name: &str, sets: Sets) -> Choice {
-    Choice { label: name.to_owned(), variants: vec![simulated(name, sets)] }
+    Choice::new(name, vec![simulated(name, sets)])
 }
 
 fn simulated(name: impl Into<String>, sets: Sets) -> Variant {

@@ -64,16 +64,16 @@ impl Comparison {
     fn start(self) {
         let choice = self.state.with_untracked(|state| state.offered.get(state.chosen).cloned());
         let variants = match choice {
-            Some(choice) => Ok(choice.variants),
-            None => own(&value_of("compare-set")).map(|variant| vec![variant]),
+            Some(choice) => Ok((as_written(&choice.written), choice.variants)),
+            None => own(&value_of("compare-set")).map(|variant| (as_written(""), vec![variant])),
         };
         self.stop();
         let text = self.lab.text.get_untracked();
         self.state.update(|state| {
             state.refusal = variants.as_ref().err().cloned();
             let column = |variant| Column { variant, outcome: Outcome::Waiting };
-            if let Ok(variants) = variants {
-                state.columns = [as_written()].into_iter().chain(variants).map(column).collect();
+            if let Ok((written, variants)) = variants {
+                state.columns = [written].into_iter().chain(variants).map(column).collect();
                 state.text = text;
             }
         });
@@ -115,12 +115,12 @@ impl Comparison {
 impl State {
     /// The choices of the list.
     fn options(&self) -> String {
-        let mine = Choice { label: "values that I write".to_owned(), variants: Vec::new() };
-        let option = |(index, choice): (usize, &Choice)| {
+        let mine = "values that I write";
+        let option = |(index, label): (usize, &str)| {
             let selected = if index == self.chosen { " selected" } else { "" };
-            format!("<option value=\"{index}\"{selected}>{}</option>", escape(&choice.label))
+            format!("<option value=\"{index}\"{selected}>{}</option>", escape(label))
         };
-        self.offered.iter().chain([&mine]).enumerate().map(option).collect()
+        self.offered.iter().map(|choice| choice.label.as_str()).chain([mine]).enumerate().map(option).collect()
     }
 
     /// The sentences, when every run has ended.

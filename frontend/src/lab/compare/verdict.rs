@@ -3,6 +3,7 @@
 use shared::wire::Report;
 
 use crate::lab::measures::{Better, Measure, Value, of_report};
+use crate::lab::names::and;
 
 /// Runs by their names, as they were asked for; the first is what the others are put beside.
 pub fn sentences(runs: &[(&str, &Report)]) -> Vec<String> {
@@ -40,8 +41,8 @@ fn sentence(measure: &Measure, values: &[(&str, Value)]) -> String {
         _ => ("best", "worst"),
     };
     let all = |value: Value| {
-        let names: Vec<&str> = values.iter().filter(|(_, it)| *it == value).map(|(name, _)| *name).collect();
-        names.join(" and ")
+        let names: Vec<String> = values.iter().filter(|(_, it)| *it == value).map(|(name, _)| (*name).to_owned()).collect();
+        and(&names)
     };
     format!("{name}: {first} {} ({}), {last} {} ({}).", best.1.words(), all(best.1), worst.1.words(), all(worst.1))
 }

@@ -125,7 +125,6 @@ impl Taken {
         let Some(Step { say, until }) = steps.get(*at) else { return String::new() };
         let number = at + 1;
         let waits = until.is_some();
-        let done = "●".repeat(*at) + if waits { "◐" } else { "●" } + &"○".repeat(steps.len() - number);
         let asleep = if *at == 0 { " disabled" } else { "" };
         let button = |what: &str, label: &str, asleep: &str| {
             format!("<button class=\"quiet small\" data-do=\"{what}\" data-testid=\"lesson-{what}\"{asleep}>{label}</button>")
@@ -134,8 +133,7 @@ impl Taken {
         let skip = if waits { button("skip", "Skip", "") } else { String::new() };
         format!(
             "<section class=\"intro lesson\" aria-label=\"A lesson\" data-testid=\"lesson\" data-step=\"{number}\"><h2>{}</h2>\
-             <p data-testid=\"lesson-step\">{}</p><div class=\"sheet-row\"><span class=\"hint num\" role=\"img\" \
-             aria-label=\"Step {number} of {}\">{done}</span>{back}{skip}{end}</div></section>",
+             <p data-testid=\"lesson-step\">{}</p><div class=\"sheet-row\"><span class=\"hint\">Step {number} of {}</span>{back}{skip}{end}</div></section>",
             escape(title),
             escape(say),
             steps.len()
