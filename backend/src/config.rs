@@ -58,6 +58,10 @@ pub struct Serve {
     /// Live buses begin with their brokers alone: none of the experiments' own clients.
     #[arg(long, requires = "buses")]
     pub bus_only: bool,
+    /// The folder in which live buses keep the persistent messages of their durable queues, each in a file NAME.redb. It is made if it is
+    /// not there.
+    #[arg(long, value_name = "DIR", requires = "buses")]
+    pub bus_store: Option<PathBuf>,
     /// Memory that one run may take, as in `512 MiB`; what is more waits in temporary files.
     #[arg(long, value_name = "SIZE", default_value = "2 GiB")]
     pub memory: Memory,

@@ -40,6 +40,7 @@ limits! {
     BUS_CONSUMERS_MAX: usize = 1_000, "1,000", "Consumers of one socket, cancelled ones included.";
     BUS_BYTES_MAX: u64 = 1 << 30, "1 GiB", "Bytes of the messages that a live bus holds; who publishes past this is closed with 1013.";
     BUS_FRAMES_WAITING_MAX: usize = 1 << 20, "1,048,576", "Frames that wait for one client of a bus; past this its connection is reset.";
+    STORE_CACHE_BYTES: usize = 64 << 20, "64 MiB", "Memory in which a bus's store holds pages of its file.";
     WEB_THREADS: usize = 2, "2", "Threads that answer requests; runs have threads of their own.";
 }
 

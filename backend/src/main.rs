@@ -2,6 +2,7 @@
 //!
 //! Reading order: `config` (the command line), `limits`; `check`, `examples`, `run` and `bus` (experiments on the command line, and live buses); `serve` (the
 //! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `frames` (how long what they say is), `assets` (the page),
+//! `store` (what durable queues keep),
 //! `uploads`, `data`, `globs`, `unpack` and `inputs` (what is read); `engine` (workers as threads and processes: driver 3 of the core).
 
 mod assets;
@@ -24,6 +25,7 @@ mod secret;
 mod serve;
 mod sessions;
 mod socket;
+mod store;
 mod unpack;
 mod uploads;
 mod watch;

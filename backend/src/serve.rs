@@ -20,7 +20,7 @@ use shared::nearest::list;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{interval, sleep};
 
-use crate::bus::live::LiveBus;
+use crate::bus::live::{LiveBus, LiveBusError};
 use crate::check::Unreadable;
 use crate::config::{self, NamedBus};
 use crate::data::{Files, Library};
@@ -49,6 +49,8 @@ pub enum ServeError {
     NoBus(String, String),
     #[error("the experiment of the bus `{0}` is invalid")]
     InvalidBus(String),
+    #[error(transparent)]
+    Bus(#[from] LiveBusError),
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     #[error("a folder for uploads could not be made: {0}")]
@@ -145,6 +147,8 @@ async fn serve(arguments: &config::Serve) -> Result<(), ServeError> {
         () = drained => {}
         () = sleep(SHUTDOWN_MAX.mul_f32(0.8)) => handle.stop(false).await,
     }
+    // What consumers have acknowledged is written down before the end.
+    buses.values().for_each(|bus| bus.join());
     Ok(())
 }
 
@@ -163,7 +167,10 @@ fn buses(arguments: &config::Serve) -> Result<BTreeMap<String, Arc<LiveBus>>, Se
         if buses.contains_key(name) {
             return Err(ServeError::TwoBuses(name.clone()));
         }
-        buses.insert(name.clone(), LiveBus::start(name.clone(), &experiment, !arguments.bus_only)?);
+        buses.insert(
+            name.clone(),
+            LiveBus::start(name.clone(), &experiment, !arguments.bus_only, arguments.bus_store.as_deref())?,
+        );
     }
     Ok(buses)
 }

@@ -87,6 +87,7 @@ fn message(number: u64, exchange: &Arc<str>, key: &Arc<str>, body: &Arc<[u8]>) -
         published: Time::ZERO,
         priority: 0,
         resent: false,
+        persistent: false,
         extra: None,
     })
 }

@@ -17,6 +17,7 @@ use shared::machine::Machine;
 use shared::messaging::books::{Books, Broken, Summary};
 use shared::messaging::broker::Broker;
 use shared::messaging::client::{self, Client};
+use shared::messaging::durable::Record;
 use shared::messaging::{BrokerSettings, Bus, Connection, Envelope, Frame, Node};
 use shared::rng::Rng;
 use shared::sim::messaging::{Computing, Host};
@@ -26,6 +27,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::office::{Mailbox, Office, reset};
+use crate::store::Writer;
 
 /// Frames that a node takes before the others, and a kill of it, have their turn.
 const FRAMES_IN_A_TURN: u32 = 32;
@@ -46,6 +48,19 @@ pub struct HallSpec {
     pub keeps_books: bool,
     pub office: Arc<Office>,
     pub started: Instant,
+    /// What time it was then: a bus that keeps messages goes by the clock on the wall, by which they expire though the server is down.
+    pub epoch: Time,
+    pub keeping: Option<Keeping>,
+}
+
+/// What a bus with durable queues begins with, and whom it tells what to keep.
+#[derive(Debug)]
+pub struct Keeping {
+    pub writer: Arc<Writer>,
+    /// What was kept of an earlier life; the broker takes it.
+    pub records: RefCell<Vec<Record>>,
+    /// What the numbers of its clients' messages are counted from.
+    pub numbers_from: u64,
 }
 
 /// See the module. Its methods are called in a [`LocalSet`](tokio::task::LocalSet).
@@ -108,9 +123,9 @@ impl Hall {
         })
     }
 
-    /// Time since it began.
+    /// Time since it began, or the time on the wall.
     pub fn now(&self) -> Time {
-        Time(self.spec.started.elapsed().as_micros() as u64)
+        self.spec.epoch + Span(self.spec.started.elapsed().as_micros() as u64)
     }
 
     /// Begins the lives of the broker and, unless only it is wanted, of the clients.
@@ -164,6 +179,14 @@ impl Hall {
         Ok(Some(books.summary(host.worker.as_ref().and_then(Machinery::broker))))
     }
 
+    /// What the broker wanted kept is, up to a change.
+    pub fn kept(&self, change: u64) {
+        if let Some(Machinery::Broker(broker)) = &mut self.seats[0].host.borrow_mut().worker {
+            broker.kept(change);
+        }
+        self.drain_broker();
+    }
+
     /// Looks at the broker, if it is alive.
     pub fn look<T>(&self, look: impl FnOnce(&Broker) -> T) -> Option<T> {
         self.seats[0].host.borrow().worker.as_ref().and_then(Machinery::broker).map(look)
@@ -179,7 +202,7 @@ impl Hall {
     }
 
     fn instant(&self, at: Time) -> Instant {
-        self.spec.started + Duration::from_micros(at.0).min(FAR)
+        self.spec.started + Duration::from_micros(at.since(self.spec.epoch).0).min(FAR)
     }
 }
 
@@ -192,7 +215,7 @@ impl Hall {
         }
         let seed = self.rng.borrow_mut().bits();
         let machine = match place {
-            0 => Machinery::Broker(Box::new(Broker::new(&BrokerSettings { seed, ..self.spec.bus.broker.clone() }))),
+            0 => Machinery::Broker(Box::new(self.broker(&BrokerSettings { seed, ..self.spec.bus.broker.clone() }))),
             _ => Machinery::Client(Box::new(self.client(seat, seed))),
         };
         seat.host.borrow_mut().worker = Some(machine);
@@ -200,6 +223,13 @@ impl Hall {
         let hall = self.clone();
         let life = spawn_local(async move { hall.live(place, &mailbox).await });
         *seat.life.borrow_mut() = Some(life.abort_handle());
+    }
+
+    fn broker(&self, settings: &BrokerSettings) -> Broker {
+        match &self.spec.keeping {
+            Some(keeping) => Broker::with_records(self.now(), settings, keeping.records.take()),
+            None => Broker::new(settings),
+        }
     }
 
     fn client(&self, seat: &Seat, seed: u64) -> Client {
@@ -211,6 +241,7 @@ impl Hall {
             heartbeats: self.spec.bus.broker.heartbeats,
             name: seat.name.clone(),
             made: seat.made.get(),
+            numbers_from: self.spec.keeping.as_ref().map_or(0, |keeping| keeping.numbers_from),
         };
         Client::new(&self.spec.bus.clients[seat.group], given)
     }
@@ -314,6 +345,11 @@ impl Hall {
         let Some(Machinery::Broker(broker)) = &mut host.worker else { return };
         if let Err(error) = broker.check() {
             self.fail(error.into());
+        }
+        if let Some(keeping) = &self.spec.keeping
+            && let Some((changes, last)) = broker.take_changes()
+        {
+            keeping.writer.add(changes, last);
         }
         while let Some(envelope) = broker.poll() {
             if let Frame::Deliver(delivery) = &envelope.frame

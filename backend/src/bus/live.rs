@@ -3,25 +3,31 @@
 //! A bus is the broker of an experiment and, unless only that is wanted, the experiment's clients, for as long as the server runs: its
 //! `for`, `faults` and `expect` are for runs, and no books are kept, since they would grow for ever; the broker counts all the same.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use shared::experiment::BusExperiment;
 use shared::messaging::{BrokerCounters, Connection, Envelope, Frame, Node, QueueCounters};
-use shared::time::Time;
+use shared::time::{Span, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, interval};
 
-use super::hall::{Hall, HallSpec};
+use super::hall::{Hall, HallSpec, Keeping};
 use super::office::{Mailbox, Office};
 use super::respawn;
 use crate::limits::{BUS_BYTES_MAX, BUS_SOCKETS_MAX};
+use crate::store::{Opened, Progress, Store, StoreError, Writer};
+
+/// Bits of a message's number that count within one life of a bus with a store; those above them are the life's.
+const LIFE_SHIFT: u32 = 40;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub struct LiveBus {
     pub name: String,
     title: String,
     started: Instant,
+    /// What time it was then.
+    epoch: Time,
     pub office: Arc<Office>,
     /// The experiment's queues, by the places that deliveries name.
     pub queues: Vec<Arc<str>>,
@@ -37,6 +45,20 @@ pub struct LiveBus {
     is_full: AtomicBool,
     ended: watch::Sender<bool>,
     questions: mpsc::Sender<oneshot::Sender<BusState>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Why a bus cannot begin. Each is a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveBusError {
+    #[error(
+        "the queue `{queue}` of the bus `{bus}` is durable, so its messages need a place: say which folder with `--bus-store DIR`"
+    )]
+    NoStore { bus: String, queue: Arc<str> },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the bus could not be started: {0}")]
+    Io(#[from] io::Error),
 }
 
 /// Nodes of clients that come by sockets. One that is free again is given to the next client, so that the broker's queues for answers
@@ -47,6 +69,8 @@ struct Seats {
     free: BTreeSet<Node>,
     /// The last connection of each node, and how many messages its clients have published.
     past: BTreeMap<Node, (Connection, u64)>,
+    /// What the messages of a new node are counted from.
+    numbers_from: u64,
     taken: usize,
 }
 
@@ -79,20 +103,52 @@ pub struct BusState {
 pub struct Crowded;
 
 impl LiveBus {
-    /// A bus whose broker is there, and its clients if they are wanted.
-    pub fn start(name: String, experiment: &BusExperiment, with_clients: bool) -> io::Result<Arc<LiveBus>> {
+    /// A bus whose broker is there, and its clients if they are wanted. Durable queues have their messages in a file in the folder `store`.
+    pub fn start(
+        name: String,
+        experiment: &BusExperiment,
+        with_clients: bool,
+        store: Option<&Path>,
+    ) -> Result<Arc<LiveBus>, LiveBusError> {
+        let queues = &experiment.bus.broker.queues;
+        let opened = match (store, queues.iter().find(|queue| queue.durable)) {
+            (Some(folder), _) => Store::open(folder, &name, queues)?,
+            (None, Some(queue)) => return Err(LiveBusError::NoStore { bus: name, queue: queue.name.clone() }),
+            (None, None) => None,
+        };
+        let (numbers_from, epoch) = match &opened {
+            Some(opened) => (opened.life << LIFE_SHIFT, on_the_wall()),
+            None => (0, Time::ZERO),
+        };
+        let mut writing = None;
+        let keeping = match opened {
+            Some(Opened { mut store, records, .. }) => {
+                let (writer, thread) = Writer::start(move |batch| store.commit(batch))?;
+                writing = Some((writer.clone(), thread));
+                Some(Keeping { writer, records: RefCell::new(records), numbers_from })
+            }
+            None => None,
+        };
         let (questions, asked) = mpsc::channel(1);
         let clients = experiment.bus.members().len() as u16;
         let bus = Arc::new(LiveBus {
             name,
             title: experiment.title.clone(),
             started: Instant::now(),
+            epoch,
             office: Arc::default(),
             queues: experiment.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect(),
-            seats: Mutex::new(Seats { next: clients + 1, free: BTreeSet::new(), past: BTreeMap::new(), taken: 0 }),
+            seats: Mutex::new(Seats {
+                next: clients + 1,
+                free: BTreeSet::new(),
+                past: BTreeMap::new(),
+                numbers_from,
+                taken: 0,
+            }),
             is_full: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             questions,
+            thread: Mutex::default(),
         });
         let spec = HallSpec {
             bus: Arc::new(experiment.bus.clone()),
@@ -102,14 +158,22 @@ impl LiveBus {
             keeps_books: false,
             office: bus.office.clone(),
             started: bus.started,
+            epoch,
+            keeping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ready, is_ready) = std::sync::mpsc::channel();
         let own = bus.clone();
-        thread::Builder::new().name("bus".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("bus".to_owned()).spawn(move || {
             LocalSet::new().block_on(&runtime, own.run(spec, with_clients, ready, asked));
             own.end();
+            if let Some((writer, thread)) = writing {
+                writer.end();
+                // Its panic has been told.
+                let _ = thread.join();
+            }
         })?;
+        *bus.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         // Who comes by a socket finds the broker there.
         is_ready.recv().map_err(|_| io::Error::other("the bus ended as it began"))?;
         Ok(bus)
@@ -124,6 +188,7 @@ impl LiveBus {
         mut asked: mpsc::Receiver<oneshot::Sender<BusState>>,
     ) {
         const WEIGHED_EVERY: Duration = Duration::from_millis(50);
+        let mut progress = spec.keeping.as_ref().map(|keeping| keeping.writer.progress());
         let hall = Hall::new(spec);
         hall.begin(with_clients);
         let _ = ready.send(());
@@ -135,6 +200,13 @@ impl LiveBus {
                 broken = hall.broken() => {
                     eprintln!("the bus `{}` ends: {broken}", self.name);
                     break;
+                }
+                progress = news(&mut progress) => {
+                    hall.kept(progress.kept);
+                    if let Some(sentence) = progress.failed {
+                        eprintln!("the bus `{}` ends: {sentence}", self.name);
+                        break;
+                    }
                 }
                 _ = weigh.tick() => {
                     let bytes = hall.look(|broker| broker.bytes()).unwrap_or(0);
@@ -166,9 +238,9 @@ impl LiveBus {
         answered.await.ok()
     }
 
-    /// Time since it began.
+    /// Time since it began, or the time on the wall if it has a store.
     pub fn now(&self) -> Time {
-        Time(self.started.elapsed().as_micros() as u64)
+        self.epoch + Span(self.started.elapsed().as_micros() as u64)
     }
 
     /// Whether it holds so much that nobody may publish.
@@ -186,6 +258,13 @@ impl LiveBus {
         self.ended.send_replace(true);
     }
 
+    /// Waits until it has ended and its store is closed.
+    pub fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Its panic has been told.
+        let _ = thread.map(JoinHandle::join);
+    }
+
     /// A node for a client.
     pub fn enter(&self) -> Result<Guest, Crowded> {
         let mut seats = self.seats();
@@ -200,7 +279,7 @@ impl LiveBus {
             }
         };
         seats.taken += 1;
-        let (connection, made) = seats.past.get(&node).copied().unwrap_or_default();
+        let (connection, made) = seats.past.get(&node).copied().unwrap_or((0, seats.numbers_from));
         Ok(Guest { node, connection: connection + 1, made, mailbox: self.office.open(node) })
     }
 
@@ -222,6 +301,22 @@ impl LiveBus {
     fn seats(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How far its store has come, once that has changed; never without a store.
+async fn news(progress: &mut Option<watch::Receiver<Progress>>) -> Progress {
+    if let Some(progress) = progress
+        && progress.changed().await.is_ok()
+    {
+        return progress.borrow_and_update().clone();
+    }
+    std::future::pending().await
+}
+
+/// The time on the wall: microseconds since 1970.
+fn on_the_wall() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(since.as_micros() as u64)
 }
 
 impl Guest {

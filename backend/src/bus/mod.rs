@@ -149,7 +149,9 @@ fn in_real_time(experiment: &BusExperiment, seed: u64) -> Result<Outcome, RunErr
         let over = sleep(Duration::from_micros(bus.span.0));
         let (office, respawn) = (Arc::default(), respawn(experiment));
         let started = tokio::time::Instant::now();
-        let hall = Hall::new(HallSpec { bus, seed, respawn, until, keeps_books: true, office, started });
+        let (epoch, keeping) = (Time::ZERO, None);
+        let spec = HallSpec { bus, seed, respawn, until, keeps_books: true, office, started, epoch, keeping };
+        let hall = Hall::new(spec);
         hall.begin(true);
         experiment.faults.iter().for_each(|fault| hall.plan(fault));
         tokio::select! {

@@ -13,7 +13,7 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// A message that a client publishes, or a sentence about what is wrong with it.
 pub fn message(content: Content, publisher: Node, number: u64, now: Time) -> Result<Message, String> {
-    let Content { exchange, key, body, base64, headers, priority, ttl_ms, correlation, reply_to } = content;
+    let Content { exchange, key, body, base64, headers, priority, ttl_ms, correlation, reply_to, persistent } = content;
     let names = [("exchange", Some(&exchange)), ("key", Some(&key)), ("reply_to", reply_to.as_ref())];
     if let Some((what, _)) = names.into_iter().find(|(_, name)| name.is_some_and(|name| name.len() > NAME_BYTES_MAX)) {
         return Err(format!("the `{what}` of a message has at most {NAME_BYTES_MAX} bytes"));
@@ -35,7 +35,7 @@ pub fn message(content: Content, publisher: Node, number: u64, now: Time) -> Res
     };
     let extra = (extra != Extra::default()).then(|| Box::new(extra));
     let (id, exchange, key) = (MessageId { publisher, number }, exchange.into(), key.into());
-    Ok(Message { id, exchange, key, body, published: now, priority, resent: false, extra })
+    Ok(Message { id, exchange, key, body, published: now, priority, resent: false, persistent, extra })
 }
 
 /// The message as a client hears it: its body as text if it is one.
@@ -55,6 +55,7 @@ pub fn content(message: &Message) -> Content {
         ttl_ms: extra.and_then(|extra| extra.ttl).map(|ttl| (ttl.0 / 1_000) as u32),
         correlation: extra.and_then(|extra| extra.correlation),
         reply_to: extra.and_then(|extra| extra.reply_to.as_deref()).map(str::to_owned),
+        persistent: message.persistent,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Message {
     pub priority: u8,
     /// Its publisher does not know whether it was accepted before, so it may be in a queue twice.
     pub resent: bool,
+    /// A durable queue keeps it past the broker's end (AMQP: `delivery-mode` 2).
+    pub persistent: bool,
     /// What few messages have.
     pub extra: Option<Box<Extra>>,
 }

@@ -7,7 +7,7 @@
 //! - `message`, `frame`: what is sent, and what a client and the broker say to one another.
 //! - `settings`: what a broker is told to hold: exchanges, queues, bindings.
 //! - `exchange`, `topic`: from a message to its queues. `queue`: messages that wait.
-//! - [`broker`]: the machine that has all of these.
+//! - [`broker`]: the machine that has all of these. [`durable`]: what of its messages outlives it.
 //! - [`protocol`]: the frames as a client anywhere says and hears them.
 //! - [`client`]: publishers, consumers, requesters and responders, each a machine.
 //! - `counters`: what is counted, and the equation that must hold of it. [`books`]: what a whole run comes to.
@@ -15,13 +15,14 @@
 //! A connection carries frames in order and loses none as long as it lives, as TCP does; what a driver's network loses comes later, or
 //! the connection ends. A client has one connection at a time, and one channel in it.
 //!
-//! Absent on purpose: durable queues (a killed broker's messages are lost, and counted), transactions, bindings from exchange to
-//! exchange, users and permissions.
+//! Absent on purpose: durable queues in runs (a killed broker's messages are lost, and counted; a live bus with a store keeps them),
+//! transactions, bindings from exchange to exchange, users and permissions.
 
 pub mod books;
 pub mod broker;
 pub mod client;
 mod counters;
+pub mod durable;
 mod exchange;
 mod frame;
 mod message;

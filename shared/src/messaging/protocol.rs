@@ -53,6 +53,9 @@ pub struct Content {
     /// The queue for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// A durable queue keeps it past the end of the server, and its confirm comes once it is kept (AMQP: `delivery-mode` 2).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub persistent: bool,
 }
 
 /// A client's word to the bus.
@@ -260,4 +263,8 @@ fn prefetch() -> u32 {
 
 fn is_zero(priority: &u8) -> bool {
     *priority == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

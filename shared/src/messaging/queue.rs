@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::counters::QueueCounters;
+use super::durable::Record;
 use super::message::{Message, Node};
 use super::settings::QueueSettings;
 use crate::time::Time;
@@ -16,15 +17,15 @@ use crate::time::Time;
 pub(super) struct Entry {
     pub(super) message: Arc<Message>,
     /// Its place in the order of arrival, which it keeps when it is given back.
-    position: u64,
-    expires: Time,
+    pub(super) position: u64,
+    pub(super) expires: Time,
     /// How often it came back.
     pub(super) returns: u32,
     pub(super) redelivered: bool,
 }
 
 /// A time that never comes.
-const NEVER: Time = Time(u64::MAX);
+pub(super) const NEVER: Time = Time(u64::MAX);
 
 /// Who takes messages.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Queue {
     pub(super) routed: u64,
     /// It belongs to a connection that has ended.
     pub(super) gone: bool,
+    /// A driver keeps its persistent messages.
+    pub(super) is_kept: bool,
 }
 
 impl Queue {
@@ -84,6 +87,7 @@ impl Queue {
             owed: VecDeque::new(),
             routed: 0,
             gone: false,
+            is_kept: false,
         }
     }
 
@@ -93,6 +97,28 @@ impl Queue {
         let ttl = [self.settings.message_ttl, message.ttl()].into_iter().flatten().min();
         let expires = ttl.map_or(NEVER, |ttl| now + ttl);
         Entry { message, position: self.next_position, expires, returns: 0, redelivered: false }
+    }
+
+    /// A message that a driver has kept, at the place that it had; those before it come first. It may have been delivered.
+    pub(super) fn recover(&mut self, record: Record) {
+        let Record { position, message, expires, returns, .. } = record;
+        self.next_position = self.next_position.max(position);
+        self.counters.published += 1;
+        self.push(Entry { message, position, expires: expires.unwrap_or(NEVER), returns, redelivered: true });
+        self.note_depth();
+    }
+
+    /// What a driver has to keep of one of its messages, if it has to.
+    pub(super) fn record(&self, index: u32, entry: &Entry) -> Option<Record> {
+        let Entry { message, position, expires, returns, .. } = entry;
+        let expires = Some(*expires).filter(|expires| *expires != NEVER);
+        (self.is_kept && message.persistent).then(|| Record {
+            queue: index,
+            position: *position,
+            message: message.clone(),
+            expires,
+            returns: *returns,
+        })
     }
 
     /// Whether it has no room for one more message of so many bytes. Ready messages alone count (RabbitMQ: Queue Length Limit).

@@ -86,6 +86,9 @@ pub struct QueueSettings {
     pub single_active_consumer: bool,
     /// A message that comes back more often than this dies (RabbitMQ: Poison Message Handling).
     pub delivery_limit: Option<u32>,
+    /// Its persistent messages outlive the broker, where a driver keeps them (RabbitMQ: Durability). What that costs: a publisher hears
+    /// of such a message, and gets credit for another one, only once it is kept.
+    pub durable: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod durable;
 mod faults;
 mod model;
 mod random;

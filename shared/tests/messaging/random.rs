@@ -16,13 +16,13 @@ use crate::model::Model;
 
 const SEEDS: u64 = 4_000;
 const OPERATIONS: u64 = 250;
-const NODES: u64 = 4;
+pub const NODES: u64 = 4;
 
 const KEYS: [&str; 8] = ["a", "a.b", "a.b.c", "b", "b.a", "", "a.a", "q1"];
 const PATTERNS: [&str; 10] = ["a", "a.*", "a.#", "#", "*.b", "#.a", "a.#.c", "*", "#.#", "*.#"];
 
 /// A broker with three exchanges of each kind's chance and up to four queues of all sorts.
-fn settings(rng: &mut Rng) -> BrokerSettings {
+pub fn settings(rng: &mut Rng) -> BrokerSettings {
     let kinds = [ExchangeKind::Direct, ExchangeKind::Topic, ExchangeKind::Fanout, ExchangeKind::Headers];
     let names: Vec<Arc<str>> = ["x0", "x1", "x2"].map(Into::into).to_vec();
     let exchange = |rng: &mut Rng, name: &Arc<str>| ExchangeSettings {
@@ -72,6 +72,7 @@ fn queue(rng: &mut Rng, exchanges: &[Arc<str>], number: u64) -> QueueSettings {
         max_priority: if rng.below(3) == 0 { 2 } else { 0 },
         single_active_consumer: rng.below(4) == 0,
         delivery_limit: (rng.below(3) == 0).then(|| rng.below(3) as u32),
+        durable: false,
     }
 }
 
@@ -88,15 +89,15 @@ fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
 }
 
 /// What the test remembers of clients, so that what they do mostly makes sense.
-struct Clients {
-    connections: BTreeMap<Node, u32>,
+pub struct Clients {
+    pub connections: BTreeMap<Node, u32>,
     /// The last tag that each was given.
-    tags: BTreeMap<Node, u64>,
-    numbers: u64,
+    pub tags: BTreeMap<Node, u64>,
+    pub numbers: u64,
 }
 
 impl Clients {
-    fn frame(&mut self, rng: &mut Rng, node: Node) -> Frame {
+    pub fn frame(&mut self, rng: &mut Rng, node: Node) -> Frame {
         let queue: Arc<str> = format!("q{}", rng.below(5)).into();
         match rng.below(16) {
             0 => Frame::Open { confirms: rng.below(2) == 0 },
@@ -140,6 +141,7 @@ impl Clients {
             published: Time(self.numbers),
             priority: rng.below(4) as u8,
             resent: false,
+            persistent: false,
             extra: Some(Box::new(extra)),
         };
         Frame::Publish { message: Arc::new(message), mandatory: rng.below(3) == 0 }

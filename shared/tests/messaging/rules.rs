@@ -1,13 +1,16 @@
 //! The broker's rules, one by one, as conversations: `golden/broker` has a file for each page of RabbitMQ's documentation (or of AMQP's)
 //! whose rules it shows. A file is a broker's settings as an experiment says them, and then what clients say (`> `) with what the broker
-//! answers. `MILLRACE_REWRITE=1 cargo test -p shared --test messaging rules` writes the answers anew; read the diff.
+//! answers. Of durable queues a line says what is to be kept (`+`) or forgotten (`-`); `kept` says that all of that is done, and `crash`
+//! is the broker's end and another life with what was kept. `MILLRACE_REWRITE=1 cargo test -p shared --test messaging rules` writes the answers anew; read the diff.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shared::machine::Machine;
 use shared::messaging::broker::Broker;
+use shared::messaging::durable::{Change, Record};
 use shared::messaging::{BrokerSettings, Delivery, Envelope, Extra, Frame, Headers, Message, MessageId, Node, Settle};
 use shared::time::{Span, Time};
 
@@ -56,7 +59,12 @@ fn run(text: &str) -> String {
 
 /// A broker and the time.
 struct Desk {
+    settings: BrokerSettings,
     broker: Broker,
+    /// What is kept, and what is still to be done.
+    records: BTreeMap<(u32, u64), Record>,
+    changes: Vec<Change>,
+    last_change: u64,
     now: Time,
     messages: u64,
     connections: [u32; 10],
@@ -64,7 +72,16 @@ struct Desk {
 
 impl Desk {
     fn new(settings: BrokerSettings) -> Desk {
-        Desk { broker: Broker::new(&settings), now: Time::ZERO, messages: 0, connections: [0; 10] }
+        Desk {
+            broker: Broker::with_records(Time::ZERO, &settings, Vec::new()),
+            settings,
+            records: BTreeMap::new(),
+            changes: Vec::new(),
+            last_change: 0,
+            now: Time::ZERO,
+            messages: 0,
+            connections: [0; 10],
+        }
     }
 
     /// What the broker answers to one command.
@@ -73,6 +90,15 @@ impl Desk {
         match words.as_slice() {
             ["wait", span] => self.wait(span),
             ["count", queue] => return self.count(queue),
+            ["kept"] => {
+                apply(&mut self.records, std::mem::take(&mut self.changes));
+                self.broker.kept(self.last_change);
+            }
+            ["crash"] => {
+                (self.changes, self.connections) = (Vec::new(), [0; 10]);
+                let records = self.records.values().cloned().collect();
+                self.broker = Broker::with_records(self.now, &self.settings, records);
+            }
             [node, words @ ..] => {
                 let node: u16 = node.parse().unwrap_or_else(|_| panic!("`{command}` begins with no client"));
                 let frame = self.frame(node, words);
@@ -86,12 +112,29 @@ impl Desk {
         }
         self.broker.recount().unwrap();
         let mut told = String::new();
+        if let Some((changes, last)) = self.broker.take_changes() {
+            changes.iter().for_each(|change| told += &self.change(change));
+            self.changes.extend(changes);
+            self.last_change = last;
+        }
         while let Some(envelope) = self.broker.poll() {
             if let Some(said) = said(&envelope.frame) {
                 let _ = writeln!(told, "    {} < {said}", envelope.to.0);
             }
         }
         told
+    }
+
+    fn change(&self, change: &Change) -> String {
+        let name = |queue: u32| &self.settings.queues[queue as usize].name;
+        match change {
+            Change::Keep(Record { queue, position, message, returns, .. }) => {
+                let body = String::from_utf8_lossy(&message.body);
+                let returns = if *returns > 0 { format!(", returned {returns} times") } else { String::new() };
+                format!("    + {} {position}: {body}{returns}\n", name(*queue))
+            }
+            Change::Forget { queue, position } => format!("    - {} {position}\n", name(*queue)),
+        }
     }
 
     fn wait(&mut self, span: &str) {
@@ -148,11 +191,22 @@ impl Desk {
                     published: self.now,
                     priority: option("priority").map_or(0, |priority| priority.parse().unwrap()),
                     resent: false,
+                    persistent: flag("persistent"),
                     extra: Some(Box::new(extra)),
                 };
                 Frame::Publish { message: Arc::new(message), mandatory: flag("mandatory") }
             }
             other => panic!("no client says {other:?}"),
+        }
+    }
+}
+
+/// What a driver does with what is to be kept.
+pub fn apply(records: &mut BTreeMap<(u32, u64), Record>, changes: Vec<Change>) {
+    for change in changes {
+        match change {
+            Change::Keep(record) => drop(records.insert((record.queue, record.position), record)),
+            Change::Forget { queue, position } => assert!(records.remove(&(queue, position)).is_some(), "{queue} {position}"),
         }
     }
 }

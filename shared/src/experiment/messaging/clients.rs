@@ -53,6 +53,7 @@ fn publisher(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known
     let priority = fields.take("priority").map_or(Some(0), |node| reader.whole("priority", node, 0, PRIORITY_MAX.into()));
     let ttl = fields.take("ttl").map_or(Some(None), |node| reader.span("ttl", node).map(Some));
     let headers = fields.take("headers").map_or(Some(None), |node| queues::headers(reader, node).map(Some));
+    let persistent = fields.take("persistent").map_or(Some(false), |node| reader.boolean("persistent", node));
     let messages = messages(reader, &mut fields);
     reader.finish(fields);
     let settings = PublisherSettings {
@@ -66,6 +67,7 @@ fn publisher(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known
         priority: priority? as u8,
         ttl: ttl?,
         headers: headers?.map(Arc::new),
+        persistent: persistent?,
         messages: messages?,
     };
     group(name, count?, ClientKind::Publisher(Arc::new(settings)))

@@ -67,6 +67,7 @@ pub(super) fn queue(reader: &mut Reader<'_>, key: &Key, node: &Yaml, exchanges: 
     let dead_letter = fields.take("dead_letter").map_or(Some(None), |node| dead_letter(reader, node, exchanges).map(Some));
     let single = fields.take("single_active_consumer");
     let single = single.map_or(Some(false), |node| reader.boolean("single_active_consumer", node));
+    let durable = fields.take("durable").map_or(Some(false), |node| reader.boolean("durable", node));
     reader.finish(fields);
     let (max_messages, max_bytes) = (max_messages?, max_bytes?);
     let bounded = max_messages.is_some() || max_bytes.is_some();
@@ -94,6 +95,7 @@ pub(super) fn queue(reader: &mut Reader<'_>, key: &Key, node: &Yaml, exchanges: 
         max_priority: max_priority?.unwrap_or(0) as u8,
         single_active_consumer: single?,
         delivery_limit: delivery_limit?.map(|limit| limit as u32),
+        durable: durable?,
     })
 }
 

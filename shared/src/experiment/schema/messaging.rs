@@ -108,6 +108,12 @@ static QUEUE: Object = object(
             "3",
             "A message that comes back more often than this is dead-lettered, or gone.",
         ),
+        key(
+            "durable",
+            Shape::Boolean,
+            "true",
+            "Its persistent messages outlive the server, at a live bus with `--bus-store`. A run keeps nothing past its broker's end.",
+        ),
     ],
 );
 
@@ -171,6 +177,12 @@ static PUBLISHER: Object = object(
         key("priority", PRIORITY, "5", "Of its messages. 0 unless said."),
         key("ttl", Shape::Span, "2 s", "How long its messages may wait in a queue."),
         key("headers", Shape::Texts, "{ format: pdf }", "Headers of its messages."),
+        key(
+            "persistent",
+            Shape::Boolean,
+            "true",
+            "Whether durable queues keep its messages. A confirm then comes once that is done.",
+        ),
         key("messages", ANY_NUMBER, "10", "After so many it is done."),
     ],
 );

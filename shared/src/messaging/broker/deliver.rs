@@ -47,17 +47,19 @@ impl Broker {
             queue.remove_consumer(number);
         }
         let Some(channel) = self.channels.get_mut(&node) else { return };
+        let connection = channel.connection;
         if tag.is_none() {
             channel.consumers.retain(|(_, queue, consumer)| (*queue, *consumer) != (index, number));
         }
         let (redelivered, returns, message) = (entry.redelivered, entry.returns, entry.message.clone());
         let mut delivery = Delivery { consumer: tag, tag: 0, queue: index, redelivered, returns, message };
-        if !auto_ack {
+        if auto_ack {
+            self.forget(index, &entry);
+        } else {
             channel.unacked_weight += entry.message.weight();
             channel.unacked.push_back(Some(Unacked { queue: index, consumer: number, entry }));
             delivery.tag = channel.first_tag + channel.unacked.len() as u64 - 1;
         }
-        let connection = channel.connection;
         self.send(node, connection, Frame::Deliver(Box::new(delivery)));
     }
 
@@ -175,11 +177,13 @@ impl Broker {
                 counters.unacked -= 1;
                 counters.acked += 1;
                 self.touched.push(queue);
+                self.forget(queue, &unacked.entry);
             }
             Settle::Requeue => self.give_back(unacked),
             Settle::Reject => {
                 self.queues[queue as usize].counters.unacked -= 1;
                 self.touched.push(queue);
+                self.forget(queue, &unacked.entry);
                 self.die(queue, unacked.entry.message, Reason::Rejected);
             }
         }
@@ -197,9 +201,13 @@ impl Broker {
         if queue.gone {
             queue.counters.lost += 1;
         } else if queue.settings.delivery_limit.is_some_and(|most| entry.returns > most) {
+            self.forget(index, &entry);
             self.die(index, entry.message, Reason::DeliveryLimit);
         } else {
-            queue.push_back_in_place(entry);
+            if queue.settings.delivery_limit.is_some() {
+                self.keep(index, &entry);
+            }
+            self.queues[index as usize].push_back_in_place(entry);
         }
     }
 

@@ -1,17 +1,19 @@
 //! The broker: exchanges, queues, and a connection for each client.
 //!
 //! The story of a message: published, routed, let into each of its queues or not (`publish`), delivered in turn, settled (`deliver`).
-//! What dies in a queue is published once more, to the queue's dead-letter exchange.
+//! What dies in a queue is published once more, to the queue's dead-letter exchange. What a driver keeps of it meanwhile is in `keeping`.
 //!
 //! Time comes in with every input; the broker wakes for messages that expire, for clients that wait for one, and for heartbeats.
 
 mod deliver;
+mod keeping;
 mod publish;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::deliver::Unacked;
+use self::keeping::Keeping;
 use self::publish::Dying;
 use super::counters::{BrokerCounters, QueueCounters, Unconserved};
 use super::exchange::Exchange;
@@ -44,6 +46,8 @@ pub struct Broker {
     routings: u64,
     /// Queues that the last input changed, whose equation is to be checked.
     touched: Vec<u32>,
+    /// What the driver keeps; `None`: it keeps nothing.
+    keeping: Option<Box<Keeping>>,
 }
 
 /// A client's connection and the one channel in it.
@@ -84,6 +88,7 @@ impl Broker {
             routed: Vec::new(),
             routings: 0,
             touched: Vec::new(),
+            keeping: None,
         };
         for exchange in &settings.exchanges {
             broker.exchange_names.insert(exchange.name.clone(), broker.exchanges.len() as u32);

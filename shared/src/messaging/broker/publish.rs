@@ -29,6 +29,7 @@ impl Broker {
             return self.close(now, node, ReplyCode::NotFound, &reason);
         }
         self.counters.published += 1;
+        let kept_before = self.last_change();
         self.route(&message);
         if self.routed.is_empty() {
             if mandatory {
@@ -48,6 +49,13 @@ impl Broker {
                 self.queues[*index as usize].owed.push_back(node);
             }
             accepted &= self.enqueue(now, *index, message.clone());
+        }
+        let is_kept = message.persistent && self.last_change() > kept_before;
+        if is_kept && accepted {
+            // Everything else that there is to say of it is said once it is kept.
+            self.wait_until_kept(node, &routed, confirms.then_some(number), !owed);
+            self.routed = routed;
+            return self.bury(now);
         }
         if confirms && accepted {
             routed.iter().for_each(|index| self.queues[*index as usize].counters.confirmed += 1);
@@ -116,6 +124,7 @@ impl Broker {
             && let Some(consumer) = queue.next_consumer()
         {
             // It never waits, so neither a bound nor a time to live of nothing concerns it.
+            self.keep(index, &entry);
             self.deliver(index, consumer, entry);
             return true;
         }
@@ -127,7 +136,8 @@ impl Broker {
             }
             return false;
         }
-        queue.push(entry);
+        self.keep(index, &entry);
+        self.queues[index as usize].push(entry);
         self.trim(index);
         // One whose time to live is nothing has just died.
         self.expire(now, index);
@@ -142,6 +152,7 @@ impl Broker {
         }
         while self.queues[index as usize].is_over() {
             let Some(entry) = self.queues[index as usize].pop() else { return };
+            self.forget(index, &entry);
             self.die(index, entry.message, Reason::MaxLength);
         }
     }
@@ -150,6 +161,7 @@ impl Broker {
     pub(super) fn expire(&mut self, now: Time, index: u32) {
         while let Some(entry) = self.queues[index as usize].pop_expired(now) {
             self.touched.push(index);
+            self.forget(index, &entry);
             self.die(index, entry.message, Reason::Expired);
             self.pay_owed(index);
         }

@@ -287,15 +287,15 @@ impl Consumer {
     fn answer(&mut self, now: Time, request: &Message) {
         let Some(extra) = &request.extra else { return };
         let Some(reply_to) = extra.reply_to.clone() else { return };
-        self.seat.made += 1;
         let message = Message {
-            id: MessageId { publisher: self.seat.node, number: self.seat.made },
+            id: self.seat.next_id(),
             exchange: "".into(),
             key: reply_to,
             body: self.body.clone(),
             published: now,
             priority: 0,
             resent: false,
+            persistent: false,
             extra: Some(Box::new(Extra { correlation: extra.correlation, ..Extra::default() })),
         };
         self.answers.push(Arc::new(message));

@@ -22,7 +22,7 @@ pub use self::settings::{
     RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
 };
 use super::frame::Envelope;
-use super::message::{Message, Node};
+use super::message::{Message, MessageId, Node};
 use crate::id::Incarnation;
 use crate::machine::Machine;
 use crate::rng::Rng;
@@ -126,6 +126,17 @@ pub struct Seat {
     pub name: Arc<str>,
     /// How many messages earlier lives of the node have made, whose numbers are taken.
     pub made: u64,
+    /// What the numbers of its messages are counted from: greater than those that were given out before the broker was there, of which
+    /// it may have kept some.
+    pub numbers_from: u64,
+}
+
+impl Seat {
+    /// The name of one more message.
+    fn next_id(&mut self) -> MessageId {
+        self.made += 1;
+        MessageId { publisher: self.node, number: self.numbers_from + self.made }
+    }
 }
 
 impl Client {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::frame::{Envelope, Frame};
-use super::super::message::{Extra, Message, MessageId};
+use super::super::message::{Extra, Message};
 use super::chance::Schedule;
 use super::link::{Heard, Link};
 use super::sender::Sender;
@@ -76,9 +76,9 @@ impl Publisher {
     fn make(&mut self, now: Time) {
         let Some(schedule) = &mut self.schedule else { return };
         schedule.advance(&mut self.seat.rng);
-        self.seat.made += 1;
+        let id = self.seat.next_id();
         let number = self.seat.made;
-        let PublisherSettings { exchange, key, priority, ttl, headers, confirms, .. } = &*self.settings;
+        let PublisherSettings { exchange, key, priority, ttl, headers, confirms, persistent, .. } = &*self.settings;
         let key = match key {
             Key::Fixed(key) => key.clone(),
             Key::Made(expr) => match expr.eval(&[Value::Int64(number as i64), Value::Utf8(self.seat.name.clone())]) {
@@ -88,8 +88,18 @@ impl Publisher {
         };
         let extra = (ttl.is_some() || headers.is_some())
             .then(|| Box::new(Extra { ttl: *ttl, headers: headers.clone(), ..Extra::default() }));
-        let (id, exchange, body) = (MessageId { publisher: self.seat.node, number }, exchange.clone(), self.body.clone());
-        let message = Message { id, exchange, key, body, published: now, priority: *priority, resent: false, extra };
+        let (exchange, body) = (exchange.clone(), self.body.clone());
+        let message = Message {
+            id,
+            exchange,
+            key,
+            body,
+            published: now,
+            priority: *priority,
+            resent: false,
+            persistent: *persistent,
+            extra,
+        };
         self.outputs.push_back(Output::Note(Note::Sent { number, owed: !confirms }));
         self.sender.push(Arc::new(message));
     }

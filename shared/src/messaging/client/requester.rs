@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::super::frame::{Envelope, Frame};
-use super::super::message::{Extra, Message, MessageId};
+use super::super::message::{Extra, Message};
 use super::super::settings::REPLIES_SUFFIX;
 use super::chance::Schedule;
 use super::link::{Heard, Link};
@@ -95,17 +95,18 @@ impl Requester {
         if let Some(schedule) = &mut self.schedule {
             schedule.advance(&mut self.seat.rng);
         }
-        self.seat.made += 1;
+        let id = self.seat.next_id();
         let number = self.seat.made;
         let extra = Extra { correlation: Some(number), reply_to: Some(self.replies.clone()), ..Extra::default() };
         let message = Arc::new(Message {
-            id: MessageId { publisher: self.seat.node, number },
+            id,
             exchange: "".into(),
             key: self.settings.queue.clone(),
             body: self.body.clone(),
             published: now,
             priority: 0,
             resent: false,
+            persistent: false,
             extra: Some(Box::new(extra)),
         });
         self.outputs.push_back(Output::Note(Note::Sent { number, owed: false }));

@@ -36,6 +36,8 @@ pub struct PublisherSettings {
     pub priority: u8,
     pub ttl: Option<Span>,
     pub headers: Option<Arc<Headers>>,
+    /// Whether durable queues keep its messages past the broker's end.
+    pub persistent: bool,
     /// After so many messages it is done.
     pub messages: Option<u64>,
 }

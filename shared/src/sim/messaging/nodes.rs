@@ -65,6 +65,7 @@ impl BusSimulation {
             heartbeats: self.spec.bus.broker.heartbeats,
             name: seat.name.clone(),
             made: seat.made,
+            numbers_from: 0,
         };
         let client = Client::new(&self.spec.bus.clients[seat.group], given);
         self.seat(node).host.worker = Some(Machinery::Client(Box::new(client)));
