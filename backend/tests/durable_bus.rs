@@ -8,7 +8,8 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -284,4 +285,95 @@ fn every_confirmed_message_is_there_after_each_of_many_kills_under_load() {
     }
     assert!(confirmed > 100 * kills as usize, "{confirmed} confirmed");
     println!("{kills} kills, {confirmed} confirmed, none lost; at most {most} came back, and the server within {slowest:?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_told_before_anybody_listens() {
+    let place = Place::new(QUEUES);
+    let server = place.start();
+    publish_all(&server, "tasks", (1..=200).map(|number| number.to_string().repeat(50)));
+    let busy = place.refusal();
+    assert!(busy.contains("is in use by another process: end that one"), "{busy}");
+    server.signal(Signal::KILL);
+    drop(server);
+    let whole = fs::read(place.store()).unwrap();
+    let body = whole.windows(6).position(|window| window == b"177177").unwrap();
+    let mut altered = whole.clone();
+    altered[body] ^= 1;
+    for bytes in [&altered[..], &whole[..whole.len() / 3], &whole[..10], &[]] {
+        fs::write(place.store(), bytes).unwrap();
+        let told = place.refusal();
+        assert!(told.contains("is damaged: ") && told.contains("put a backup in its place, or move it away"), "{told}");
+        assert!(told.contains(place.store().to_str().unwrap()), "{told}");
+    }
+    fs::write(place.store(), &whole).unwrap();
+    bus_file(place.folder.path(), "queues: { other: { durable: true } }");
+    let told = place.refusal();
+    assert!(told.contains("has 200 messages of `tasks`, which is no durable queue of the experiment"), "{told}");
+    bus_file(place.folder.path(), QUEUES);
+    assert_eq!(state(&place.start())["queues"]["tasks"]["ready"], 200);
+}
+
+#[test]
+fn a_durable_queue_needs_a_place() {
+    let place = Place::new(QUEUES);
+    let (status, _, error) = millrace(&["serve", "--listen", "127.0.0.1:0", "--bus", &place.bus], b"");
+    assert_eq!(status, 3);
+    assert!(error.contains("the queue `tasks` of the bus `b` is durable") && error.contains("`--bus-store DIR`"), "{error}");
+    let file = place.folder.path().join("bus.yaml");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--bus", &place.bus, "--bus-store", file.to_str().unwrap()];
+    let (status, _, error) = millrace(&arguments, b"");
+    assert!(status == 3 && error.contains("cannot be made"), "{error}");
+    // Without a durable queue there is no file.
+    let plain = Place::new("queues: { tasks: {} }");
+    publish_all(&plain.start(), "tasks", ["x".to_owned()].into_iter());
+    assert!(!plain.store().exists());
+}
+
+#[test]
+fn a_full_disk_ends_the_bus_with_a_sentence_and_nothing_is_confirmed_in_vain() {
+    let place = Place::new(QUEUES);
+    // A file may have 2,048 blocks of 512 bytes: what is written beyond is refused, as by a full disk.
+    let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" serve --listen 127.0.0.1:0 \"$@\"";
+    let mut child = Command::new("sh")
+        .args(["-c", script, BINARY])
+        .args(place.arguments())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap_or_else(|_| panic!("{line}"));
+    let mut client = BusClient::open_at(port, true);
+    let (mut confirmed, body) = (0, "x".repeat(10_000));
+    let closed = 'bus: loop {
+        client.say(&persistent("tasks", &format!("{} {body}", confirmed + 1)));
+        loop {
+            match client.socket.read() {
+                Ok(Message::Text(text)) => match shared::messaging::protocol::decode_event(&text).unwrap() {
+                    BusEvent::Confirm { ok, .. } => {
+                        assert!(ok);
+                        confirmed += 1;
+                        break;
+                    }
+                    BusEvent::Closed { code, reason } => break 'bus (code, reason),
+                    _ => {}
+                },
+                Ok(_) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    assert_eq!(closed, (1001, "the bus has ended".to_owned()));
+    common::kill(child.id(), Signal::TERM);
+    let told = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(told.contains("the bus `b` ends: the store") && told.contains("cannot be written: "), "{told}");
+    assert!(told.contains("What was confirmed is kept"), "{told}");
+    // With room again everything is there.
+    let server = place.start();
+    let numbers: Vec<u64> =
+        drain(&server, "tasks").iter().map(|(body, _)| body.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(confirmed > 10 && numbers.len() as u64 >= confirmed, "{confirmed} confirmed, {} there", numbers.len());
+    assert!((1..).zip(&numbers).all(|(expected, number)| expected == *number), "{numbers:?}");
 }

@@ -14,6 +14,8 @@
 
 mod file;
 mod record;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs;
@@ -83,7 +85,7 @@ pub enum StoreError {
     NoQueue { path: String, queue: String, count: u64 },
     #[error("the store `{path}` cannot be read: {error}")]
     Unreadable { path: String, error: String },
-    #[error("its store `{path}` cannot be written: {error}. What was confirmed is kept; nothing else was confirmed")]
+    #[error("the store `{path}` cannot be written: {error}. What was confirmed is kept; nothing else was confirmed")]
     Unwritable { path: String, error: String },
 }
 
@@ -211,17 +213,18 @@ fn unopened(path: &Path, error: DatabaseError) -> StoreError {
     }
 }
 
-/// Why redb does not read something.
+/// Why redb does not read something: the system does not let it, or what it reads is not what it has written.
 fn unread(path: &Path, error: redb::Error) -> StoreError {
     let path = path.display().to_string();
-    match error {
-        redb::Error::Corrupted(what) => StoreError::Damaged { path, what },
-        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            StoreError::Damaged { path, what: "it ends too early".to_owned() }
+    let what = match error {
+        redb::Error::Io(error) if error.raw_os_error().is_some() => {
+            return StoreError::Unreadable { path, error: error.to_string() };
         }
-        redb::Error::TableDoesNotExist(table) => StoreError::Damaged { path, what: format!("it has no table `{table}`") },
-        error => StoreError::Unreadable { path, error: error.to_string() },
-    }
+        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
+        redb::Error::Corrupted(what) => what,
+        error => error.to_string(),
+    };
+    StoreError::Damaged { path, what }
 }
 
 fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {

@@ -126,7 +126,7 @@ impl Batch {
         self.changes.iter()
     }
 
-    fn add(&mut self, change: Change) {
+    pub(super) fn add(&mut self, change: Change) {
         match change {
             Change::Keep(record) => {
                 let entry = self.changes.entry((record.queue, record.position));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What a queue has seen. Each message that was routed to it is in exactly one of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueCounters {
-    /// Messages that were routed here, those that were not let in among them.
+    /// Messages that were routed here, those that were not let in among them, and those that were kept of an earlier life.
     pub published: u64,
     /// Those of them whose publisher was told that they were accepted.
     pub confirmed: u64,

@@ -63,11 +63,16 @@ impl Run {
         }
     }
 
-    /// A message was published, and these changes came of it.
-    fn publish(&mut self, node: Node, connection: Connection, message: &Message, changes: Option<u64>) {
+    /// A message was published, and these changes came of it. What had to make room for it, and may be kept elsewhere now, is no matter
+    /// of its publisher's.
+    fn publish(&mut self, node: Node, connection: Connection, message: &Message, changes: Option<&(Vec<Change>, u64)>) {
+        let is_it = |change: &Change| match change {
+            Change::Keep(record) => record.message.id == message.id && record.message.deaths().is_empty(),
+            Change::Forget { .. } => false,
+        };
         let number = self.numbers.entry((node, connection)).or_insert(0);
         *number += 1;
-        let change = changes.filter(|_| message.persistent).unwrap_or(0);
+        let change = changes.filter(|(changes, _)| changes.iter().any(is_it)).map_or(0, |(_, last)| *last);
         self.published.insert((node, connection, *number), change);
     }
 
@@ -128,7 +133,7 @@ fn run(seed: u64) -> (u64, u64) {
         run.broker.handle(now, Envelope { from: node, to: Node::BROKER, connection, frame: frame.clone() });
         let changes = run.broker.take_changes();
         if let Frame::Publish { message, .. } = &frame {
-            run.publish(node, connection, message, changes.as_ref().map(|(_, last)| *last));
+            run.publish(node, connection, message, changes.as_ref());
         }
         run.waiting.extend(changes);
         run.drain(&context);
