@@ -158,5 +158,5 @@ fn run(seed: u64) -> (u64, u64) {
 fn what_is_kept_is_what_durable_queues_hold_and_nothing_is_confirmed_before_it_is_kept() {
     let runs: Vec<_> = (0..SEEDS).map(run).collect();
     let (confirmed, came_back) = runs.iter().fold((0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
-    assert!(confirmed > 10 * SEEDS && came_back > SEEDS, "{confirmed} confirmed, {came_back} came back");
+    assert!(confirmed > 4 * SEEDS && came_back > SEEDS, "{confirmed} confirmed, {came_back} came back");
 }
