@@ -19,14 +19,14 @@ type Socket = tungstenite::WebSocket<MaybeTlsStream<std::net::TcpStream>>;
 
 fn main() -> tungstenite::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let ([url, queue, bytes, seconds], persistent) = (match arguments.as_slice() {
+    let ([url, queue, bytes, seconds], persistent) = match arguments.as_slice() {
         [url, queue, bytes, seconds] => ([url, queue, bytes, seconds], true),
         [url, queue, bytes, seconds, word] if word == "transient" => ([url, queue, bytes, seconds], false),
         _ => {
             eprintln!("usage: durable_speed ws://127.0.0.1:8080/api/bus/NAME QUEUE BYTES SECONDS [transient]");
             return Ok(());
         }
-    });
+    };
     let (bytes, seconds) = (bytes.parse().unwrap_or(16), seconds.parse().unwrap_or(5));
     let consumer = consume(url, queue)?;
     let message = Content { key: queue.clone(), body: Some("x".repeat(bytes)), persistent, ..Content::default() };
