@@ -205,7 +205,7 @@ fn load(port: u16, known: &mut Known, kill: impl FnOnce() + Send + 'static, afte
             let Message::Text(text) = message else { continue };
             let Ok(BusEvent::Deliver(delivery)) = shared::messaging::protocol::decode_event(&text) else { continue };
             let number: u64 = delivery.message.body.unwrap().parse().unwrap();
-            if number % 3 != 0 {
+            if !number.is_multiple_of(3) {
                 let ack = encode_command(&BusCommand::Ack { delivery: delivery.delivery, multiple: false });
                 // It may be heard or not: the bus may have it again.
                 acked.insert(number);
@@ -223,7 +223,7 @@ fn load(port: u16, known: &mut Known, kill: impl FnOnce() + Send + 'static, afte
             known.published += 1;
             (sent, open, credit) = (sent + 1, open + 1, credit - 1);
             numbers.insert(sent, known.published);
-            let queue = if known.published % 2 == 0 { "tasks" } else { "slow" };
+            let queue = if known.published.is_multiple_of(2) { "tasks" } else { "slow" };
             let command = encode_command(&persistent(queue, &known.published.to_string()));
             if publisher.try_say(&command).is_err() {
                 break 'load;

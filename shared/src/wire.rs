@@ -179,7 +179,7 @@ pub enum Event {
         #[serde(default)]
         outline: Option<Outline>,
     },
-    Started(Started),
+    Started(Box<Started>),
     Frame(Box<Frame>),
     Finished {
         run: u32,

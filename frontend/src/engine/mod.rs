@@ -29,7 +29,7 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 /// Who this worker turned out to be.
 enum Role {
     Unknown,
-    Host(host::Host),
+    Host(Box<host::Host>),
     Node(Box<node::Node>),
     Pacer(Box<pacer::Pacer>),
     /// Computing, or done and ready for more of that.
@@ -57,7 +57,7 @@ fn hear(message: &JsValue) {
     let role = post::text(message, "role");
     ROLE.with_borrow_mut(|this| match (&mut *this, role.as_deref()) {
         (Role::Unknown, Some("session")) => {
-            *this = Role::Host(host::Host::new(&post::text(message, "build").unwrap_or_default()))
+            *this = Role::Host(Box::new(host::Host::new(&post::text(message, "build").unwrap_or_default())))
         }
         (Role::Unknown, Some("worker")) => {
             *this = node::Node::new(message).map_or(Role::Aside, |node| Role::Node(Box::new(node)))

@@ -22,7 +22,7 @@ pub struct Ask {
 /// What came of it.
 pub struct Answer {
     pub run: u32,
-    pub started: Option<Started>,
+    pub started: Option<Box<Started>>,
     /// Or a sentence why there is none.
     pub report: Result<Report, String>,
 }
@@ -30,7 +30,7 @@ pub struct Answer {
 /// A run aside that is under way.
 pub(super) struct Aside {
     which: Which,
-    started: Option<Started>,
+    started: Option<Box<Started>>,
     then: Rc<dyn Fn(Answer)>,
 }
 

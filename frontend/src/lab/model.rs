@@ -190,7 +190,7 @@ impl RunModel {
             return;
         }
         match event {
-            Event::Started(started) if started.run == self.run => self.start(started, wall_ms),
+            Event::Started(started) if started.run == self.run => self.start(*started, wall_ms),
             Event::Frame(frame) if frame.run == self.run => self.frame(*frame, wall_ms),
             Event::Finished { run, report } if run == self.run => self.finish(report),
             Event::Failed { run, message, problems } if run == self.run => self.fail(message, problems),

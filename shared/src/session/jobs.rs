@@ -372,7 +372,7 @@ pub(super) struct Entry {
     /// The rows committed so far: the first commit of a partition stays.
     pub store: BTreeMap<TaskId, (CommittedPartition, Payload)>,
     job: Option<Arc<Job>>,
-    started: Option<Started>,
+    started: Option<Box<Started>>,
 }
 
 /// How far a run is.
@@ -430,15 +430,15 @@ impl Entry {
     }
 
     /// Begins to simulate a bus, which has nothing to open.
-    pub(super) fn simulates(&mut self, run: u32) -> Option<Started> {
+    pub(super) fn simulates(&mut self, run: u32) -> Option<Box<Started>> {
         let Work::Bus(prepared) = &self.work else { return None };
         (self.stage, self.has_pacer) = (Stage::Simulating, prepared.pace.is_some());
-        self.started = Some(prepared.started(run));
+        self.started = Some(Box::new(prepared.started(run)));
         self.started.clone()
     }
 
     /// Cuts the input, now that its length is known. The clock of the run starts here.
-    pub(super) fn open(&mut self, now: Time, run: u32, opened: Opened) -> Result<Started, String> {
+    pub(super) fn open(&mut self, now: Time, run: u32, opened: Opened) -> Result<Box<Started>, String> {
         let Work::Batch(prepared) = &self.work else { return Err("a bus reads no input".to_owned()) };
         let Prepared { place, title, workers, plan, seed, steps, split, .. } = &**prepared;
         let parts = opened.parts();
@@ -464,7 +464,7 @@ impl Entry {
                 job.reduces()
             ));
         }
-        let started = Started {
+        let started = Box::new(Started {
             run,
             place: *place,
             title: title.clone(),
@@ -480,7 +480,7 @@ impl Entry {
             inputs: prepared.views(),
             faults: prepared.faults.iter().map(fault::text::item).collect(),
             bus: None,
-        };
+        });
         self.job = Some(Arc::new(job));
         self.began = now;
         self.started = Some(started.clone());

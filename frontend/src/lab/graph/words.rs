@@ -194,7 +194,7 @@ mod tests {
             faults: Vec::new(),
             bus: None,
         };
-        run.apply(Event::Started(started), 0.0);
+        run.apply(Event::Started(Box::new(started)), 0.0);
         let frame = Frame {
             run: 1,
             now: Time(3_000),

@@ -86,7 +86,8 @@ mod tests {
     fn a_pause_counts_from_its_share_on() {
         assert_eq!("paused at 0.25".parse(), Ok(Until::Paused(0.25)));
         assert!("paused".parse::<Until>().is_err());
-        let run = RunModel { progress: 0.5, ..RunModel::asked(1, Place::Simulate) };
+        let mut run = RunModel::asked(1, Place::Simulate);
+        run.progress = 0.5;
         assert!(!Until::Paused(0.25).is_so(&run, Seen::default(), Seen::default()), "it goes on");
     }
 

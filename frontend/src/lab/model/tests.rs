@@ -29,7 +29,7 @@ fn started() -> RunModel {
         faults: Vec::new(),
         bus: None,
     };
-    run.apply(Event::Started(started), 0.0);
+    run.apply(Event::Started(Box::new(started)), 0.0);
     run
 }
 
