@@ -139,7 +139,7 @@ async fn every_policy_of_a_queue_meets_the_same_traffic() -> WebDriverResult<()>
     let verdict = compared(&page, "every policy of the queue frames").await?;
     let table = table(&page).await?;
     let policies =
-        ["as written, drop_oldest", "with drop_newest", "with reject", "with sample: 30%", "with block", "with buffer"];
+        ["as written: drop_oldest", "with drop_newest", "with reject", "with sample: 30%", "with block", "with buffer"];
     assert_eq!(table[0][1..], policies);
     let set = |policy: &str| format!("messaging.queues.frames.overload={policy}");
     let unbounded = "messaging.queues.frames.max_messages=null";

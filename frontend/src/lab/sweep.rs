@@ -47,6 +47,8 @@ struct State {
     done: u64,
     /// The rows under the first seed.
     rows: Option<String>,
+    /// How many expectations there are.
+    expected: usize,
     failing: Vec<Failing>,
     /// The run that is under way.
     running: Option<u32>,
@@ -177,6 +179,7 @@ impl State {
             Ok(report) => report,
             Err(reason) => return Some(reason.clone()),
         };
+        self.expected = report.expectations.len();
         if let Some(broken) = report.expectations.iter().find(|it| !it.held) {
             return Some(format!("{} does not hold: {}", broken.expectation, broken.found));
         }
@@ -198,6 +201,9 @@ impl State {
             return String::new();
         }
         let found = match self.failing.len() {
+            0 if self.expected == 0 && done > 0 => {
+                "none fails, but the experiment expects nothing: give it `expect`".to_owned()
+            }
             0 if done == count => "every expectation holds under each of them".to_owned(),
             0 => "none fails so far".to_owned(),
             FAILING_MAX => format!("{FAILING_MAX} fail, so it ends here"),
@@ -285,7 +291,7 @@ pub fn Seeds() -> impl IntoView {
                 </button>
             </div>
             <p class="broken" role="alert">{move || state.with(|state| state.refusal.clone())}</p>
-            <p class="num" data-testid="seeds-told" role="status">{move || state.with(State::told)}</p>
+            <p data-testid="seeds-told" role="status">{move || state.with(State::told)}</p>
             <ul class="failing" inner_html=move || state.with(State::list) on:click=press></ul>
         </Sheet>
     }

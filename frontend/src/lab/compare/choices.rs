@@ -45,7 +45,7 @@ const BOUND: u64 = 100;
 
 /// The experiment as it is, in virtual time.
 pub fn as_written(with: &str) -> Variant {
-    let name = if with.is_empty() { "as written".to_owned() } else { format!("as written, {with}") };
+    let name = if with.is_empty() { "as written".to_owned() } else { format!("as written: {with}") };
     simulated(name, Vec::new())
 }
 
