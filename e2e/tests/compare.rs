@@ -129,6 +129,7 @@ async fn a_batch_is_put_beside_itself_without_its_faults() -> WebDriverResult<()
     page.element("compare-set").await?.send_keys("batch.partitions=0").await?;
     page.press("compare-run").await?;
     page.until("comparison", "a reason", |table| table.contains("partitions")).await?;
+    assert!(!page.has("notice").await?, "{}", page.text("notice").await?);
     page.driver.quit().await
 }
 

@@ -79,6 +79,7 @@ async fn every_lesson_goes_on_as_its_steps_are_done() -> WebDriverResult<()> {
     for lesson in &lessons {
         let name = lesson["name"].as_str().expect("a name");
         take(&page, name).await?;
+        assert!(!page.has("notice").await?, "{}", page.text("notice").await?);
         let steps = lesson["steps"].as_array().expect("steps");
         // What one step did may have done the next one too.
         loop {

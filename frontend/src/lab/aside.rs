@@ -107,7 +107,10 @@ impl Lab {
 
     fn answer_aside(self, run: u32, report: Result<Report, String>) {
         if let Some(aside) = self.inner.try_update_value(|inner| inner.asides.remove(&run)).flatten() {
-            self.send(aside.which, &Command::Forget { run });
+            // One that was refused is not there to be forgotten.
+            if aside.started.is_some() {
+                self.send(aside.which, &Command::Forget { run });
+            }
             (aside.then)(Answer { run, started: aside.started, report });
         }
     }

@@ -10,6 +10,7 @@
 pub mod board;
 mod bus;
 pub mod expectations;
+mod export;
 mod jobs;
 pub mod paced;
 pub mod run;
@@ -17,10 +18,10 @@ mod simulate;
 mod state_hash;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::sync::Arc;
 
 pub use self::bus::{BusOutcome, BusText, read_bus};
+use self::export::Frames;
 use self::jobs::{Completed, Entry, Outcome, Stage, Work};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
@@ -33,10 +34,10 @@ use crate::batch::{Counters, Format, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
-use crate::limits::{EXPORT_FRAME_BYTES, RUNS_AT_ONCE, RUNS_KEPT};
+use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::time::{Span, Time};
-use crate::wire::{Command, DataHeader, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
+use crate::wire::{Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -505,7 +506,7 @@ impl Session {
     /// The whole result, in frames that fit a socket.
     fn export(&mut self, run: u32, id: u32, format: RowsFormat) {
         let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
-        let mut frames = Frames { header: DataHeader { run, id, index: 0, last: false }, done: Vec::new() };
+        let mut frames = Frames::new(run, id);
         if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
             return self.refuse(error.to_string());
         }
@@ -532,50 +533,6 @@ impl Session {
 
     fn refuse(&mut self, message: String) {
         self.emit(Event::Error { message });
-    }
-}
-
-/// An export that is being cut into frames.
-struct Frames {
-    /// Of the next one.
-    header: DataHeader,
-    /// Each with its header; the last one may not be full.
-    done: Vec<Vec<u8>>,
-}
-
-impl Frames {
-    const FULL_BYTES: usize = DataHeader::LENGTH + EXPORT_FRAME_BYTES;
-
-    fn begin(&mut self) {
-        self.done.push(self.header.to_bytes().to_vec());
-        self.header.index += 1;
-    }
-
-    fn finish(mut self) -> Vec<Vec<u8>> {
-        if self.done.is_empty() {
-            self.begin();
-        }
-        let last = DataHeader { index: self.header.index - 1, last: true, ..self.header };
-        if let Some(frame) = self.done.last_mut() {
-            frame[..DataHeader::LENGTH].copy_from_slice(&last.to_bytes());
-        }
-        self.done
-    }
-}
-
-impl io::Write for Frames {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.done.last().is_none_or(|frame| frame.len() >= Frames::FULL_BYTES) {
-            self.begin();
-        }
-        let Some(frame) = self.done.last_mut() else { return Ok(0) };
-        let taken = bytes.len().min(Frames::FULL_BYTES - frame.len());
-        frame.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -67,15 +67,16 @@ impl Comparison {
             Some(choice) => Ok((as_written(&choice.written), choice.variants)),
             None => own(&value_of("compare-set")).map(|variant| (as_written(""), vec![variant])),
         };
+        let (written, variants) = match variants {
+            Ok(runs) => runs,
+            Err(refusal) => return self.state.update(|state| state.refusal = Some(refusal)),
+        };
         self.stop();
         let text = self.lab.text.get_untracked();
         self.state.update(|state| {
-            state.refusal = variants.as_ref().err().cloned();
             let column = |variant| Column { variant, outcome: Outcome::Waiting };
-            if let Ok((written, variants)) = variants {
-                state.columns = [written].into_iter().chain(variants).map(column).collect();
-                state.text = text;
-            }
+            state.columns = [written].into_iter().chain(variants).map(column).collect();
+            (state.text, state.refusal) = (text, None);
         });
         self.next();
     }
@@ -107,7 +108,12 @@ impl Comparison {
     }
 
     fn stop(self) {
-        let running = self.state.try_update(|state| state.running.take()).flatten();
+        let running = self.state.try_update(|state| {
+            let waiting = state.columns.iter_mut().filter(|column| column.outcome == Outcome::Waiting);
+            waiting.for_each(|column| column.outcome = Outcome::Failed("stopped".to_owned()));
+            state.running.take()
+        });
+        let running = running.flatten();
         running.into_iter().for_each(|run| self.lab.stop_aside(run));
     }
 }

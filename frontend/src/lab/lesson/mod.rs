@@ -73,7 +73,6 @@ impl Lab {
     /// Begins a lesson: its experiment is opened, and nothing runs yet.
     pub fn take_lesson(self, lesson: Lesson) {
         self.intro.set(false);
-        self.stop();
         self.input.set(Input::AsWritten);
         self.text.set(lesson.text.clone());
         self.choose(Place::Simulate);
