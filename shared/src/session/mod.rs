@@ -77,7 +77,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Output {
     Event(Event),
-    /// A binary frame for the client: [`DataHeader`] and CSV bytes.
+    /// A binary frame for the client: [`crate::wire::DataHeader`] and CSV bytes.
     Data(Vec<u8>),
     /// Find the inputs, their lengths and, where it is wanted, their columns. `file` paths and `attached` blobs mean what they mean in the driver's place. The run
     /// reads them as one stretch of bytes, one part after the other.
