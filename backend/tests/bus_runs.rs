@@ -111,10 +111,10 @@ fn confirms_come_and_faults_of_the_network_are_refused() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/publisher-confirms.yaml");
     let (status, rows, told) = millrace(&["run", file, "--place", "server"], b"");
     assert_eq!((status, rows.as_str()), (2, ""));
-    assert!(told.contains("cannot be dropped") && told.contains("`--place simulate` can"), "{told}");
+    assert!(told.contains("cannot be dropped") && told.contains("choose the place `simulate`"), "{told}");
     let (status, _, told) = millrace(&["run", file, "--set", "faults=[{ random: 3 }]"], b"");
     assert_eq!(status, 2);
-    assert!(told.contains("`--place simulate` can"), "{told}");
+    assert!(told.contains("are for the place `simulate`"), "{told}");
 }
 
 const WORK: &str = "queues: { tasks: {} }\npublishers:\n  web: { key: tasks, rate: 50/s, confirms: true }\nconsumers:\n  \

@@ -1,6 +1,7 @@
-//! A bus in the page: what is seen at any moment is what there was natively, a client is killed by a click, and the click becomes a line.
+//! A bus in the page: what is seen at any moment is what there was natively, a client is killed by a click, and the click becomes a line;
+//! in real time each node is a worker of its own, in the page or on the server, and what is killed is really gone.
 
-use e2e::{Browser, LOOKS, Page, Server, simulated_natively};
+use e2e::{Browser, LOOKS, Page, Server, simulated_natively, until};
 use thirtyfour::prelude::*;
 
 /// Two seconds in which a queue runs over and a consumer cannot keep up.
@@ -32,13 +33,44 @@ async fn opened(browser: &Browser, server: &Server) -> WebDriverResult<Page> {
     let page = Page::open_idle(browser, &server.url).await?;
     page.write_experiment(OVERLOAD).await?;
     page.until("outline", "the bus", |outline| outline.contains("frames, at most 20, then drop_oldest")).await?;
+    page.press("place-simulate").await?;
     page.press("speed-max").await?;
     page.run().await?;
     Ok(page)
 }
 
+/// Four seconds of tasks that nobody may lose.
+const TASKS: &str = "\
+millrace: 1
+title: Tasks
+respawn: 300 ms
+messaging:
+  for: 4 s
+  queues: { tasks: {} }
+  publishers:
+    web: { key: tasks, rate: 200/s, confirms: true, messages: 500 }
+  consumers:
+    worker: { count: 2, queue: tasks, prefetch: 10, service: 5 ms }
+expect:
+  - no_loss: true
+  - conserved: true
+  - counter: { name: client/web/confirmed, at_least: 400 }
+  - counter: { name: total/redelivered, at_least: 1 }
+";
+
+/// The expectations that did not hold, in words.
+async fn broken(page: &Page) -> WebDriverResult<Vec<String>> {
+    let mut broken = Vec::new();
+    for expectation in page.driver.find_all(By::Css("[data-testid='expectation']")).await? {
+        if expectation.attr("data-held").await?.as_deref() != Some("true") {
+            broken.push(expectation.text().await?);
+        }
+    }
+    Ok(broken)
+}
+
 #[tokio::test]
-async fn it_is_simulated_wherever_it_was_to_run_and_drawn_with_its_loss() -> WebDriverResult<()> {
+async fn it_is_simulated_as_it_is_natively_and_drawn_with_its_loss() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = opened(&browser, &server).await?;
     assert!(page.text("status").await?.contains("Simulate"), "{}", page.text("status").await?);
@@ -86,6 +118,56 @@ async fn any_moment_is_gone_to_and_a_click_there_is_a_line_of_the_text() -> WebD
     let text = page.experiment().await?;
     assert!(text.contains("kill: viewer-1 }") && text.contains("kill: broker }"), "{text}");
     assert_eq!(simulated_natively(&text)["trace_hash"], touched.as_str());
+    page.driver.quit().await
+}
+
+#[tokio::test]
+async fn in_real_time_a_killed_client_loses_nothing_and_a_killed_broker_does() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    page.write_experiment(TASKS).await?;
+    page.until("outline", "the bus", |outline| outline.contains("tasks")).await?;
+    for place in ["place-browser", "place-server"] {
+        page.press(place).await?;
+        page.start().await?;
+        page.until("worker-2", "work", |worker| worker.contains("worker-1") && !worker.contains(" 0 ")).await?;
+        page.until("throughput", "a rate", |rate| rate.contains("msg/s")).await?;
+        page.press("kill-worker-2").await?;
+        page.until_attribute("worker-2", "data-state", |state| state == "down").await?;
+        page.until("news", "its return", |news| news.contains("worker-1 is killed") && news.contains("worker-1 is back"))
+            .await?;
+        page.finished().await?;
+        assert_eq!(broken(&page).await?, Vec::<String>::new(), "{place}");
+        assert!(!page.has("trace-hash").await?, "real time has no trace");
+        // What it came to is rows, as everywhere.
+        page.until("result", "counters", |rows| rows.contains("client/web/confirmed")).await?;
+    }
+    for place in ["place-browser", "place-server"] {
+        page.press(place).await?;
+        page.start().await?;
+        page.until("worker-2", "work", |worker| worker.contains("worker-1") && !worker.contains(" 0 ")).await?;
+        page.press("kill-broker").await?;
+        page.until("news", "its return", |news| news.contains("broker is killed") && news.contains("broker is back")).await?;
+        page.finished().await?;
+        let lost = "counter: client/web/confirmed";
+        assert!(!broken(&page).await?.iter().any(|it| it.contains(lost) || it.contains("conserved")), "{place}");
+    }
+    page.driver.quit().await
+}
+
+#[tokio::test]
+async fn a_bus_that_is_stopped_leaves_no_worker_behind() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    page.write_experiment(TASKS).await?;
+    page.until("outline", "the bus", |outline| outline.contains("tasks")).await?;
+    page.press("place-browser").await?;
+    page.start().await?;
+    page.until("throughput", "a rate", |rate| rate.contains("msg/s")).await?;
+    assert_eq!(browser.worker_threads(), 5, "the engine, the broker and three clients");
+    page.press("stop").await?;
+    assert_eq!(page.ended().await?, "failed");
+    until("no worker but the engine", async || (browser.worker_threads() == 1).then_some(())).await;
     page.driver.quit().await
 }
 

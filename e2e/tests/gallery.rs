@@ -60,6 +60,7 @@ async fn every_example_gives_the_same_rows_in_every_place() -> WebDriverResult<(
 async fn every_bus_has_the_trace_that_it_has_natively() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = Page::open_idle(&browser, &server.url).await?;
+    page.press("place-simulate").await?;
     page.press("speed-max").await?;
     let buses: Vec<_> = gallery().into_iter().filter(|(_, text)| !is_batch(text)).collect();
     assert!(buses.len() >= 10, "{} experiments", buses.len());

@@ -23,7 +23,7 @@ async fn to_the_end(page: &Page) -> WebDriverResult<()> {
 }
 
 /// What a step asks for, done as somebody would do it.
-async fn follow(page: &Page, lesson: &str, until: &str) -> WebDriverResult<()> {
+async fn follow(page: &Page, lesson: &str, say: &str, until: &str) -> WebDriverResult<()> {
     match until {
         "running" => page.press("run").await,
         "finished" if page.attribute("status", "data-stage").await? == "empty" => page.run().await,
@@ -40,12 +40,21 @@ async fn follow(page: &Page, lesson: &str, until: &str) -> WebDriverResult<()> {
             let choose = "const [select, part] = arguments; \
                 select.value = [...select.options].find(option => option.label.includes(part)).value; \
                 select.dispatchEvent(new Event('change', { bubbles: true }));";
+            // A value to be written stands between backticks.
+            let own = say.split('`').skip(1).step_by(2).find(|word| word.contains('='));
             let part = match lesson {
+                _ if own.is_some() => "that I write",
                 "combiner" => "combiner",
                 "speed-up" => "workers",
+                "twice" => "three other seeds",
                 _ => "every policy",
             };
             page.driver.execute(choose, vec![page.element("compare-with").await?.to_json()?, part.into()]).await?;
+            if let Some(own) = own {
+                let field = page.element("compare-set").await?;
+                field.clear().await?;
+                field.send_keys(own).await?;
+            }
             page.press("compare-run").await?;
             page.until("verdict", "a sentence", |verdict| !verdict.is_empty()).await?;
             page.press("compare-close").await
@@ -86,7 +95,7 @@ async fn every_lesson_goes_on_as_its_steps_are_done() -> WebDriverResult<()> {
             let at = page.attribute("lesson", "data-step").await?;
             let step = &steps[at.parse::<usize>().expect("a number") - 1];
             let Some(until) = step["until"].as_str() else { break };
-            follow(&page, name, until).await?;
+            follow(&page, name, step["say"].as_str().expect("a sentence"), until).await?;
             page.until_attribute("lesson", "data-step", |step| step != at).await?;
         }
         let last = steps.last().and_then(|step| step["say"].as_str()).expect("a sentence");

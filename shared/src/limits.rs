@@ -1,5 +1,11 @@
 //! Every bound of the core: a constant, its unit, and what it protects. Past a bound the user gets a sentence that names it.
 
+/// Nodes of a bus that runs in real time, each a thread or a Web Worker of its own.
+pub const REAL_NODES_MAX: usize = 64;
+
+/// Bytes that the messages of a bus's broker may take while it runs in real time.
+pub const BUS_RUN_BYTES_MAX: u64 = 512 << 20;
+
 /// Bytes of an experiment's text. A longer one is refused before it is parsed.
 pub const EXPERIMENT_BYTES_MAX: usize = 256 * 1024;
 

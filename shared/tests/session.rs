@@ -8,6 +8,7 @@ mod common;
 
 use common::driver::Driver;
 use shared::batch::table::{RowsFormat, ViewQuery};
+use shared::fault::Effect;
 use shared::id::{NodeId, TaskId};
 use shared::time::Time;
 use shared::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Speed, WorkerState};
@@ -193,13 +194,57 @@ fn a_bus_at_a_pace_is_touched_and_gone_back_in() {
 }
 
 #[test]
+fn a_bus_in_real_time_can_be_touched_and_is_told_again() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(RunCommand { idempotency_key: Some("k".to_owned()), ..bus(1, Place::Browser, None) }));
+    let Some(Event::Started(started)) = driver.events.first() else { panic!("{:#?}", driver.events) };
+    assert_eq!(started.place, Place::Browser);
+    driver.go(500);
+    for refused in [
+        Command::Pause { run: 1 },
+        Command::RestartCoordinator { run: 1 },
+        Command::Fault { run: 1, effect: Effect::Partition { groups: vec![], span: None } },
+    ] {
+        driver.command(refused);
+        assert!(matches!(driver.events.last(), Some(Event::Error { .. })), "{:#?}", driver.events.last());
+    }
+    driver.command(Command::Kill { run: 1, node: NodeId::Worker(3) });
+    driver.go(20);
+    let Some(Event::Frame(frame)) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(frame.pace.is_none() && frame.workers[2].state == WorkerState::Down, "{frame:#?}");
+    driver.command(Command::Run(RunCommand { idempotency_key: Some("k".to_owned()), ..bus(2, Place::Browser, None) }));
+    driver.go(20);
+    let whole = driver.events.iter().filter(|event| matches!(event, Event::Frame(frame) if frame.whole && frame.run == 1));
+    assert_eq!(whole.count(), 2);
+    driver.go(1_600);
+    let Some(Event::Finished { report, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert!(report.place == Place::Browser && report.trace_hash.is_none() && report.virtual_ms.is_none(), "{report:#?}");
+    assert!(report.expectations.iter().all(|it| it.held), "{report:#?}");
+    assert!((1_990.0..2_010.0).contains(&report.wall_ms), "{report:#?}");
+    assert!(report.bus.as_ref().unwrap().totals.published >= 90, "{report:#?}");
+}
+
+#[test]
 fn a_bus_that_cannot_be_run_is_a_sentence() {
     let mut driver = Driver::new();
     let input = Some(InputChoice::Attached { name: "a.txt".to_owned(), bytes: 3, format: None });
     for (command, sentence) in [
+        (bus(1, Place::Server, None), "this session runs in `browser`, not in `server`"),
+        (bus(5, Place::Browser, Some(Speed::Times(1.0))), "only a simulated run has a pace"),
         (
-            bus(1, Place::Browser, None),
-            "in the page experiments with `messaging` are simulated so far: choose the place `simulate`",
+            RunCommand { text: format!("{BUS}faults:\n  - {{ random: 3 }}\n"), ..bus(6, Place::Browser, None) },
+            "faults drawn by the seed (`random`) are for the place `simulate`",
+        ),
+        (
+            RunCommand {
+                text: format!("{BUS}faults:\n  - {{ at: 1 s, partition: [[broker], [web-1]], for: 1 s }}\n"),
+                ..bus(7, Place::Browser, None)
+            },
+            "frames between real clients and their broker cannot be cut off by a partition",
+        ),
+        (
+            RunCommand { text: BUS.replace("count: 2", "count: 63"), ..bus(8, Place::Browser, None) },
+            "65 nodes are more than the 64 that can be had in real time: choose the place `simulate`",
         ),
         (bus(2, Place::Simulate, Some(Speed::Times(-1.0))), "virtual time goes"),
         (RunCommand { input, ..bus(3, Place::Simulate, None) }, "an experiment with `messaging` makes its own messages"),

@@ -1,9 +1,9 @@
-//! The real-time driver of a bus: the broker and each client a task of one thread, frames through the [`Office`], time by the clock.
+//! The real-time driver of a live bus: the broker and each client a task of one thread, frames through the [`Office`], time by the
+//! clock.
 //!
-//! Work is time that passes: a client that asks for so much of it is told when it is over, later on a slow node. A kill is real: the
-//! task is aborted and its machine dropped, its host says so to the other end, and another life begins after `respawn`. A paused node
-//! takes nothing from its mailbox. Other nodes' clients are behind sockets: they do not beat, but a heartbeat of theirs is answered.
-//! Faults of the network are not to be had here, since there is none between the nodes; see [`refusal`].
+//! Work is time that passes: a client that asks for so much of it is told when it is over. Of a client that crashes the task is aborted
+//! and its machine dropped, its host says so to the broker, and another life begins after `respawn`. Other nodes' clients are behind
+//! sockets: they do not beat, but a heartbeat of theirs is answered.
 //!
 //! Timers have the runtime's resolution, a millisecond: what is due earlier is dealt with late, never lost.
 
@@ -12,15 +12,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::fault::{Effect, Fault, Moment};
+use shared::id::Incarnation;
 use shared::machine::Machine;
-use shared::messaging::books::{Books, Broken, Summary};
+use shared::messaging::Unconserved;
 use shared::messaging::broker::Broker;
 use shared::messaging::client::{self, Client};
 use shared::messaging::durable::Record;
 use shared::messaging::{BrokerSettings, Bus, Connection, Envelope, Frame, Node};
 use shared::rng::Rng;
-use shared::sim::messaging::{Computing, Host};
 use shared::time::{Span, Time};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
@@ -42,10 +41,6 @@ pub struct HallSpec {
     pub seed: u64,
     /// When a killed node comes back; `None`: never.
     pub respawn: Option<Span>,
-    /// When clients stop making messages.
-    pub until: Time,
-    /// Whether books are kept. They grow as long as it runs.
-    pub keeps_books: bool,
     pub office: Arc<Office>,
     pub started: Instant,
     /// What time it was then: a bus that keeps messages goes by the clock on the wall, by which they expire though the server is down.
@@ -68,10 +63,9 @@ pub struct Hall {
     spec: HallSpec,
     /// The broker's seat, then the clients'.
     seats: Vec<Seat>,
-    books: Option<RefCell<Books>>,
     rng: RefCell<Rng>,
     /// A rule that the broker has broken, and who waits for it.
-    broken: RefCell<Option<Broken>>,
+    broken: RefCell<Option<Unconserved>>,
     failed: Notify,
 }
 
@@ -81,30 +75,25 @@ struct Seat {
     name: Arc<str>,
     /// The group of a client.
     group: usize,
-    host: RefCell<Host<Machinery, ()>>,
+    host: RefCell<Host>,
     life: RefCell<Option<AbortHandle>>,
-    /// Something about the host has changed.
-    changed: Notify,
     /// The connection that a client opened last.
     connection: Cell<Connection>,
     /// How many messages its lives have made.
     made: Cell<u64>,
 }
 
+/// What is at a place.
+struct Host {
+    incarnation: Incarnation,
+    machine: Option<Machinery>,
+    /// When the client's work ends.
+    works_until: Option<Time>,
+}
+
 enum Machinery {
     Broker(Box<Broker>),
     Client(Box<Client>),
-}
-
-/// Why a fault cannot happen here, in a sentence, if it cannot.
-pub fn refusal(effect: &Effect<Node>) -> Option<String> {
-    let what = match effect {
-        Effect::Kill(_) | Effect::Slow { .. } | Effect::Pause { .. } => return None,
-        Effect::Edge(_) => "dropped, delayed or repeated",
-        Effect::Partition { .. } => "cut off by a partition",
-        Effect::RestartCoordinator => return Some("a bus has no coordinator to restart".to_owned()),
-    };
-    Some(format!("frames between real clients and their broker cannot be {what}: `--place simulate` can"))
 }
 
 impl Hall {
@@ -115,7 +104,6 @@ impl Hall {
         let clients = members.map(|(node, group, name)| Seat::new(node, group, name));
         Rc::new(Hall {
             seats: [broker].into_iter().chain(clients).collect(),
-            books: spec.keeps_books.then(|| RefCell::new(Books::new(spec.bus.clone()))),
             rng: RefCell::new(Rng::new(spec.seed)),
             broken: RefCell::default(),
             failed: Notify::new(),
@@ -134,21 +122,8 @@ impl Hall {
         (0..count).for_each(|place| self.spawn(place));
     }
 
-    /// Lets a fault happen when its moment comes.
-    pub fn plan(self: &Rc<Hall>, fault: &Fault<Node>) {
-        let at = match fault.at {
-            Moment::Time(at) => at,
-            Moment::Progress(share) => Time::ZERO + self.spec.bus.span.scaled(share),
-        };
-        let (hall, effect, at) = (self.clone(), fault.effect.clone(), self.instant(at));
-        spawn_local(async move {
-            sleep_until(at).await;
-            hall.happen(&effect);
-        });
-    }
-
     /// Waits until the broker breaks a rule.
-    pub async fn broken(&self) -> Broken {
+    pub async fn broken(&self) -> Unconserved {
         loop {
             self.failed.notified().await;
             if let Some(broken) = self.broken.borrow_mut().take() {
@@ -157,31 +132,9 @@ impl Hall {
         }
     }
 
-    /// What it came to, with every message found that is somewhere; `None` if no books were kept.
-    pub fn summary(&self) -> Result<Option<Summary>, Broken> {
-        let Some(books) = &self.books else { return Ok(None) };
-        let mut books = books.borrow_mut();
-        for seat in &self.seats {
-            match &seat.host.borrow().worker {
-                Some(Machinery::Broker(broker)) => books.find_at_broker(broker)?,
-                Some(Machinery::Client(client)) => books.find_at_client(client),
-                None => {}
-            }
-        }
-        for envelope in self.spec.office.waiting() {
-            let client = if envelope.from == Node::BROKER { envelope.to } else { envelope.from };
-            let lives = self.seat(client).is_some_and(|seat| seat.connection.get() == envelope.connection);
-            if let Some(id) = envelope.frame.carries().filter(|_| lives) {
-                books.find(id);
-            }
-        }
-        let host = self.seats[0].host.borrow();
-        Ok(Some(books.summary(host.worker.as_ref().and_then(Machinery::broker))))
-    }
-
     /// What the broker wanted kept is, up to a change.
     pub fn kept(&self, change: u64) {
-        if let Some(Machinery::Broker(broker)) = &mut self.seats[0].host.borrow_mut().worker {
+        if let Some(Machinery::Broker(broker)) = &mut self.seats[0].host.borrow_mut().machine {
             broker.kept(change);
         }
         self.drain_broker();
@@ -189,7 +142,7 @@ impl Hall {
 
     /// Looks at the broker, if it is alive.
     pub fn look<T>(&self, look: impl FnOnce(&Broker) -> T) -> Option<T> {
-        self.seats[0].host.borrow().worker.as_ref().and_then(Machinery::broker).map(look)
+        self.seats[0].host.borrow().machine.as_ref().and_then(Machinery::broker).map(look)
     }
 
     /// Ends every life.
@@ -210,7 +163,7 @@ impl Hall {
 impl Hall {
     fn spawn(self: &Rc<Hall>, place: usize) {
         let seat = &self.seats[place];
-        if seat.host.borrow().worker.is_some() {
+        if seat.host.borrow().machine.is_some() {
             return;
         }
         let seed = self.rng.borrow_mut().bits();
@@ -218,7 +171,7 @@ impl Hall {
             0 => Machinery::Broker(Box::new(self.broker(&BrokerSettings { seed, ..self.spec.bus.broker.clone() }))),
             _ => Machinery::Client(Box::new(self.client(seat, seed))),
         };
-        seat.host.borrow_mut().worker = Some(machine);
+        seat.host.borrow_mut().machine = Some(machine);
         let mailbox = self.spec.office.open(seat.node);
         let hall = self.clone();
         let life = spawn_local(async move { hall.live(place, &mailbox).await });
@@ -237,7 +190,7 @@ impl Hall {
             node: seat.node,
             incarnation: seat.host.borrow().incarnation,
             rng: Rng::new(seed),
-            until: self.spec.until,
+            until: Time(u64::MAX),
             heartbeats: self.spec.bus.broker.heartbeats,
             name: seat.name.clone(),
             made: seat.made.get(),
@@ -253,14 +206,6 @@ impl Hall {
             self.tell_client(place, client::Input::Start);
         }
         loop {
-            let paused = seat.host.borrow().paused(self.now());
-            if let Some(until) = paused {
-                tokio::select! {
-                    () = sleep_until(self.instant(until)) => seat.reconsider(self.now()),
-                    () = seat.changed.notified() => {}
-                }
-                continue;
-            }
             self.pass(place);
             let mut taken = 0;
             while taken < FRAMES_IN_A_TURN
@@ -276,7 +221,6 @@ impl Hall {
             let alarm = seat.alarm();
             tokio::select! {
                 () = mailbox.changed() => {}
-                () = seat.changed.notified() => {}
                 () = self.until(alarm) => {}
             }
         }
@@ -292,20 +236,13 @@ impl Hall {
     /// Time has passed: work may be done, a machine may want to be woken.
     fn pass(self: &Rc<Hall>, place: usize) {
         let seat = &self.seats[place];
-        let has_worked = {
-            let mut host = seat.host.borrow_mut();
-            let is_over = host.ends_at().is_some_and(|at| at <= self.now());
-            if is_over {
-                host.computing = None;
-            }
-            is_over
-        };
-        if has_worked {
+        let now = self.now();
+        if seat.host.borrow_mut().works_until.take_if(|at| *at <= now).is_some() {
             self.tell_client(place, client::Input::Worked);
         }
         let now = self.now();
         let mut host = seat.host.borrow_mut();
-        let Some(machine) = host.worker.as_mut().filter(|machine| machine.next_wake().is_some_and(|at| at <= now)) else {
+        let Some(machine) = host.machine.as_mut().filter(|machine| machine.next_wake().is_some_and(|at| at <= now)) else {
             return;
         };
         match machine {
@@ -322,7 +259,7 @@ impl Hall {
         }
         let asks = envelope.frame == Frame::Heartbeat && self.seat(envelope.from).is_none();
         let (from, connection) = (envelope.from, envelope.connection);
-        if let Some(Machinery::Broker(broker)) = &mut self.seats[0].host.borrow_mut().worker {
+        if let Some(Machinery::Broker(broker)) = &mut self.seats[0].host.borrow_mut().machine {
             broker.handle(self.now(), envelope);
         }
         self.drain_broker();
@@ -334,7 +271,7 @@ impl Hall {
     }
 
     fn tell_client(self: &Rc<Hall>, place: usize, input: client::Input) {
-        if let Some(Machinery::Client(client)) = &mut self.seats[place].host.borrow_mut().worker {
+        if let Some(Machinery::Client(client)) = &mut self.seats[place].host.borrow_mut().machine {
             client.handle(self.now(), input);
         }
         self.drain_client(place);
@@ -342,9 +279,9 @@ impl Hall {
 
     fn drain_broker(&self) {
         let mut host = self.seats[0].host.borrow_mut();
-        let Some(Machinery::Broker(broker)) = &mut host.worker else { return };
+        let Some(Machinery::Broker(broker)) = &mut host.machine else { return };
         if let Err(error) = broker.check() {
-            self.fail(error.into());
+            self.fail(error);
         }
         if let Some(keeping) = &self.spec.keeping
             && let Some((changes, last)) = broker.take_changes()
@@ -352,12 +289,6 @@ impl Hall {
             keeping.writer.add(changes, last);
         }
         while let Some(envelope) = broker.poll() {
-            if let Frame::Deliver(delivery) = &envelope.frame
-                && let Some(books) = &self.books
-                && let Err(broken) = books.borrow_mut().delivers(delivery)
-            {
-                self.fail(broken);
-            }
             if envelope.frame == Frame::Heartbeat && self.seat(envelope.to).is_none() {
                 // A socket has pings of its own to say that it lives.
                 let Envelope { from, to, connection, frame } = envelope;
@@ -371,7 +302,7 @@ impl Hall {
     fn drain_client(self: &Rc<Hall>, place: usize) {
         let seat = &self.seats[place];
         loop {
-            let output = match &mut seat.host.borrow_mut().worker {
+            let output = match &mut seat.host.borrow_mut().machine {
                 Some(Machinery::Client(client)) => client.poll(),
                 _ => None,
             };
@@ -384,90 +315,45 @@ impl Hall {
                     self.spec.office.send(envelope);
                 }
                 Some(client::Output::Work(span)) => {
-                    seat.host.borrow_mut().computing = Some(Computing::new((), span, self.now()));
+                    seat.host.borrow_mut().works_until = Some(self.now() + span);
                 }
-                Some(client::Output::Note(note)) => {
-                    if let Some(books) = &self.books {
-                        books.borrow_mut().note(self.now(), seat.node, seat.group, note);
-                    }
-                }
+                // No books are kept of a live bus: they would grow for ever.
+                Some(client::Output::Note(_)) => {}
                 Some(client::Output::Crash) => return self.kill(place),
             }
         }
     }
 
-    fn fail(&self, broken: Broken) {
+    fn fail(&self, broken: Unconserved) {
         self.broken.borrow_mut().get_or_insert(broken);
         self.failed.notify_one();
     }
 }
 
-/// Faults.
+/// Ends of lives.
 impl Hall {
-    fn happen(self: &Rc<Hall>, effect: &Effect<Node>) {
-        let now = self.now();
-        match effect {
-            Effect::Kill(node) => self.kill(usize::from(node.0)),
-            Effect::Slow { node, factor, span } => {
-                let until = span.map_or(Time(u64::MAX), |span| now + span);
-                self.change(*node, |host| host.slow(until, *factor));
-                if span.is_some() {
-                    self.reconsider_at(*node, until);
-                }
-            }
-            Effect::Pause { node, span } => {
-                let until = now + *span;
-                self.change(*node, |host| host.pause(until));
-                self.reconsider_at(*node, until);
-            }
-            // Refused before it began.
-            Effect::Edge(_) | Effect::Partition { .. } | Effect::RestartCoordinator => {}
-        }
-    }
-
-    fn change(&self, node: Node, change: impl FnOnce(&mut Host<Machinery, ()>)) {
-        let Some(seat) = self.seat(node) else { return };
-        change(&mut seat.host.borrow_mut());
-        seat.reconsider(self.now());
-    }
-
-    fn reconsider_at(self: &Rc<Hall>, node: Node, at: Time) {
-        let hall = self.clone();
-        spawn_local(async move {
-            sleep_until(hall.instant(at)).await;
-            hall.change(node, |_| {});
-        });
-    }
-
     /// The node's task ends and its state is gone. Its host closes its connections, and starts it again after a while.
     fn kill(self: &Rc<Hall>, place: usize) {
         let Some(seat) = self.seats.get(place) else { return };
         let machine = {
             let mut host = seat.host.borrow_mut();
-            let Some(machine) = host.worker.take() else { return };
+            let Some(machine) = host.machine.take() else { return };
             host.incarnation += 1;
-            host.computing = None;
+            host.works_until = None;
             machine
         };
         self.spec.office.close(seat.node);
         if let Some(life) = seat.life.borrow_mut().take() {
             life.abort();
         }
-        let books = self.books.as_ref().map(RefCell::borrow_mut);
         match machine {
-            Machinery::Broker(broker) => {
-                if let Some(mut books) = books {
-                    books.bury_broker(&broker);
-                }
+            Machinery::Broker(_) => {
                 for client in self.seats[1..].iter().filter(|client| client.connection.get() != 0) {
                     self.spec.office.send(reset(Node::BROKER, client.node, client.connection.get()));
                 }
             }
             Machinery::Client(client) => {
                 seat.made.set(client.made());
-                if let Some(mut books) = books {
-                    books.bury_client(seat.group, &client);
-                }
                 self.spec.office.send(reset(seat.node, Node::BROKER, seat.connection.get()));
             }
         }
@@ -487,9 +373,8 @@ impl Seat {
             node,
             name,
             group,
-            host: RefCell::new(Host::new()),
+            host: RefCell::new(Host { incarnation: 1, machine: None, works_until: None }),
             life: RefCell::default(),
-            changed: Notify::new(),
             connection: Cell::new(0),
             made: Cell::new(0),
         }
@@ -498,12 +383,7 @@ impl Seat {
     /// When it has to look up, if nothing comes.
     fn alarm(&self) -> Option<Time> {
         let host = self.host.borrow();
-        host.worker.as_ref().and_then(Machinery::next_wake).into_iter().chain(host.ends_at()).min()
-    }
-
-    fn reconsider(&self, now: Time) {
-        self.host.borrow_mut().reconsider(now);
-        self.changed.notify_one();
+        host.machine.as_ref().and_then(Machinery::next_wake).into_iter().chain(host.works_until).min()
     }
 }
 

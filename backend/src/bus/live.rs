@@ -154,8 +154,6 @@ impl LiveBus {
             bus: Arc::new(experiment.bus.clone()),
             seed: experiment.seed,
             respawn: respawn(experiment),
-            until: Time(u64::MAX),
-            keeps_books: false,
             office: bus.office.clone(),
             started: bus.started,
             epoch,

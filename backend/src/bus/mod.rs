@@ -1,7 +1,6 @@
 //! Experiments with `messaging`. Here `millrace run` of one: simulated, or in real time, in this thread; its counters as rows.
 //!
-//! - `office`: frames on their way. `hall`: the driver in real time.
-//! - `live`: buses of a server, to which clients anywhere come; `socket`: one of these, `words`: its messages. `asyncapi`: what is said
+//! - `live`: buses of a server, with `office`: frames on their way, and `hall`: their driver, to which clients anywhere come; `socket`: one of these, `words`: its messages. `asyncapi`: what is said
 //!   there, for tools.
 
 pub mod asyncapi;
@@ -14,21 +13,20 @@ mod words;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use shared::experiment::{BusExperiment, Respawn};
 use shared::messaging::books::{Histogram, Summary};
+use shared::session::real::Input;
+use shared::session::{conductor_spec, only_simulated};
 use shared::sim::messaging::{BusSimulation, BusSpec};
-use shared::time::{Span, Time};
+use shared::time::Span;
 use shared::wire::ExpectationResult;
-use tokio::task::LocalSet;
-use tokio::time::sleep;
-
-use self::hall::{Hall, HallSpec};
 
 use crate::config::{Place, Run};
+use crate::engine::conduct::{Stage, Told};
 use crate::output::{self, Pending, Rows};
 use crate::run::{RunError, replay};
 
@@ -130,40 +128,38 @@ fn one(
 /// Runs it once by the clock, until its time is over or Ctrl-C. What is left to chance by the seed are times and contents; the faults
 /// are those of the experiment alone.
 fn in_real_time(experiment: &BusExperiment, seed: u64) -> Result<Outcome, RunError> {
-    if let Some(sentence) = experiment.faults.iter().find_map(|fault| hall::refusal(&fault.effect)) {
+    if let Some(sentence) = only_simulated(experiment) {
         return Err(RunError::Refused(sentence));
     }
-    if experiment.random_faults > 0 {
-        return Err(RunError::Refused("random faults are drawn in the simulator only: `--place simulate` can".to_owned()));
-    }
-    if !experiment.bus.links.is_empty() {
-        eprintln!("the latency and the loss of `links` are the simulator's: here frames go as fast as they do");
-    }
     let failed = |error: &dyn std::fmt::Display| RunError::Failed(error.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| RunError::Failed(format!("the bus cannot be started: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     let started = Instant::now();
-    let summary = LocalSet::new().block_on(&runtime, async {
-        let bus = Arc::new(experiment.bus.clone());
-        let until = Time::ZERO + bus.span;
-        let over = sleep(Duration::from_micros(bus.span.0));
-        let (office, respawn) = (Arc::default(), respawn(experiment));
-        let started = tokio::time::Instant::now();
-        let (epoch, keeping) = (Time::ZERO, None);
-        let spec = HallSpec { bus, seed, respawn, until, keeps_books: true, office, started, epoch, keeping };
-        let hall = Hall::new(spec);
-        hall.begin(true);
-        experiment.faults.iter().for_each(|fault| hall.plan(fault));
+    let (stage, baton) = Stage::new();
+    let (done, mut is_done) = tokio::sync::oneshot::channel();
+    let spec = conductor_spec(1, experiment, seed);
+    let conductor = thread::Builder::new().name("conductor".to_owned()).spawn(move || {
+        let mut ended = None;
+        stage.conduct(spec, |told| match told {
+            Told::Frame(frame) => frame.news.iter().for_each(|news| eprintln!("{}: {}", news.at, news.text)),
+            Told::Ended(it) => ended = Some(it),
+        });
+        // It is joined in any case.
+        let _ = done.send(());
+        ended
+    });
+    let conductor = conductor.map_err(|error| failed(&error))?;
+    runtime.block_on(async {
         tokio::select! {
-            () = over => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| failed(&error))?,
-            broken = hall.broken() => return Err(failed(&broken)),
+            _ = &mut is_done => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => {
+                baton.say(Input::End);
+                interrupted.map_err(|error| failed(&error))
+            }
         }
-        let summary = hall.summary().map_err(|broken| failed(&broken))?;
-        hall.end();
-        summary.ok_or_else(|| RunError::Failed("no books were kept".to_owned()))
     })?;
-    Ok(Outcome::new(experiment, seed, summary, started, None))
+    let ended = conductor.join().map_err(|_| RunError::Failed("the bus's conductor failed".to_owned()))?;
+    let ended = ended.ok_or_else(|| RunError::Failed("the run was given up".to_owned()))?.map_err(RunError::Failed)?;
+    Ok(Outcome::new(experiment, seed, ended.summary, started, None))
 }
 
 fn respawn(experiment: &BusExperiment) -> Option<Span> {

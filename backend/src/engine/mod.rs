@@ -2,9 +2,10 @@
 //!
 //! One thread per session runs the engine: it waits for the next input or the session's next wake, hands it in, and carries out
 //! every output. What takes long goes to threads of its own: workers (`crew`, `worker`, `process`, `pipe`; what is too much for their memory goes to a `scratch`), and what can be spared
-//! (`spare`): finding an input, the sequential twin of a run, a simulation, also one at a pace (`pacer`). The client sees events; how they travel is its own
+//! (`spare`): finding an input, the sequential twin of a run, a simulation, also one at a pace (`pacer`), a bus in real time (`conduct`). The client sees events; how they travel is its own
 //! business, see [`Client`].
 
+pub mod conduct;
 mod crew;
 mod pacer;
 mod pipe;
@@ -25,11 +26,13 @@ use shared::batch::table::Table;
 use shared::experiment::{Experiment, Isolation};
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
+use shared::session::real::Ended;
 use shared::session::{Input as SessionInput, Opened, Output, Session, SessionSpec, Simulated, paced};
 use shared::time::Time;
 use shared::wire::{Command, Event, Frame, RunCommand};
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::conduct::{Baton, Stage, Told};
 use self::crew::Crew;
 use self::scratch::Keeper;
 pub use self::spare::TraceSink;
@@ -78,6 +81,10 @@ pub enum EngineInput {
         run: u32,
         simulated: Result<Box<Simulated>, String>,
     },
+    Conducted {
+        run: u32,
+        ended: Result<Box<Ended>, String>,
+    },
     /// End every run and then the engine.
     End,
 }
@@ -116,6 +123,8 @@ struct Running {
     file: Option<InputFiles>,
     /// The way to its simulation, if that is paced; without it that ends.
     pacer: Option<Sender<paced::Input>>,
+    /// The way to its bus, if that is in real time; without it that ends.
+    baton: Option<Baton>,
     /// Of the result's rows.
     results: Keeper,
     /// Tells threads that compute for this run that nobody waits any more.
@@ -194,6 +203,7 @@ impl<C: Client> Engine<C> {
             EngineInput::Sequential { run, output_hash } => self.tell(SessionInput::Sequential { run, output_hash }),
             EngineInput::Paced { run, frame } => self.tell(SessionInput::Paced { run, frame }),
             EngineInput::Simulated { run, simulated } => self.tell(SessionInput::Simulated { run, simulated }),
+            EngineInput::Conducted { run, ended } => self.tell(SessionInput::Conducted { run, ended }),
             EngineInput::End => {
                 for run in self.runs.keys().copied().collect::<Vec<_>>() {
                     self.tell(SessionInput::Command(Command::Stop { run }));
@@ -308,6 +318,22 @@ impl<C: Client> Engine<C> {
                     post.send(EngineInput::Simulated { run, simulated });
                 });
             }
+            Output::Conduct { run, spec, text: _ } => {
+                let (stage, baton) = Stage::new();
+                self.begin(run).baton = Some(baton);
+                let post = self.post.clone();
+                self.spare(move || {
+                    stage.conduct(*spec, |told| match told {
+                        Told::Frame(frame) => post.send(EngineInput::Paced { run, frame }),
+                        Told::Ended(ended) => post.send(EngineInput::Conducted { run, ended }),
+                    });
+                });
+            }
+            Output::Baton { run, input } => {
+                if let Some(baton) = self.runs.get(&run).and_then(|running| running.baton.as_ref()) {
+                    baton.say(input);
+                }
+            }
             Output::Steer { run, word } => {
                 if let Some(pacer) = self.runs.get(&run).and_then(|running| running.pacer.as_ref()) {
                     // One that has ended hears nothing; its result is in the inbox.
@@ -330,7 +356,7 @@ impl<C: Client> Engine<C> {
     fn begin(&mut self, run: u32) -> &mut Running {
         let (stopped, crew) = (Arc::new(AtomicBool::new(false)), Crew::new(run, self.post.clone()));
         let results = Keeper::new(self.memory / RESULT_PARTS);
-        let running = Running { crew, input: None, file: None, pacer: None, results, stopped };
+        let running = Running { crew, input: None, file: None, pacer: None, baton: None, results, stopped };
         self.runs.entry(run).insert_entry(running).into_mut()
     }
 

@@ -7,13 +7,15 @@ use shared::batch::Job;
 use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
-use shared::session::{Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced};
+use shared::messaging;
+use shared::session::{BusText, Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced, real};
 use shared::time::Span;
 use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
+use super::bus::Bus;
 use super::{Alarm, aside, describe, now, open, post, scope, with_host};
 
 /// How long a worker that has computed something aside waits for more of that: many seeds come one after the other, and beginning a
@@ -28,6 +30,8 @@ pub struct Host {
     attached: BTreeMap<u32, Blob>,
     inputs: BTreeMap<u32, Blob>,
     workers: BTreeMap<Key, Child>,
+    /// Buses in real time.
+    buses: BTreeMap<u32, Bus>,
     /// A worker that has computed something aside and is told what comes next, if that comes soon.
     spare: Option<Child>,
     spare_ends: Alarm,
@@ -38,6 +42,7 @@ pub struct Host {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Node(u32, NodeId),
+    BusNode(u32, messaging::Node),
     Twin(u32),
     Simulation(u32),
     /// A simulation at a pace, until the run is closed.
@@ -105,6 +110,7 @@ impl Host {
             attached: BTreeMap::new(),
             inputs: BTreeMap::new(),
             workers: BTreeMap::new(),
+            buses: BTreeMap::new(),
             spare: None,
             spare_ends: Alarm::new(|| with_host(|host| host.spare = None)),
             alarm: Alarm::new(|| with_host(Host::wake)),
@@ -183,8 +189,11 @@ impl Host {
                     self.simulate(run, &[("bus", text.into()), ("run", run.into())], seed, pace);
                 }
                 Output::Steer { run, word } => self.steer(run, &word),
+                Output::Conduct { run, spec, text } => self.conduct(run, *spec, &text),
+                Output::Baton { run, input } => self.baton(run, input),
                 Output::Close { run } => {
                     self.workers.retain(|key, _| key.run() != run);
+                    self.buses.remove(&run).into_iter().for_each(Bus::close);
                     self.inputs.remove(&run);
                     self.attached.remove(&run);
                 }
@@ -258,13 +267,17 @@ impl Host {
             self.workers.insert(key, child);
             return;
         }
+        self.make(key, incarnation, vec![(first, Array::new())]);
+    }
+
+    /// Makes a worker that will hear this when it is ready.
+    fn make(&mut self, key: Key, incarnation: Incarnation, waiting: Vec<(Object, Array)>) {
         // This worker's own script, build id included.
         let worker = match Worker::new(&scope().location().href()) {
             Ok(worker) => worker,
             Err(error) => return self.down(key, incarnation, &describe(&error)),
         };
         let listeners = Listeners::on(&worker, key, incarnation);
-        let waiting = vec![(first, Array::new())];
         self.workers.insert(key, Child { worker, incarnation, ready: false, waiting, listeners });
     }
 
@@ -287,13 +300,16 @@ impl Host {
                 for (object, buffers) in std::mem::take(&mut child.waiting) {
                     let _ = child.worker.post_message_with_transfer(&object, &buffers);
                 }
-            } else if text.starts_with("panic: ") {
+                self.bus_may_begin(key);
+            } else if text == "crashed" || text.starts_with("panic: ") {
                 self.down(key, incarnation, &text);
             }
             return;
         }
         match key {
             Key::Node(run, _) => self.node_said(run, said),
+            // A node of a bus reports through a port of its own.
+            Key::BusNode(..) => {}
             Key::Twin(run) => {
                 let hash = post::text(&said, "hash").and_then(|hash| u64::from_str_radix(&hash, 16).ok());
                 let output_hash = hash.ok_or_else(|| failure(&said));
@@ -354,6 +370,10 @@ impl Host {
         self.dismiss(key);
         match key {
             Key::Node(run, node) => self.tell(Input::Down { run, node, incarnation }),
+            Key::BusNode(run, node) => match self.buses.get(&run).is_some_and(Bus::has_begun) {
+                true => self.bus_hears(run, real::Input::Down { node, incarnation }),
+                false => self.tell(Input::Conducted { run, ended: Err(reason.to_owned()) }),
+            },
             Key::Twin(run) => self.tell(Input::Sequential { run, output_hash: Err(reason.to_owned()) }),
             Key::Simulation(run) | Key::Pacer(run) => {
                 self.tell(Input::Simulated { run, simulated: Err(reason.to_owned()) });
@@ -370,10 +390,90 @@ impl Host {
     }
 }
 
+/// Buses in real time.
+impl Host {
+    /// Makes a worker for each node; time begins when all are there.
+    fn conduct(&mut self, run: u32, spec: real::ConductorSpec, text: &BusText) {
+        let bus = Bus::new(run, spec, text);
+        let nodes = bus.nodes;
+        self.buses.insert(run, bus);
+        (0..nodes).for_each(|node| self.make(Key::BusNode(run, messaging::Node(node)), 1, Vec::new()));
+    }
+
+    /// A worker is ready; perhaps it was the last that its bus waits for.
+    fn bus_may_begin(&mut self, key: Key) {
+        let Key::BusNode(run, _) = key else { return };
+        let Some(bus) = self.buses.get_mut(&run).filter(|bus| !bus.has_begun()) else { return };
+        bus.ready += 1;
+        if bus.ready == bus.nodes {
+            let outputs = bus.begin();
+            self.carry_out(run, outputs);
+            self.drain();
+        }
+    }
+
+    /// From a node, or from outside.
+    pub fn bus_hears(&mut self, run: u32, input: real::Input) {
+        self.baton(run, input);
+        self.drain();
+    }
+
+    pub fn bus_wakes(&mut self, run: u32) {
+        if let Some(bus) = self.buses.get_mut(&run) {
+            let outputs = bus.wake();
+            self.carry_out(run, outputs);
+        }
+        self.drain();
+    }
+
+    fn baton(&mut self, run: u32, input: real::Input) {
+        if let Some(bus) = self.buses.get_mut(&run).filter(|bus| bus.has_begun()) {
+            let outputs = bus.handle(input);
+            self.carry_out(run, outputs);
+        }
+    }
+
+    fn carry_out(&mut self, run: u32, outputs: Vec<real::Output>) {
+        for output in outputs {
+            match output {
+                real::Output::Spawn(birth) => self.bear(run, &birth),
+                real::Output::End { node, incarnation } => {
+                    let key = Key::BusNode(run, node);
+                    if self.workers.get(&key).is_some_and(|child| child.incarnation == incarnation) {
+                        self.dismiss(key);
+                    }
+                }
+                real::Output::Tell { node, word } => {
+                    let Some(bus) = self.buses.get_mut(&run) else { continue };
+                    let (object, gone) = bus.word(node, &word);
+                    if let Some(child) = self.workers.get_mut(&Key::BusNode(run, node)) {
+                        child.say(object, gone);
+                    }
+                }
+                real::Output::Frame(frame) => self.session.handle(now(), Input::Paced { run, frame }),
+                real::Output::Ended(ended) => self.session.handle(now(), Input::Conducted { run, ended }),
+            }
+        }
+    }
+
+    fn bear(&mut self, run: u32, birth: &real::Birth) {
+        let Some(bus) = self.buses.get_mut(&run) else { return };
+        let key = Key::BusNode(run, birth.node);
+        let (object, gone) = match bus.birth(run, birth) {
+            Ok(first) => first,
+            Err(error) => return self.session.handle(now(), Input::Conducted { run, ended: Err(describe(&error)) }),
+        };
+        match self.workers.get_mut(&key).filter(|child| child.incarnation == birth.incarnation) {
+            Some(child) => child.say(object, gone),
+            None => self.make(key, birth.incarnation, vec![(object, gone)]),
+        }
+    }
+}
+
 impl Key {
     fn run(self) -> u32 {
         match self {
-            Key::Node(run, _) | Key::Twin(run) | Key::Simulation(run) | Key::Pacer(run) => run,
+            Key::Node(run, _) | Key::BusNode(run, _) | Key::Twin(run) | Key::Simulation(run) | Key::Pacer(run) => run,
         }
     }
 }

@@ -5,12 +5,15 @@
 //! - `session`: holds the session and makes the others (`host`). The page talks to this one only.
 //! - `worker`: a node of a run with its own wasm instance (`node`). To kill it is `Worker.terminate()`.
 //! - `twin` and `simulation`: one long computation that must not keep the session from answering (`aside`); when it is done, another.
+//! - `bus-node`: the broker or a client of a bus in real time (`bus_node`), of which the session's worker has the conductor (`bus`).
 //! - `paced`: a simulation that goes on by the clock on the wall and can be touched (`pacer`).
 //!
 //! Bulk data moves between workers as transferred buffers, by way of the session's worker, which passes them on unread.
 
 mod aside;
 mod blob;
+mod bus;
+mod bus_node;
 mod host;
 mod node;
 mod open;
@@ -31,6 +34,7 @@ enum Role {
     Unknown,
     Host(Box<host::Host>),
     Node(Box<node::Node>),
+    BusNode(Box<bus_node::BusNode>),
     Pacer(Box<pacer::Pacer>),
     /// Computing, or done and ready for more of that.
     Aside,
@@ -62,6 +66,9 @@ fn hear(message: &JsValue) {
         (Role::Unknown, Some("worker")) => {
             *this = node::Node::new(message).map_or(Role::Aside, |node| Role::Node(Box::new(node)))
         }
+        (Role::Unknown, Some("bus-node")) => {
+            *this = bus_node::BusNode::new(message).map_or(Role::Aside, |node| Role::BusNode(Box::new(node)))
+        }
         (Role::Unknown | Role::Aside, Some("twin")) => {
             *this = Role::Aside;
             aside::twin(message);
@@ -75,6 +82,7 @@ fn hear(message: &JsValue) {
         }
         (Role::Host(host), _) => host.hear(message),
         (Role::Node(node), _) => node.hear(message),
+        (Role::BusNode(node), _) => node.hear(message),
         (Role::Pacer(pacer), _) => pacer.hear(message),
         (Role::Unknown | Role::Aside, _) => {}
     });
@@ -98,6 +106,15 @@ fn with_node(then: impl FnOnce(&mut node::Node)) {
     });
 }
 
+/// Runs something on the bus's node, from a callback.
+fn with_bus_node(then: impl FnOnce(&mut bus_node::BusNode)) {
+    ROLE.with_borrow_mut(|role| {
+        if let Role::BusNode(node) = role {
+            then(node);
+        }
+    });
+}
+
 /// Runs something on the pacer, from a callback.
 fn with_pacer(then: impl FnOnce(&mut pacer::Pacer)) {
     ROLE.with_borrow_mut(|role| {
@@ -115,6 +132,11 @@ fn scope() -> DedicatedWorkerGlobalScope {
 fn now() -> Time {
     let millis = scope().performance().map_or(0.0, |performance| performance.now());
     Time((millis * 1e3) as u64)
+}
+
+/// Microseconds since 1970 by a clock that all workers share.
+fn common_now() -> f64 {
+    scope().performance().map_or(0.0, |performance| (performance.time_origin() + performance.now()) * 1e3)
 }
 
 /// A timer that is set again before it fires; one at a time.

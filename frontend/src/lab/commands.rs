@@ -97,8 +97,7 @@ impl Lab {
     /// Runs what is chosen, where it is chosen.
     pub fn run(self) {
         self.opening.set(false);
-        if self.place.get_untracked() != Place::Simulate && untrack(move || self.text_is_bus()) {
-            self.choose(Place::Simulate);
+        if untrack(move || self.text_is_bus()) {
             self.input.set(Input::AsWritten);
         }
         self.run_input(self.input.get_untracked());

@@ -93,7 +93,7 @@ pub fn Metrics() -> impl IntoView {
 
 /// Messages that are worked on a second: lately while it runs, on the whole when it has ended.
 fn messages_per_second(run: &RunModel, bus: &BusModel) -> Option<Number> {
-    match run.report().and_then(|report| report.virtual_ms) {
+    match run.report().map(|report| report.virtual_ms.unwrap_or(report.wall_ms)) {
         _ if run.is_live() => bus.total_rate.per_second().map(per_second),
         Some(ms) if ms > 0.0 => Some(per_second(bus.now.totals.processed as f64 * 1e3 / ms)),
         _ => None,

@@ -38,7 +38,7 @@ pub fn Setup() -> impl IntoView {
     view! {
         <Panel name="input" title="Input">
             <p class="hint" class:hidden=move || !lab.text_is_bus()>
-                "An experiment with messaging makes its own messages: it reads no input. It is simulated, in virtual time."
+                "An experiment with messaging makes its own messages: it reads no input."
             </p>
             <fieldset class="ways" class:hidden=move || lab.text_is_bus() aria-label="What is counted">
                 <WayButton way=way this=Way::Bundled label="Bundled" testid="input-bundled" />

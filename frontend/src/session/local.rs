@@ -77,8 +77,10 @@ impl Local {
     }
 
     fn spawn(self: &Rc<Self>) {
-        let worker = match Worker::new(&format!("{}?build={}", crate::beside(LOADER), self.build)) {
-            Ok(worker) => worker,
+        let loader = format!("{}?build={}", crate::beside(LOADER), self.build);
+        let made = early().map_or_else(|| Worker::new(&loader).map(|worker| (worker, false)), Ok);
+        let (worker, is_ready) = match made {
+            Ok(made) => made,
             Err(error) => return self.down(format!("This browser cannot start a worker: {}.", describe(&error))),
         };
         let weak = Rc::downgrade(self);
@@ -112,6 +114,9 @@ impl Local {
         .ok();
         let running = Running { worker, deadline, _on_message: on_message, _on_error: on_error };
         self.state.borrow_mut().worker = Some(running);
+        if is_ready {
+            self.introduce();
+        }
     }
 
     fn hear(&self, data: &JsValue) {
@@ -170,6 +175,24 @@ impl Local {
             }
             // `end` may be called from one of its own closures, which must not be freed while it runs.
             leptos::prelude::queue_microtask(move || drop((running._on_message, running._on_error)));
+        }
+    }
+}
+
+/// The worker that the page's HTML began to load, once, if it did not fail; and whether it is ready.
+fn early() -> Option<(Worker, bool)> {
+    let window = leptos::prelude::window();
+    let engine = Reflect::get(&window, &"engine".into()).ok().filter(JsValue::is_object)?;
+    set(window.unchecked_ref(), "engine", &JsValue::NULL);
+    let worker: Worker = Reflect::get(&engine, &"worker".into()).ok()?.dyn_into().ok()?;
+    let said: js_sys::Array = Reflect::get(&engine, &"said".into()).ok()?.dyn_into().ok()?;
+    let first = said.get(0).as_string();
+    match first.as_deref() {
+        None if said.length() == 0 => Some((worker, false)),
+        Some("ready") => Some((worker, true)),
+        _ => {
+            worker.terminate();
+            None
         }
     }
 }

@@ -50,6 +50,14 @@ pub struct BrokerCounters {
     pub closed: u64,
 }
 
+/// What a broker has counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub broker: BrokerCounters,
+    /// In the order in which the queues came to be.
+    pub queues: Vec<(Arc<str>, QueueCounters)>,
+}
+
 /// The equation does not hold: a bug of the broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::message::{Message, MessageId, Node};
 use crate::time::Span;
 
@@ -10,7 +12,7 @@ use crate::time::Span;
 pub type Connection = u32;
 
 /// A frame on its way.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     pub from: Node,
     pub to: Node,
@@ -19,7 +21,7 @@ pub struct Envelope {
 }
 
 /// See the module. Who sends it stands with each.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Frame {
     /// Client: a new connection; what an earlier one held is given back. `confirms`: it wants to hear what became of its messages.
     Open { confirms: bool },
@@ -59,7 +61,7 @@ pub enum Frame {
 }
 
 /// A message as it is delivered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     pub consumer: Option<u32>,
     /// Counts the deliveries of this connection, from 1. 0 for what needs no acknowledgement.
@@ -74,7 +76,7 @@ pub struct Delivery {
 }
 
 /// Why a broker closes a connection (AMQP 0-9-1 §1.1, reply codes).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplyCode {
     /// Nothing is heard of the client any more.
     ConnectionForced = 320,
@@ -89,7 +91,7 @@ pub enum ReplyCode {
 }
 
 /// What a consumer says of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settle {
     Ack,
     /// It goes back to its queue, to its place.

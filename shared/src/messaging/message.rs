@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::NodeId;
 use crate::time::{Span, Time};
 
 /// A node of a messaging run: the broker, or a client by its number from 1.
@@ -13,7 +14,7 @@ use crate::time::{Span, Time};
 pub struct Node(pub u16);
 
 /// A message's name, given by its publisher: a message that is published again keeps it (AMQP: `message-id`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId {
     pub publisher: Node,
     /// Counts the publisher's messages from 1, in the order in which it made them.
@@ -24,7 +25,7 @@ pub struct MessageId {
 pub type Headers = BTreeMap<String, String>;
 
 /// See the module. About a hundred bytes beside its body.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
     /// The exchange that it was published to; the default exchange has no name. The last one, if it was dead-lettered.
@@ -43,7 +44,7 @@ pub struct Message {
 }
 
 /// What few messages have.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Extra {
     pub headers: Option<Arc<Headers>>,
     /// Its own time to live; the queue's counts if that is shorter (RabbitMQ: TTL).
@@ -57,7 +58,7 @@ pub struct Extra {
 }
 
 /// That a message died in a queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     pub queue: Arc<str>,
     pub reason: Reason,
@@ -66,7 +67,7 @@ pub struct Death {
 }
 
 /// Why a message died in a queue (RabbitMQ: Dead Letter Exchanges).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     /// A consumer did not want it, nor wanted it requeued.
     Rejected,
@@ -83,6 +84,16 @@ impl Node {
     /// Its place in a list of clients, if it is one.
     pub fn client(self) -> Option<usize> {
         usize::from(self.0).checked_sub(1)
+    }
+}
+
+/// The bus's name for what a session calls a worker.
+impl From<NodeId> for Node {
+    fn from(id: NodeId) -> Node {
+        match id {
+            NodeId::Coordinator => Node::BROKER,
+            NodeId::Worker(number) => Node(u16::try_from(number).unwrap_or(u16::MAX)),
+        }
     }
 }
 

@@ -10,7 +10,8 @@
 //! - [`broker`]: the machine that has all of these. [`durable`]: what of its messages outlives it.
 //! - [`protocol`]: the frames as a client anywhere says and hears them.
 //! - [`client`]: publishers, consumers, requesters and responders, each a machine.
-//! - `counters`: what is counted, and the equation that must hold of it. [`books`]: what a whole run comes to.
+//! - `counters`: what is counted, and the equation that must hold of it. [`books`]: what a whole run comes to. [`watch`]: what is seen
+//!   of one.
 //!
 //! A connection carries frames in order and loses none as long as it lives, as TCP does; what a driver's network loses comes later, or
 //! the connection ends. A client has one connection at a time, and one channel in it.
@@ -30,8 +31,9 @@ pub mod protocol;
 mod queue;
 mod settings;
 mod topic;
+pub mod watch;
 
-pub use counters::{BrokerCounters, QueueCounters, Unconserved};
+pub use counters::{BrokerCounters, Counts, QueueCounters, Unconserved};
 pub use frame::{Connection, Delivery, Envelope, Frame, ReplyCode, Settle};
 pub use message::{Death, Extra, Headers, Message, MessageId, Node, Reason};
 pub use settings::{

@@ -134,9 +134,7 @@ pub(super) enum Completed {
 impl Prepared {
     fn new(session: &SessionSpec, command: &RunCommand, experiment: Experiment) -> Result<Prepared, (String, Vec<Problem>)> {
         let refuse = |message: String| Err((message, Vec::new()));
-        if command.place != session.place && command.place != Place::Simulate {
-            return refuse(format!("this session runs in `{}`, not in `{}`", name(session.place), name(command.place)));
-        }
+        session.check_place(command)?;
         let named = experiment.workers_named();
         // In a page more workers than cores only wait for each other, so there the experiment's number is a bound.
         let own = experiment.workers.map(|own| match command.place {
@@ -154,9 +152,6 @@ impl Prepared {
             && let Some(reason) = only_simulated(&experiment)
         {
             return refuse(reason);
-        }
-        if command.pace.is_some() && command.place != Place::Simulate {
-            return refuse("only a simulated run has a pace: real time can be neither slowed nor paused".to_owned());
         }
         if let Some(Err(reason)) = command.pace.map(paced::check_speed) {
             return refuse(reason);
@@ -306,6 +301,20 @@ fn only_simulated(experiment: &Experiment) -> Option<String> {
     })
 }
 
+impl SessionSpec {
+    /// Whether a run can be had where the command wants it.
+    pub(super) fn check_place(&self, command: &RunCommand) -> Result<(), (String, Vec<Problem>)> {
+        let refuse = |message: String| Err((message, Vec::new()));
+        if command.place != self.place && command.place != Place::Simulate {
+            return refuse(format!("this session runs in `{}`, not in `{}`", name(self.place), name(command.place)));
+        }
+        if command.pace.is_some() && command.place != Place::Simulate {
+            return refuse("only a simulated run has a pace: real time can be neither slowed nor paused".to_owned());
+        }
+        Ok(())
+    }
+}
+
 fn name(place: Place) -> &'static str {
     match place {
         Place::Simulate => "simulate",
@@ -334,14 +343,14 @@ impl Work {
         };
         match checked {
             Checked::Batch(experiment) => Prepared::new(session, command, *experiment).map(|it| Work::Batch(Box::new(it))),
-            Checked::Messaging(experiment) => PreparedBus::new(command, *experiment).map(|it| Work::Bus(Box::new(it))),
+            Checked::Messaging(experiment) => PreparedBus::new(session, command, *experiment).map(|it| Work::Bus(Box::new(it))),
         }
     }
 
     pub(super) fn place(&self) -> Place {
         match self {
             Work::Batch(prepared) => prepared.place,
-            Work::Bus(_) => Place::Simulate,
+            Work::Bus(prepared) => prepared.place,
         }
     }
 
@@ -382,6 +391,8 @@ pub(super) enum Stage {
     Running {
         machine: Box<Run>,
     },
+    /// A bus is in real time; its driver has its conductor.
+    Conducting,
     /// It is done, and its sequential twin is being computed.
     Comparing(Box<Outcome>),
     Done {
@@ -429,10 +440,11 @@ impl Entry {
         Time(now.since(self.began).0)
     }
 
-    /// Begins to simulate a bus, which has nothing to open.
-    pub(super) fn simulates(&mut self, run: u32) -> Option<Box<Started>> {
+    /// Begins with a bus, which has nothing to open.
+    pub(super) fn start_bus(&mut self, run: u32) -> Option<Box<Started>> {
         let Work::Bus(prepared) = &self.work else { return None };
-        (self.stage, self.has_pacer) = (Stage::Simulating, prepared.pace.is_some());
+        self.has_pacer = prepared.pace.is_some();
+        self.stage = if prepared.place == Place::Simulate { Stage::Simulating } else { Stage::Conducting };
         self.started = Some(Box::new(prepared.started(run)));
         self.started.clone()
     }
@@ -549,7 +561,7 @@ impl Entry {
             }
             Stage::Done { report, .. } => events.push(Event::Finished { run, report: report.clone() }),
             Stage::Failed { message } => events.push(Event::Failed { run, message: message.clone(), problems: Vec::new() }),
-            Stage::Opening | Stage::Simulating | Stage::Comparing(_) => {}
+            Stage::Opening | Stage::Simulating | Stage::Conducting | Stage::Comparing(_) => {}
         }
         events
     }

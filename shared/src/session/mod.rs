@@ -13,6 +13,7 @@ pub mod expectations;
 mod export;
 mod jobs;
 pub mod paced;
+pub mod real;
 pub mod run;
 mod simulate;
 mod state_hash;
@@ -20,7 +21,7 @@ mod state_hash;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-pub use self::bus::{BusOutcome, BusText, read_bus};
+pub use self::bus::{BusOutcome, BusText, conductor_spec, only_simulated, read_bus};
 use self::export::Frames;
 use self::jobs::{Completed, Entry, Outcome, Stage, Work};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
@@ -36,6 +37,7 @@ use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
+use crate::messaging::Node;
 use crate::time::{Span, Time};
 use crate::wire::{Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
@@ -67,10 +69,12 @@ pub enum Input {
     Down { run: u32, node: NodeId, incarnation: Incarnation },
     /// What [`Output::Sequential`] gave: the hash of its rows.
     Sequential { run: u32, output_hash: Result<u64, String> },
-    /// A paced simulation is to be seen.
+    /// A paced simulation, or a bus in real time, is to be seen.
     Paced { run: u32, frame: Box<Frame> },
     /// What [`Output::Simulate`] gave.
     Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
+    /// What a conductor's bus came to.
+    Conducted { run: u32, ended: Result<Box<real::Ended>, String> },
 }
 
 /// What its driver is to do.
@@ -130,6 +134,18 @@ pub enum Output {
         text: BusText,
         seed: u64,
         pace: Option<Speed>,
+    },
+    /// Run this bus in real time: drive a [`real::Conductor`] and the nodes that it wants. `text` is for nodes that have to read the
+    /// experiment again.
+    Conduct {
+        run: u32,
+        spec: Box<real::ConductorSpec>,
+        text: BusText,
+    },
+    /// For the run's conductor.
+    Baton {
+        run: u32,
+        input: real::Input,
     },
     /// For the run's [`Paced`].
     Steer {
@@ -256,9 +272,16 @@ impl Session {
             }
             Work::Bus(prepared) => {
                 let (text, seed, pace) = (prepared.text.clone(), prepared.seed, prepared.pace);
+                let begin = match prepared.place {
+                    Place::Simulate => Output::SimulateBus { run, text, seed, pace },
+                    Place::Browser | Place::Server => {
+                        let spec = Box::new(conductor_spec(run, &prepared.experiment, seed));
+                        Output::Conduct { run, spec, text }
+                    }
+                };
                 let mut entry = Entry::new(now, work);
-                self.outputs.extend(entry.simulates(run).map(|started| Output::Event(Event::Started(started))));
-                self.outputs.push_back(Output::SimulateBus { run, text, seed, pace });
+                self.outputs.extend(entry.start_bus(run).map(|started| Output::Event(Event::Started(started))));
+                self.outputs.push_back(begin);
                 self.runs.insert(run, entry);
             }
         }
@@ -268,6 +291,9 @@ impl Session {
     fn replay(&mut self, now: Time, first: u32) {
         let Some(entry) = self.runs.get_mut(&first) else { return };
         let events = entry.replay(now, first);
+        if matches!(entry.stage, Stage::Conducting) {
+            self.outputs.push_back(Output::Baton { run: first, input: real::Input::Repeat });
+        }
         if entry.has_pacer {
             self.outputs.push_back(Output::Steer { run: first, word: paced::Input::Repeat });
         }
@@ -331,6 +357,10 @@ impl Session {
         }
         match &entry.stage {
             Stage::Running { .. } => self.tell_run(now, run, run::Input::Fault(effect)),
+            Stage::Conducting => {
+                let input = real::Input::Fault(effect.map(Node::from));
+                self.outputs.push_back(Output::Baton { run, input });
+            }
             _ if entry.has_pacer => self.steer(run, paced::Input::Fault(effect)),
             _ => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
         }
@@ -351,7 +381,8 @@ impl Session {
     }
 
     fn paced(&mut self, run: u32, frame: Box<Frame>) {
-        let Some(entry) = self.runs.get_mut(&run).filter(|entry| entry.has_pacer) else { return };
+        let seen = |entry: &&mut Entry| entry.has_pacer || matches!(entry.stage, Stage::Conducting);
+        let Some(entry) = self.runs.get_mut(&run).filter(seen) else { return };
         // Somebody has changed what happened: the result is one of a history that is no more.
         let unended = frame.pace.as_ref().is_some_and(|pace| pace.end.is_none());
         if unended && matches!(entry.stage, Stage::Comparing(_) | Stage::Done { .. }) {
@@ -441,17 +472,9 @@ impl Session {
                 self.emit(Event::Frame(Box::new(frame)));
                 match bus {
                     None => self.computed(run, partitions, counters, tally, wall, Some((virtual_time, trace_hash))),
-                    Some(outcome) => self.bus_simulated(run, outcome, wall, virtual_time, trace_hash),
+                    Some(outcome) => self.bus_done(run, outcome, wall, Some((virtual_time, trace_hash))),
                 }
             }
-            Err(reason) => self.fail(run, reason),
-        }
-    }
-
-    fn bus_simulated(&mut self, run: u32, outcome: BusOutcome, wall: Span, virtual_time: Time, trace_hash: String) {
-        let Some(Work::Bus(prepared)) = self.runs.get(&run).map(|entry| &entry.work) else { return };
-        match prepared.report(outcome, wall, virtual_time, trace_hash) {
-            Ok((table, report)) => self.done(run, table, report),
             Err(reason) => self.fail(run, reason),
         }
     }
@@ -550,6 +573,7 @@ impl Machine for Session {
             Input::Sequential { run, output_hash } => self.compared(run, output_hash),
             Input::Paced { run, frame } => self.paced(run, frame),
             Input::Simulated { run, simulated } => self.simulated(now, run, simulated),
+            Input::Conducted { run, ended } => self.conducted(run, ended),
         }
     }
 

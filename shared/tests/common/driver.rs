@@ -16,6 +16,10 @@ use shared::session::{
 use shared::time::{Span, Time};
 use shared::wire::{Command, Event, Place};
 
+#[path = "stage.rs"]
+mod stage;
+use stage::Stage;
+
 /// A worker's life, its machine, and the job that it was told.
 type Node = (Incarnation, Worker, Option<Arc<Job>>);
 
@@ -26,6 +30,8 @@ pub struct Driver {
     workers: BTreeMap<(u32, NodeId), Node>,
     /// Simulations at a pace.
     paced: BTreeMap<u32, Box<dyn Machine<Input = paced::Input, Output = paced::Output>>>,
+    /// Buses in real time, and when each began.
+    stages: BTreeMap<u32, (Time, Stage)>,
     texts: BTreeMap<u32, Arc<Vec<u8>>>,
     pub events: Vec<Event>,
     pub frames: Vec<Vec<u8>>,
@@ -47,6 +53,7 @@ impl Driver {
             session: Session::new(spec),
             workers: BTreeMap::new(),
             paced: BTreeMap::new(),
+            stages: BTreeMap::new(),
             texts: BTreeMap::new(),
             events: Vec::new(),
             frames: Vec::new(),
@@ -96,6 +103,7 @@ impl Driver {
                 Output::Close { run } => {
                     self.workers.retain(|(of, _), _| *of != run);
                     self.paced.remove(&run);
+                    self.stages.remove(&run);
                 }
                 Output::Simulate { run, spec, seed, pace: Some(speed) } => {
                     let source = Box::new(Memory(self.texts[&run].clone()));
@@ -119,8 +127,27 @@ impl Driver {
                     let simulated = simulate_bus(run, &read_bus(&text).unwrap(), seed, || false).map(Box::new);
                     self.session.handle(self.now, Input::Simulated { run, simulated });
                 }
+                Output::Conduct { run, spec, .. } => {
+                    self.stages.insert(run, (self.now, Stage::new(*spec)));
+                    self.drain_stage(run);
+                }
+                Output::Baton { run, input } => {
+                    self.stages.get_mut(&run).unwrap().1.say(input);
+                    self.drain_stage(run);
+                }
                 Output::Hinder { .. } => panic!("not asked for"),
             }
+        }
+    }
+
+    fn drain_stage(&mut self, run: u32) {
+        let Some((_, stage)) = self.stages.get_mut(&run) else { return };
+        let (frames, ended) = (std::mem::take(&mut stage.frames), stage.ended.take());
+        for frame in frames {
+            self.session.handle(self.now, Input::Paced { run, frame: Box::new(frame) });
+        }
+        if let Some(ended) = ended {
+            self.session.handle(self.now, Input::Conducted { run, ended });
         }
     }
 
@@ -133,6 +160,11 @@ impl Driver {
             for run in self.paced.keys().copied().collect::<Vec<_>>() {
                 self.paced.get_mut(&run).unwrap().wake(self.now);
                 self.drain_paced(run);
+            }
+            for run in self.stages.keys().copied().collect::<Vec<_>>() {
+                let (began, stage) = self.stages.get_mut(&run).unwrap();
+                stage.go_to(Time(self.now.since(*began).0));
+                self.drain_stage(run);
             }
             self.drain();
             for key in self.workers.keys().copied().collect::<Vec<_>>() {

@@ -83,13 +83,13 @@ pub fn choices(known: &Known<'_>) -> Vec<Choice> {
         if let Some(step) = reduce {
             choices.push(one("without a combiner", vec![set(&format!("batch.steps.{step}.reduce.combine"), false)]));
         }
-        let real = |place, name: &str| Variant { name: name.to_owned(), place, sets: Vec::new() };
-        let browser = real(Place::Browser, "in this browser");
-        let server = known.server.then(|| real(Place::Server, "on the server"));
-        let variants: Vec<Variant> = [browser].into_iter().chain(server).collect();
-        let label = if known.server { "in this browser and on the server" } else { "in this browser" };
-        choices.push(Choice::new(label, variants));
     }
+    let real = |place, name: &str| Variant { name: name.to_owned(), place, sets: Vec::new() };
+    let browser = real(Place::Browser, "in this browser");
+    let server = known.server.then(|| real(Place::Server, "on the server"));
+    let variants: Vec<Variant> = [browser].into_iter().chain(server).collect();
+    let label = if known.server { "in this browser and on the server" } else { "in this browser" };
+    choices.push(Choice::new(label, variants));
     let seeds = (1..=3).map(|more| known.seed.wrapping_add(more));
     let seeds = seeds.map(|seed| simulated(format!("with seed {seed}"), vec![set("seed", seed)]));
     choices.push(Choice::new("three other seeds", seeds.collect()));
@@ -178,7 +178,8 @@ mod tests {
         let labels = all_are_sound(overload);
         assert_eq!(labels[0], "every policy of the queue drop-oldest (5)");
         assert_eq!(labels[4], "every policy of the queue buffer (6)");
-        assert_eq!(labels.len(), 7);
+        assert!(labels.contains(&"in this browser and on the server (2)".to_owned()), "{labels:?}");
+        assert_eq!(labels.len(), 8);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{Delivery, Message, MessageId, Node, Unconserved};
+use super::super::{Delivery, MessageId, Node, Unconserved};
 use super::histogram::Histogram;
 use crate::time::Time;
 
@@ -35,6 +35,19 @@ pub(super) struct Ledger {
     pub(super) latency: Histogram,
 }
 
+/// What a broker has delivered from each queue.
+#[derive(Clone, Debug)]
+pub struct Deliveries {
+    queues: Vec<Delivered>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Delivered {
+    delivered: BTreeMap<Node, Bits>,
+    /// The last first delivery of each publisher and priority.
+    last: BTreeMap<(Node, u8), u64>,
+}
+
 /// What a client has sent.
 #[derive(Clone, Debug, Default)]
 struct Sent {
@@ -47,9 +60,6 @@ struct Sent {
 /// What came out of a queue.
 #[derive(Clone, Debug, Default)]
 struct Queue {
-    delivered: BTreeMap<Node, Bits>,
-    /// The last first delivery of each publisher and priority.
-    last: BTreeMap<(Node, u8), u64>,
     processed: BTreeMap<Node, Bits>,
     latest: BTreeMap<Node, u64>,
     latest_of_key: BTreeMap<(Node, Arc<str>), u64>,
@@ -83,8 +93,56 @@ impl Ledger {
         self.senders.entry(node).or_default().owed.set(number);
     }
 
-    /// The broker sends a delivery.
-    pub(super) fn delivers(&mut self, delivery: &Delivery) -> Result<(), Broken> {
+    /// A consumer has worked on a delivery to its end.
+    pub(super) fn processed(&mut self, now: Time, queue: u32, id: MessageId, key: &Arc<str>, published: Time) {
+        let MessageId { publisher, number } = id;
+        self.find(id);
+        let Some(queue) = self.queues.get_mut(queue as usize) else { return };
+        queue.tally.processed += 1;
+        if queue.processed.entry(publisher).or_default().set(number) {
+            queue.tally.duplicates += 1;
+            return;
+        }
+        let latest = queue.latest.entry(publisher).or_default();
+        queue.tally.disorder += u64::from(number < *latest);
+        *latest = number.max(*latest);
+        let latest = queue.latest_of_key.entry((publisher, key.clone())).or_default();
+        queue.tally.disorder_of_key += u64::from(number < *latest);
+        *latest = number.max(*latest);
+        let latency = now.since(published);
+        queue.tally.latency.add(latency);
+        self.latency.add(latency);
+    }
+
+    /// A message is somewhere.
+    pub(super) fn find(&mut self, id: MessageId) {
+        self.senders.entry(id.publisher).or_default().found.set(id.number);
+    }
+
+    /// Messages that are owed to somebody and are nowhere.
+    pub(super) fn missing(&self) -> u64 {
+        self.senders.values().map(|sent| sent.owed.count_without(&sent.found)).sum()
+    }
+
+    /// Roughly how many things a clone has to copy.
+    pub(super) fn size(&self) -> usize {
+        let queues = self.queues.iter().map(|queue| words(&queue.processed) + queue.latest_of_key.len());
+        queues.sum::<usize>() + self.senders.values().map(|sent| sent.owed.0.len() / 4).sum::<usize>()
+    }
+
+    pub(super) fn tally(&self, queue: usize) -> Option<&QueueTally> {
+        self.queues.get(queue).map(|queue| &queue.tally)
+    }
+}
+
+impl Deliveries {
+    /// None, of so many queues.
+    pub fn new(queues: usize) -> Deliveries {
+        Deliveries { queues: (0..queues).map(|_| Delivered::default()).collect() }
+    }
+
+    /// The broker sends a delivery. An error is a bug of the broker.
+    pub fn delivers(&mut self, delivery: &Delivery) -> Result<(), Broken> {
         let message = &delivery.message;
         let Some(queue) = self.queues.get_mut(delivery.queue as usize) else { return Ok(()) };
         let MessageId { publisher, number } = message.id;
@@ -103,48 +161,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// A consumer has worked on a delivery to its end.
-    pub(super) fn processed(&mut self, now: Time, queue: u32, message: &Message) {
-        let MessageId { publisher, number } = message.id;
-        self.find(message.id);
-        let Some(queue) = self.queues.get_mut(queue as usize) else { return };
-        queue.tally.processed += 1;
-        if queue.processed.entry(publisher).or_default().set(number) {
-            queue.tally.duplicates += 1;
-            return;
-        }
-        let latest = queue.latest.entry(publisher).or_default();
-        queue.tally.disorder += u64::from(number < *latest);
-        *latest = number.max(*latest);
-        let latest = queue.latest_of_key.entry((publisher, message.key.clone())).or_default();
-        queue.tally.disorder_of_key += u64::from(number < *latest);
-        *latest = number.max(*latest);
-        let latency = now.since(message.published);
-        queue.tally.latency.add(latency);
-        self.latency.add(latency);
-    }
-
-    /// A message is somewhere.
-    pub(super) fn find(&mut self, id: MessageId) {
-        self.senders.entry(id.publisher).or_default().found.set(id.number);
-    }
-
-    /// Messages that are owed to somebody and are nowhere.
-    pub(super) fn missing(&self) -> u64 {
-        self.senders.values().map(|sent| sent.owed.count_without(&sent.found)).sum()
-    }
-
     /// Roughly how many things a clone has to copy.
     pub(super) fn size(&self) -> usize {
-        let bits = |bits: &BTreeMap<Node, Bits>| bits.values().map(|bits| bits.0.len() / 8).sum::<usize>();
-        let queues =
-            self.queues.iter().map(|queue| bits(&queue.delivered) + bits(&queue.processed) + queue.latest_of_key.len());
-        queues.sum::<usize>() + self.senders.values().map(|sent| sent.owed.0.len() / 4).sum::<usize>()
+        self.queues.iter().map(|queue| words(&queue.delivered)).sum()
     }
+}
 
-    pub(super) fn tally(&self, queue: usize) -> Option<&QueueTally> {
-        self.queues.get(queue).map(|queue| &queue.tally)
-    }
+fn words(bits: &BTreeMap<Node, Bits>) -> usize {
+    bits.values().map(|bits| bits.0.len() / 8).sum()
 }
 
 impl Bits {

@@ -17,17 +17,18 @@ use std::sync::Arc;
 
 pub use self::histogram::Histogram;
 use self::ledger::Ledger;
-pub use self::ledger::{Broken, QueueTally};
+pub use self::ledger::{Broken, Deliveries, QueueTally};
 pub use self::summary::{ClientTally, Summary, counters_table};
 use super::broker::Broker;
-use super::client::{Client, Note};
-use super::{BrokerCounters, Bus, Delivery, MessageId, Node, QueueCounters, Unconserved};
+use super::client::Note;
+use super::{BrokerCounters, Bus, Counts, Delivery, MessageId, Node, QueueCounters, Unconserved};
 use crate::time::Time;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Books {
     bus: Arc<Bus>,
+    deliveries: Deliveries,
     ledger: Ledger,
     /// What the clients of each group saw.
     tallies: Vec<ClientTally>,
@@ -39,6 +40,7 @@ impl Books {
     /// Empty ones.
     pub fn new(bus: Arc<Bus>) -> Books {
         Books {
+            deliveries: Deliveries::new(bus.broker.queues.len()),
             ledger: Ledger::new(bus.broker.queues.len()),
             tallies: vec![ClientTally::default(); bus.clients.len()],
             past: (BrokerCounters::default(), BTreeMap::new()),
@@ -48,7 +50,7 @@ impl Books {
 
     /// The broker sends a delivery. An error is a bug of the broker.
     pub fn delivers(&mut self, delivery: &Delivery) -> Result<(), Broken> {
-        self.ledger.delivers(delivery)
+        self.deliveries.delivers(delivery)
     }
 
     /// A client of a group has said something.
@@ -67,9 +69,9 @@ impl Books {
             }
             Note::Confirmed { ok: false, .. } => tally.nacked += 1,
             Note::Returned => tally.returned += 1,
-            Note::Processed { queue, message, .. } => {
+            Note::Processed { queue, id, key, published } => {
                 tally.processed += 1;
-                self.ledger.processed(now, queue, &message);
+                self.ledger.processed(now, queue, id, &key, published);
             }
             Note::Skipped => tally.skipped += 1,
             Note::Failed => tally.failed += 1,
@@ -89,19 +91,19 @@ impl Books {
     }
 
     /// A broker ends. What it counted stays counted; what it held is lost.
-    pub fn bury_broker(&mut self, broker: &Broker) {
+    pub fn bury_broker(&mut self, counts: &Counts) {
         let (counters, queues) = &mut self.past;
-        counters.add(broker.counters());
-        for (name, counted) in broker.queues() {
+        counters.add(&counts.broker);
+        for (name, counted) in &counts.queues {
             let mut counted = *counted;
             counted.lose_all();
             queues.entry(name.clone()).or_default().add(&counted);
         }
     }
 
-    /// A client of a group ends, and with it what the broker thinks that it is done with.
-    pub fn bury_client(&mut self, group: usize, client: &Client) {
-        self.tallies[group].lost += client.holding().len() as u64;
+    /// A client of a group ends, and with it so many messages that the broker thinks it is done with.
+    pub fn bury_client(&mut self, group: usize, holding: u64) {
+        self.tallies[group].lost += holding;
     }
 
     /// What earlier lives of the broker counted.
@@ -111,7 +113,7 @@ impl Books {
 
     /// Roughly how many things a clone has to copy.
     pub fn size(&self) -> usize {
-        self.ledger.size()
+        self.deliveries.size() + self.ledger.size()
     }
 
     /// A message is somewhere, as one on its way.
@@ -126,10 +128,5 @@ impl Books {
             broker.held(queue).into_iter().for_each(|message| self.ledger.find(message.id));
         }
         Ok(())
-    }
-
-    /// Finds what a living client holds.
-    pub fn find_at_client(&mut self, client: &Client) {
-        client.holding().into_iter().for_each(|(_, message)| self.ledger.find(message.id));
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 
-use super::super::broker::Broker;
-use super::super::{BrokerCounters, QueueCounters};
+use super::super::{BrokerCounters, Counts, QueueCounters};
 use super::Books;
 use super::histogram::Histogram;
 use crate::batch::{Column, Table};
@@ -62,7 +61,7 @@ const BROKER_COUNTERS: [&str; 6] = ["published", "confirmed", "returned", "nacke
 
 impl Books {
     /// What it comes to, with what the broker that is alive has counted.
-    pub fn summary(&self, alive: Option<&Broker>) -> Summary {
+    pub fn summary(&self, alive: Option<&Counts>) -> Summary {
         let (broker, queues) = self.counted(alive);
         let mut counters = BTreeMap::new();
         let (mut total, mut conserved) = (QueueCounters::default(), true);
@@ -112,12 +111,12 @@ impl Books {
     }
 
     /// What the broker's lives have counted, together; the queues of the experiment first, in its order.
-    pub fn counted(&self, alive: Option<&Broker>) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
+    pub fn counted(&self, alive: Option<&Counts>) -> (BrokerCounters, Vec<(String, QueueCounters)>) {
         let (mut broker, mut queues) = self.past.clone();
         let mut names: Vec<Arc<str>> = self.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect();
         if let Some(alive) = alive {
-            broker.add(alive.counters());
-            for (name, counters) in alive.queues() {
+            broker.add(&alive.broker);
+            for (name, counters) in &alive.queues {
                 queues.entry(name.clone()).or_default().add(counters);
             }
         }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use self::deliver::Unacked;
 use self::keeping::Keeping;
 use self::publish::Dying;
-use super::counters::{BrokerCounters, QueueCounters, Unconserved};
+use super::counters::{BrokerCounters, Counts, QueueCounters, Unconserved};
 use super::exchange::Exchange;
 use super::frame::{Connection, Envelope, Frame, ReplyCode};
 use super::message::{Message, Node};
@@ -107,6 +107,12 @@ impl Broker {
 
     pub fn counters(&self) -> &BrokerCounters {
         &self.counters
+    }
+
+    /// Everything that it has counted.
+    pub fn counts(&self) -> Counts {
+        let queues = self.queues().map(|(name, counters)| (name.clone(), *counters)).collect();
+        Counts { broker: self.counters, queues }
     }
 
     /// Everything that it holds for a queue: what is ready, then what its consumers have.

@@ -216,12 +216,13 @@ impl Consumer {
                 }
                 continue;
             }
-            let Delivery { queue, redelivered, message, .. } = held.delivery.clone();
+            let Delivery { queue, message, .. } = held.delivery.clone();
             self.remember(message.id);
             if self.settings.answers {
                 self.answer(now, &message);
             }
-            self.outputs.push_back(Output::Note(Note::Processed { queue, message, redelivered }));
+            let note = Note::Processed { queue, id: message.id, key: message.key.clone(), published: message.published };
+            self.outputs.push_back(Output::Note(note));
             match self.settings.batch {
                 None => self.done_with(&held),
                 Some(_) => last_done = Some(held),

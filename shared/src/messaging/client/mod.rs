@@ -17,6 +17,8 @@ mod settings;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::settings::{
     Ack, Batching, ClientKind, ClientSettings, ConsumerSettings, Failing, FailingWhen, Key, PublisherSettings, Rate, Receive,
     RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
@@ -52,7 +54,7 @@ pub enum Output {
 }
 
 /// What a person, or a test, may want to know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Note {
     /// A message goes out for the first time. `owed`: whoever should get it may count on it now; else once it is confirmed, or, of a
     /// request, not at all, since who asks will ask again.
@@ -69,8 +71,10 @@ pub enum Note {
     /// A delivery was worked on to its end.
     Processed {
         queue: u32,
-        message: Arc<Message>,
-        redelivered: bool,
+        id: MessageId,
+        key: Arc<str>,
+        /// When the message was published first.
+        published: Time,
     },
     /// A delivery was passed over: its message had been worked on before.
     Skipped,

@@ -100,7 +100,7 @@ impl Publisher {
             persistent: *persistent,
             extra,
         };
-        self.outputs.push_back(Output::Note(Note::Sent { number, owed: !confirms }));
+        self.outputs.push_back(Output::Note(Note::Sent { number: id.number, owed: !confirms }));
         self.sender.push(Arc::new(message));
     }
 

@@ -109,7 +109,7 @@ impl Requester {
             persistent: false,
             extra: Some(Box::new(extra)),
         });
-        self.outputs.push_back(Output::Note(Note::Sent { number, owed: false }));
+        self.outputs.push_back(Output::Note(Note::Sent { number: id.number, owed: false }));
         let due = now + self.settings.timeout;
         self.due.insert((due, number));
         let pending = Pending { message: message.clone(), first_sent: now, tries: 0, backs_off: false, due };

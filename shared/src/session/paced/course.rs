@@ -1,17 +1,14 @@
 //! What a run in virtual time must be able to do to be gone through by the clock: the same for a batch and for a bus.
 
-use std::collections::BTreeMap;
-
 use crate::batch::Counters;
 use crate::experiment::BusExpectation;
 use crate::fault::text::item;
 use crate::fault::{Effect, Fault};
-use crate::id::NodeId;
 use crate::messaging::Node;
 use crate::session::{BusOutcome, Simulated, simulate};
 use crate::sim::Simulation;
-use crate::sim::messaging::{BusSimulation, Histogram};
-use crate::time::{Span, Time};
+use crate::sim::messaging::BusSimulation;
+use crate::time::Time;
 use crate::wire::{Frame, Tally};
 
 /// See the module. A clone is the same run at the same moment, and both go on by themselves. Errors are sentences for the user.
@@ -155,14 +152,6 @@ impl BusCourse {
     }
 }
 
-/// The bus's name for what a session calls a worker.
-fn node(node: NodeId) -> Node {
-    match node {
-        NodeId::Coordinator => Node::BROKER,
-        NodeId::Worker(number) => Node(u16::try_from(number).unwrap_or(u16::MAX)),
-    }
-}
-
 impl Course for BusCourse {
     fn step_by(&mut self, until: Time) -> Result<bool, String> {
         self.simulation.step_by(until).map_err(|error| error.to_string())
@@ -201,7 +190,7 @@ impl Course for BusCourse {
     }
 
     fn plan(&mut self, fault: &Fault) -> Result<(), String> {
-        self.simulation.plan(Fault { at: fault.at, effect: fault.effect.clone().map(node) });
+        self.simulation.plan(Fault { at: fault.at, effect: fault.effect.clone().map(Node::from) });
         Ok(())
     }
 
@@ -210,7 +199,7 @@ impl Course for BusCourse {
     }
 
     fn item(&self, fault: &Fault) -> String {
-        let effect: Effect<String> = fault.effect.clone().map(|id| self.simulation.name(node(id)));
+        let effect: Effect<String> = fault.effect.clone().map(|id| self.simulation.name(id.into()));
         item(&Fault { at: fault.at, effect })
     }
 
@@ -239,17 +228,8 @@ impl Course for BusCourse {
         // To add everything up takes it apart.
         let summary = self.simulation.clone().run().map_err(|error| error.to_string())?;
         let expectations = self.expect.iter().map(|expectation| summary.judge(expectation)).collect();
-        let quantiles = |(name, spans): (&String, &Histogram)| {
-            let quantile = |share| millis(spans.quantile(share));
-            (name.clone(), [quantile(0.5), quantile(0.99), millis(spans.max())])
-        };
-        let spans: BTreeMap<_, _> = summary.spans.iter().filter(|(_, spans)| spans.count() > 0).map(quantiles).collect();
-        let bus = Some(BusOutcome { counters: summary.counters, spans, expectations });
+        let bus = Some(BusOutcome::new(summary, expectations));
         let (partitions, counters, tally) = (Vec::new(), Counters::default(), Tally::default());
         Ok(Simulated { frame, partitions, counters, tally, virtual_time, trace_hash, bus })
     }
-}
-
-fn millis(span: Span) -> f64 {
-    span.0 as f64 / 1e3
 }

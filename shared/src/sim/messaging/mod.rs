@@ -19,7 +19,6 @@ use std::sync::Arc;
 use self::check::Problem;
 pub use self::check::{BusError, Problem as BusProblem};
 pub use self::trace::{Kind, Row};
-use self::watch::Watch;
 use self::wires::{WireId, Wires};
 pub use super::host::{Computing, Host};
 use super::queue::Queue;
@@ -30,6 +29,7 @@ use crate::messaging::books::Books;
 pub use crate::messaging::books::{Broken, ClientTally, Histogram, QueueTally, Summary, counters_table};
 use crate::messaging::broker::Broker;
 use crate::messaging::client::Client;
+use crate::messaging::watch::Watch;
 use crate::messaging::{Bus, Connection, Envelope, MessageId, Node};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
@@ -243,7 +243,8 @@ impl BusSimulation {
 
     fn summary(&mut self) -> Result<Summary, Problem> {
         self.find_messages()?;
-        Ok(self.books.summary(self.broker()))
+        let counts = self.broker().map(Broker::counts);
+        Ok(self.books.summary(counts.as_ref()))
     }
 
     /// The broker, if it is alive.
@@ -260,7 +261,7 @@ impl BusSimulation {
         for seat in &self.hosts {
             match &seat.host.worker {
                 Some(Machinery::Broker(broker)) => self.books.find_at_broker(broker)?,
-                Some(Machinery::Client(client)) => self.books.find_at_client(client),
+                Some(Machinery::Client(client)) => client.holding().iter().for_each(|(_, message)| self.books.find(message.id)),
                 None => {}
             }
             found.extend(seat.inbox.iter().filter_map(|envelope| self.carries(envelope)));

@@ -349,7 +349,7 @@ impl BusSimulation {
         self.trace.push(Row::of(now, Kind::Killed, node, incarnation));
         match machine {
             Machinery::Broker(broker) => {
-                self.books.bury_broker(&broker);
+                self.books.bury_broker(&broker.counts());
                 for client in 1..self.hosts.len() as u16 {
                     self.reset(Node::BROKER, Node(client));
                 }
@@ -357,7 +357,7 @@ impl BusSimulation {
             Machinery::Client(client) => {
                 self.seat(node).made = client.made();
                 let group = self.seat(node).group;
-                self.books.bury_client(group, &client);
+                self.books.bury_client(group, client.holding().len() as u64);
                 self.wires.forget(node);
                 self.reset(node, Node::BROKER);
             }
