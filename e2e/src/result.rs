@@ -15,12 +15,17 @@ impl Page {
     /// Downloads the result by its button and gives the file's text.
     pub async fn download(&self, browser: &Browser) -> WebDriverResult<String> {
         self.press("download-csv").await?;
+        self.downloaded(browser, "csv").await
+    }
+
+    /// Waits for a download with this ending and gives the file's text.
+    pub async fn downloaded(&self, browser: &Browser, ending: &str) -> WebDriverResult<String> {
         let path = until("the downloaded file", async || {
             let entries = fs::read_dir(browser.downloads()).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
             // A file that is still being written has another ending; its name is kept for it by an empty one, and a result is never
             // empty, since it has a heading.
             let whole = |path: &PathBuf| {
-                path.extension().is_some_and(|ending| ending == "csv") && path.metadata().is_ok_and(|about| about.len() > 0)
+                path.extension().is_some_and(|extension| extension == ending) && path.metadata().is_ok_and(|about| about.len() > 0)
             };
             entries.into_iter().find(whole)
         })

@@ -1,6 +1,6 @@
 //! The bench: any moment of a simulated run, faults that become lines of the text, links that carry all of it.
 
-use e2e::{Browser, LOOKS, Moment, Page, Server, simulated_natively};
+use e2e::{Browser, LOOKS, Moment, Page, Server, judged_natively, simulated_natively};
 use thirtyfour::prelude::*;
 
 /// Half a second of virtual time and more.
@@ -31,6 +31,21 @@ async fn opened(browser: &Browser, server: &Server) -> WebDriverResult<Page> {
     page.press("speed-max").await?;
     page.run().await?;
     Ok(page)
+}
+
+#[tokio::test]
+async fn the_trace_is_downloaded_event_by_event_as_it_is_natively() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = opened(&browser, &server).await?;
+    page.press("downloads").await?;
+    page.press("download-trace.jsonl").await?;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("trace.jsonl");
+    judged_natively(WORDS, &["--trace", &path.to_string_lossy()]);
+    let natively = std::fs::read_to_string(&path).expect("there is a trace");
+    assert!(natively.lines().count() > 500, "{natively}");
+    assert!(page.downloaded(&browser, "jsonl").await? == natively, "the same events, to the byte");
+    page.driver.quit().await
 }
 
 #[tokio::test]

@@ -74,12 +74,12 @@ pub enum Command {
     Stop { run: u32 },
     /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
     View { run: u32, id: u32, query: ViewQuery },
-    /// The whole result as a file of this format in binary frames (see [`DataHeader`]), the last one marked.
+    /// The whole result, or the trace, as a file of this format in binary frames (see [`DataHeader`]), the last one marked.
     Export {
         run: u32,
         id: u32,
         #[serde(default)]
-        format: RowsFormat,
+        format: ExportFormat,
     },
     /// Free a finished run's result.
     Forget { run: u32 },
@@ -88,6 +88,40 @@ pub enum Command {
     Look { id: u32, name: String },
     /// Answered by [`Event::Pong`].
     Ping,
+}
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    #[default]
+    Csv,
+    Jsonl,
+    Arrow,
+    /// What happened in a simulated run that goes by the clock, an event a line, as `--trace` on the command line.
+    Trace,
+}
+
+impl ExportFormat {
+    /// As what the result's rows are written, if it is the result.
+    pub fn rows(self) -> Option<RowsFormat> {
+        match self {
+            ExportFormat::Csv => Some(RowsFormat::Csv),
+            ExportFormat::Jsonl => Some(RowsFormat::Jsonl),
+            ExportFormat::Arrow => Some(RowsFormat::Arrow),
+            ExportFormat::Trace => None,
+        }
+    }
+
+    /// How such files are called.
+    pub fn extension(self) -> &'static str {
+        match self {
+            ExportFormat::Csv => "csv",
+            ExportFormat::Jsonl => "jsonl",
+            ExportFormat::Arrow => "arrow",
+            ExportFormat::Trace => "trace.jsonl",
+        }
+    }
 }
 
 /// What to run, and how.

@@ -144,6 +144,18 @@ fn what_a_killed_broker_held_is_lost_and_told() {
 }
 
 #[test]
+fn what_is_on_its_way_when_the_time_is_over_is_found() {
+    let text = CONFIRMED.replace("rate: 300/s, confirms: true, messages: 900", "rate: 4000/s").replace("for: 4 s", "for: 300 ms");
+    let text = text.replace("prefetch: 20, service: { exponential: 4 ms }", "ack: auto, service: 0 ms");
+    let experiment = bus(&text);
+    for seed in 0..40 {
+        let ended = ended(&mut Stage::new(spec(&experiment, seed, Vec::new())));
+        assert_eq!(broken(&ended), Vec::<String>::new(), "seed {seed}");
+        assert!(ended.summary.counter("client/web/sent") > 2_000, "{:#?}", ended.summary.counters);
+    }
+}
+
+#[test]
 fn a_killed_publisher_goes_on_where_it_was_and_gives_no_number_twice() {
     let experiment = bus(CONFIRMED);
     let kills = [1, 2].map(|node| Fault { at: Moment::Time(Time(1_010_000)), effect: Effect::Kill(Node(node)) });

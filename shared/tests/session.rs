@@ -7,11 +7,13 @@
 mod common;
 
 use common::driver::Driver;
-use shared::batch::table::{RowsFormat, ViewQuery};
+use shared::batch::table::ViewQuery;
 use shared::fault::Effect;
 use shared::id::{NodeId, TaskId};
+use shared::session::{BusText, read_bus};
+use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::Time;
-use shared::wire::{Command, DataHeader, Event, InputChoice, Place, RunCommand, Speed, WorkerState};
+use shared::wire::{Command, DataHeader, Event, ExportFormat, InputChoice, Place, RunCommand, Speed, WorkerState};
 
 const EXPERIMENT: &str = r#"
 millrace: 1
@@ -58,7 +60,7 @@ fn words_are_counted_and_the_table_can_be_looked_at() {
     driver.command(Command::View { run: 1, id: 7, query: ViewQuery { limit: 2, ..ViewQuery::default() } });
     let Some(Event::Rows { id: 7, view, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(view.rows, [["the", "4"], ["and", "2"]]);
-    driver.command(Command::Export { run: 1, id: 8, format: RowsFormat::Csv });
+    driver.command(Command::Export { run: 1, id: 8, format: ExportFormat::Csv });
     let csv = String::from_utf8(driver.frames.concat()[DataHeader::LENGTH..].to_vec()).unwrap();
     assert_eq!(csv, "word,count\nthe,4\nand,2\nbird,2\ncat,2\nno,2\ndog,1\nend,1\n");
 }
@@ -191,6 +193,55 @@ fn a_bus_at_a_pace_is_touched_and_gone_back_in() {
     driver.go(30);
     let Some(Event::Frame(frame)) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert!(frame.whole && frame.now == Time(100_000) && frame.workers[1].state != WorkerState::Down, "{frame:#?}");
+}
+
+#[test]
+fn the_trace_of_a_simulation_is_exported_as_far_as_it_has_come() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(bus(1, Place::Simulate, Some(Speed::Times(1.0)))));
+    driver.go(1_000);
+    driver.command(Command::Kill { run: 1, node: NodeId::Worker(2) });
+    driver.command(Command::Export { run: 1, id: 4, format: ExportFormat::Trace });
+    driver.go(5);
+    let half = exported(&mut driver, 4);
+    assert!(half.lines().count() > 100 && half.lines().last().unwrap().contains("\"worker-1\""), "{half}");
+    driver.command(Command::Speed { run: 1, speed: Speed::Max });
+    driver.go(60);
+    driver.command(Command::Export { run: 1, id: 5, format: ExportFormat::Trace });
+    driver.go(20);
+    let whole = exported(&mut driver, 5);
+    assert!(whole.starts_with(&half));
+
+    // It is that of the same experiment with the wish written down.
+    let Some(Event::Frame(frame)) = driver.events.iter().rfind(|event| matches!(event, Event::Frame(_))) else {
+        panic!("{:#?}", driver.events.last())
+    };
+    let text = format!("{BUS}faults:\n  - {}\n", frame.pace.as_ref().unwrap().wished[0]);
+    let experiment = read_bus(&BusText { text, sets: Vec::new() }).unwrap();
+    let mut simulation = BusSimulation::new(BusSpec { keeps_rows: true, ..BusSpec::of(&experiment, 3) });
+    while simulation.step().unwrap() {}
+    let rows = simulation.take_rows();
+    let lines: Vec<_> = rows.iter().map(|row| row.as_json(|node| simulation.name(node)).to_string()).collect();
+    assert_eq!(whole.lines().collect::<Vec<_>>(), lines);
+
+    driver.command(Command::Run(bus(2, Place::Simulate, None)));
+    driver.command(Command::Export { run: 2, id: 6, format: ExportFormat::Trace });
+    let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert_eq!(message, "run 2 is not simulated at a pace: it has no trace to export");
+}
+
+/// What came as an answer to an export.
+fn exported(driver: &mut Driver, id: u32) -> String {
+    let mut bytes = Vec::new();
+    for (index, frame) in std::mem::take(&mut driver.frames).into_iter().enumerate() {
+        let header = DataHeader::from_bytes(&frame).unwrap();
+        assert_eq!((header.run, header.id, header.index), (1, id, index as u32));
+        bytes.extend_from_slice(&frame[DataHeader::LENGTH..]);
+        if header.last {
+            return String::from_utf8(bytes).unwrap();
+        }
+    }
+    panic!("the last frame did not come");
 }
 
 #[test]

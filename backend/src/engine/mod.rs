@@ -81,6 +81,10 @@ pub enum EngineInput {
         run: u32,
         simulated: Result<Box<Simulated>, String>,
     },
+    Traced {
+        run: u32,
+        frame: Vec<u8>,
+    },
     Conducted {
         run: u32,
         ended: Result<Box<Ended>, String>,
@@ -203,6 +207,7 @@ impl<C: Client> Engine<C> {
             EngineInput::Sequential { run, output_hash } => self.tell(SessionInput::Sequential { run, output_hash }),
             EngineInput::Paced { run, frame } => self.tell(SessionInput::Paced { run, frame }),
             EngineInput::Simulated { run, simulated } => self.tell(SessionInput::Simulated { run, simulated }),
+            EngineInput::Traced { run, frame } => self.tell(SessionInput::Traced { run, frame }),
             EngineInput::Conducted { run, ended } => self.tell(SessionInput::Conducted { run, ended }),
             EngineInput::End => {
                 for run in self.runs.keys().copied().collect::<Vec<_>>() {

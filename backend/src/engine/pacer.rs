@@ -47,6 +47,7 @@ fn pace<C: Course>(run: u32, begin: impl FnOnce(Time) -> Result<Paced<C>, String
         while let Some(output) = paced.poll() {
             match output {
                 Output::Frame(frame) => post.send(EngineInput::Paced { run, frame }),
+                Output::Trace(frame) => post.send(EngineInput::Traced { run, frame }),
                 Output::Ended(simulated) => post.send(EngineInput::Simulated { run, simulated }),
             }
         }

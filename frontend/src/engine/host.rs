@@ -321,6 +321,10 @@ impl Host {
                     self.tell(Input::Paced { run, frame });
                 }
             }
+            Key::Pacer(run) if post::field(&said, "trace").is_some() => {
+                let frame = post::field(&said, "trace").map(|buffer| Uint8Array::new(&buffer).to_vec()).unwrap_or_default();
+                self.tell(Input::Traced { run, frame });
+            }
             Key::Pacer(run) | Key::Simulation(run) => {
                 let simulated = aside::read_simulated(&said).map(Box::new).ok_or_else(|| failure(&said));
                 if key == Key::Simulation(run) {

@@ -1,6 +1,6 @@
 //! A simulation at a pace, in a worker of its own: driven by the clock on the wall, and touched by the session's words.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use shared::machine::Machine;
 use shared::session::Paced;
 use shared::session::paced::{Input as Word, Output};
@@ -71,6 +71,10 @@ impl Pacer {
                 Output::Frame(frame) => {
                     let json = serde_json::to_string(&frame).expect("a frame has string keys and no failing serializers");
                     post::object(&post::fields(&[("frame", json.into())]), &Array::new());
+                }
+                Output::Trace(frame) => {
+                    let buffer = Uint8Array::from(&frame[..]).buffer();
+                    post::object(&post::fields(&[("trace", buffer.clone().into())]), &Array::of1(&buffer));
                 }
                 Output::Ended(simulated) => aside::answer_simulated(simulated.map(|simulated| *simulated)),
             }

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use gloo_net::http::Request;
 use js_sys::Array;
 use leptos::prelude::*;
-use shared::batch::table::RowsFormat;
 use shared::fault::Effect;
 use shared::fault::text::insertion;
 use shared::id::NodeId;
 use shared::time::Time;
-use shared::wire::{AttemptState, Command, InputChoice, Place, Report, RunCommand, Speed, Stride};
+use shared::wire::{AttemptState, Command, ExportFormat, InputChoice, Place, Report, RunCommand, Speed, Stride};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BlobPropertyBag, File, FilePropertyBag};
@@ -298,7 +297,7 @@ impl Lab {
     }
 
     /// Asks for the finished result as one file.
-    pub fn export(self, format: RowsFormat) {
+    pub fn export(self, format: ExportFormat) {
         let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
         let Some(place) = place else { return };
         let id = self.next_id();

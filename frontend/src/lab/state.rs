@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use shared::batch::table::RowsFormat;
 use shared::experiment::{Outline, Problem};
 use shared::time::Time;
-use shared::wire::{Place, Speed};
+use shared::wire::{ExportFormat, Place, Speed};
 
 use super::aside::Aside;
 use super::change::Before;
@@ -165,7 +164,7 @@ pub(super) struct Inner {
     pub check_id: u32,
     pub upload: Option<Upload>,
     /// What has come of the exports that are being collected.
-    pub exports: BTreeMap<u32, (RowsFormat, Vec<js_sys::Uint8Array>)>,
+    pub exports: BTreeMap<u32, (ExportFormat, Vec<js_sys::Uint8Array>)>,
     /// Runs that no view looks at, by their numbers.
     pub asides: BTreeMap<u32, Aside>,
     pub drawing: Rc<Drawing>,

@@ -30,7 +30,7 @@ use self::run::Run;
 pub use self::simulate::{simulate, simulate_bus, simulate_traced};
 pub use self::state_hash::state_hash;
 use crate::batch::message::Envelope;
-use crate::batch::table::{RowsFormat, ViewQuery};
+use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Format, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
 use crate::fault::Effect;
@@ -39,7 +39,7 @@ use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::messaging::Node;
 use crate::time::{Span, Time};
-use crate::wire::{Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
+use crate::wire::{Command, Event, ExportFormat, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -71,6 +71,8 @@ pub enum Input {
     Sequential { run: u32, output_hash: Result<u64, String> },
     /// A paced simulation, or a bus in real time, is to be seen.
     Paced { run: u32, frame: Box<Frame> },
+    /// A part of the trace that was asked for: a binary frame for the client.
+    Traced { run: u32, frame: Vec<u8> },
     /// What [`Output::Simulate`] gave.
     Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
     /// What a conductor's bus came to.
@@ -81,7 +83,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Output {
     Event(Event),
-    /// A binary frame for the client: [`crate::wire::DataHeader`] and CSV bytes.
+    /// A binary frame for the client: [`crate::wire::DataHeader`] and a file's bytes.
     Data(Vec<u8>),
     /// Find the inputs, their lengths and, where it is wanted, their columns. `file` paths and `attached` blobs mean what they mean in the driver's place. The run
     /// reads them as one stretch of bytes, one part after the other.
@@ -527,7 +529,8 @@ impl Session {
     }
 
     /// The whole result, in frames that fit a socket.
-    fn export(&mut self, run: u32, id: u32, format: RowsFormat) {
+    fn export(&mut self, run: u32, id: u32, format: ExportFormat) {
+        let Some(format) = format.rows() else { return self.export_trace(run, id) };
         let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
         let mut frames = Frames::new(run, id);
         if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
@@ -535,6 +538,13 @@ impl Session {
         }
         let frames = frames.finish();
         self.outputs.extend(frames.into_iter().map(Output::Data));
+    }
+
+    fn export_trace(&mut self, run: u32, id: u32) {
+        match self.runs.get(&run).is_some_and(|entry| entry.has_pacer) {
+            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Trace(id) }),
+            false => self.refuse(format!("run {run} is not simulated at a pace: it has no trace to export")),
+        }
     }
 
     fn forget(&mut self, run: u32) {
@@ -572,6 +582,8 @@ impl Machine for Session {
             Input::Down { run, node, incarnation } => self.tell_run(now, run, run::Input::Down { node, incarnation }),
             Input::Sequential { run, output_hash } => self.compared(run, output_hash),
             Input::Paced { run, frame } => self.paced(run, frame),
+            Input::Traced { run, frame } if self.runs.contains_key(&run) => self.outputs.push_back(Output::Data(frame)),
+            Input::Traced { .. } => {}
             Input::Simulated { run, simulated } => self.simulated(now, run, simulated),
             Input::Conducted { run, ended } => self.conducted(run, ended),
         }

@@ -33,7 +33,7 @@ use crate::machine::Machine;
 use crate::sim::messaging::{BusSimulation, BusSpec};
 use crate::sim::{SimSpec, Simulation};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, Pace, Speed, Stride};
+use crate::wire::{DataHeader, Frame, Pace, Speed, Stride};
 
 /// While virtual time goes, a frame tells it at least this often.
 pub const CLOCK_TICK: Span = Span::millis(100);
@@ -46,6 +46,9 @@ const EVENTS_AT_ONCE: usize = 64;
 
 /// The same on the way to where somebody wants to be.
 const EVENTS_AT_ONCE_ON_THE_WAY: usize = 1_024;
+
+/// Bytes of a part of a trace, more or less.
+const TRACE_PART_BYTES: usize = 1 << 20;
 
 /// Later than any event.
 const LATEST: Time = Time(u64::MAX);
@@ -65,12 +68,16 @@ pub enum Input {
     Fault(Effect),
     /// The client is new: the next frame holds everything.
     Repeat,
+    /// The trace of the run as far as it has come, for an export of this number.
+    Trace(u32),
 }
 
 /// What its driver is to pass on.
 #[derive(Debug)]
 pub enum Output {
     Frame(Box<Frame>),
+    /// A part of the trace that was asked for, with its [`DataHeader`].
+    Trace(Vec<u8>),
     /// It has come to its end, for the first time since it began or since the last wish. It can still go back. An error is a sentence
     /// for the user, and nothing comes after it.
     Ended(Result<Box<Simulated>, String>),
@@ -103,7 +110,19 @@ pub struct Paced<C = Simulation> {
     /// Somebody came here by a step or a leap.
     chosen: bool,
     last_frame: Option<Time>,
+    /// Traces that are wanted.
+    tracings: VecDeque<Tracing<C>>,
     outputs: VecDeque<Output>,
+}
+
+/// A run that happens once more for its trace.
+struct Tracing<C> {
+    simulation: C,
+    /// The last moment that belongs to it.
+    until: Time,
+    /// Of the next part.
+    header: DataHeader,
+    lines: Vec<u8>,
 }
 
 /// Where somebody wants to be.
@@ -159,6 +178,7 @@ impl<C: Course> Paced<C> {
             wanted: true,
             chosen: false,
             last_frame: None,
+            tracings: VecDeque::new(),
             outputs: VecDeque::new(),
         };
         paced.wake(now);
@@ -313,6 +333,32 @@ impl<C: Course> Paced<C> {
         while self.goes_on() && self.simulation.awaits_fault(at) && self.one(at) {}
     }
 
+    fn trace(&mut self, id: u32) {
+        let mut simulation = self.keyframes.first().clone();
+        simulation.keep_rows();
+        let header = DataHeader { run: simulation.whole().run, id, index: 0, last: false };
+        self.tracings.push_back(Tracing { simulation, until: self.reached, header, lines: Vec::new() });
+    }
+
+    /// A turn's worth of the first trace that is wanted.
+    fn go_on_tracing(&mut self) {
+        let Some(tracing) = self.tracings.front_mut() else { return };
+        for _ in 0..EVENTS_AT_ONCE_ON_THE_WAY {
+            let goes_on = !tracing.simulation.has_ended() && tracing.simulation.step_by(tracing.until) == Ok(true);
+            tracing.simulation.take_lines(&mut tracing.lines);
+            if !goes_on || tracing.lines.len() >= TRACE_PART_BYTES {
+                let header = DataHeader { last: !goes_on, ..tracing.header };
+                tracing.header.index += 1;
+                let part = [&header.to_bytes()[..], &std::mem::take(&mut tracing.lines)].concat();
+                self.outputs.push_back(Output::Trace(part));
+            }
+            if !goes_on {
+                self.tracings.pop_front();
+                return;
+            }
+        }
+    }
+
     fn look_for_the_end(&mut self) {
         if !self.simulation.has_ended() {
             return;
@@ -381,6 +427,9 @@ impl<C: Course> Machine for Paced<C> {
 
     fn handle(&mut self, now: Time, input: Input) {
         self.advance(now);
+        if let Input::Trace(id) = input {
+            return self.trace(id);
+        }
         if self.broken {
             return;
         }
@@ -399,6 +448,8 @@ impl<C: Course> Machine for Paced<C> {
             }
             Input::Fault(effect) => self.fault(effect),
             Input::Repeat => self.simulation.repeat(),
+            // Heard above, since what is broken has a trace, too.
+            Input::Trace(_) => {}
         }
         self.anchor = (now, self.moment);
         self.wanted = true;
@@ -407,6 +458,7 @@ impl<C: Course> Machine for Paced<C> {
 
     fn wake(&mut self, now: Time) {
         self.advance(now);
+        self.go_on_tracing();
         self.tell(now);
     }
 
@@ -415,6 +467,9 @@ impl<C: Course> Machine for Paced<C> {
     }
 
     fn next_wake(&self) -> Option<Time> {
+        if !self.tracings.is_empty() {
+            return Some(self.heard);
+        }
         if self.broken {
             return None;
         }

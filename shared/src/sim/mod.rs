@@ -271,6 +271,11 @@ impl Simulation {
         self.trace.hash()
     }
 
+    /// From now on the rows of the trace are kept, as if the spec wanted them.
+    pub fn keep_trace_rows(&mut self) {
+        self.trace.keep();
+    }
+
     /// The rows of the trace since they were last taken, if the spec wants them.
     pub fn take_rows(&mut self) -> Vec<Row> {
         self.trace.take_rows()

@@ -143,6 +143,11 @@ impl<R: Hashed> Trace<R> {
         Trace { hash: Xxh3::new(), rows: keeps_rows.then(Vec::new) }
     }
 
+    /// Rows are kept from now on.
+    pub(super) fn keep(&mut self) {
+        self.rows.get_or_insert_default();
+    }
+
     pub(super) fn push(&mut self, row: R) {
         row.hash_into(&mut self.hash);
         if let Some(rows) = &mut self.rows {

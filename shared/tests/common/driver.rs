@@ -190,6 +190,7 @@ impl Driver {
         while let Some(output) = self.paced.get_mut(&run).and_then(|paced| paced.poll()) {
             let input = match output {
                 paced::Output::Frame(frame) => Input::Paced { run, frame },
+                paced::Output::Trace(frame) => Input::Traced { run, frame },
                 paced::Output::Ended(simulated) => Input::Simulated { run, simulated },
             };
             self.session.handle(self.now, input);

@@ -7,7 +7,7 @@ use shared::id::Incarnation;
 use shared::machine::Machine;
 use shared::messaging::{Bus, Node};
 use shared::rng::Rng;
-use shared::session::real::{Conductor, ConductorSpec, Ended, Input, Life, LifeInput, LifeOutput, Output};
+use shared::session::real::{Conductor, ConductorSpec, Ended, Input, Life, LifeInput, LifeOutput, Output, Report};
 use shared::time::{Span, Time};
 use shared::wire::Frame;
 
@@ -23,8 +23,10 @@ pub struct Stage {
     /// What is on its way, by when it arrives and how much was sent before.
     mail: BTreeMap<(Time, u64), (Node, Incarnation, LifeInput)>,
     sent: u64,
-    /// When the last frame between two nodes arrives: none overtakes another.
-    wires: BTreeMap<(Node, Node), Time>,
+    /// When the last frame between two nodes arrives, or a node's last report: none overtakes another.
+    wires: BTreeMap<(Node, Option<Node>), Time>,
+    /// Reports on their way; they arrive though their node has ended since.
+    reports: BTreeMap<(Time, u64), Report>,
     rng: Rng,
     pub frames: Vec<Frame>,
     pub ended: Option<Result<Box<Ended>, String>>,
@@ -41,6 +43,7 @@ impl Stage {
             mail: BTreeMap::new(),
             sent: 0,
             wires: BTreeMap::new(),
+            reports: BTreeMap::new(),
             rng,
             frames: Vec::new(),
             ended: None,
@@ -59,7 +62,8 @@ impl Stage {
         while self.ended.is_none() {
             let lives = self.lives.values().flat_map(|(_, life, report_at)| [life.next_wake(), Some(*report_at)]);
             let mail = self.mail.keys().next().map(|(at, _)| *at);
-            let Some(at) = lives.chain([mail, self.conductor.next_wake()]).flatten().min().filter(|at| *at <= until) else {
+            let reports = self.reports.keys().next().map(|(at, _)| *at);
+            let Some(at) = lives.chain([mail, reports, self.conductor.next_wake()]).flatten().min().filter(|at| *at <= until) else {
                 break;
             };
             self.now = self.now.max(at);
@@ -69,6 +73,10 @@ impl Stage {
     }
 
     fn step(&mut self) {
+        while let Some(entry) = self.reports.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let report = entry.remove();
+            self.say(Input::Report(report));
+        }
         if let Some(entry) = self.mail.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let (to, incarnation, input) = entry.remove();
             if let Some((living, life, _)) = self.lives.get_mut(&to).filter(|(living, _, _)| *living == incarnation) {
@@ -88,9 +96,7 @@ impl Stage {
             }
             let report = if due { life.report(self.now) } else { None };
             self.carry_out(node);
-            if let Some(report) = report {
-                self.say(Input::Report(report));
-            }
+            report.into_iter().for_each(|report| self.report(report));
         }
         if self.conductor.next_wake().is_some_and(|at| at <= self.now) {
             self.conductor.wake(self.now);
@@ -106,10 +112,10 @@ impl Stage {
             match output {
                 LifeOutput::Send(envelope) => self.send(node, envelope.to, LifeInput::Frame(envelope)),
                 LifeOutput::Mark(to) => self.send(node, to, LifeInput::Mark(node)),
-                LifeOutput::Report(report) => self.say(Input::Report(*report)),
+                LifeOutput::Report(report) => self.report(*report),
                 LifeOutput::Crash => {
                     let report = self.lives.remove(&node).and_then(|(_, mut life, _)| life.report(self.now));
-                    report.into_iter().for_each(|report| self.say(Input::Report(report)));
+                    report.into_iter().for_each(|report| self.report(report));
                     self.say(Input::Down { node, incarnation });
                 }
             }
@@ -118,10 +124,22 @@ impl Stage {
 
     fn send(&mut self, from: Node, to: Node, input: LifeInput) {
         let Some((incarnation, _, _)) = self.lives.get(&to) else { return };
+        let incarnation = *incarnation;
+        let arrives = self.arrives(from, Some(to));
+        self.mail.insert(arrives, (to, incarnation, input));
+    }
+
+    fn report(&mut self, report: Report) {
+        let arrives = self.arrives(report.node, None);
+        self.reports.insert(arrives, report);
+    }
+
+    fn arrives(&mut self, from: Node, to: Option<Node>) -> (Time, u64) {
         let wire = self.wires.entry((from, to)).or_default();
-        *wire = (self.now + Span::micros(20 + self.rng.bits() % 200)).max(*wire);
+        let most = if to.is_some() { 200 } else { 20_000 };
+        *wire = (self.now + Span::micros(20 + self.rng.bits() % most)).max(*wire);
         self.sent += 1;
-        self.mail.insert((*wire, self.sent), (to, *incarnation, input));
+        (*wire, self.sent)
     }
 
     fn drain(&mut self) {

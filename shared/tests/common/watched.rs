@@ -65,6 +65,7 @@ impl<C: Course> Watched<C> {
         while let Some(output) = self.paced.poll() {
             match output {
                 Output::Frame(frame) => self.frames.push((self.wall, *frame)),
+                Output::Trace(_) => {}
                 Output::Ended(ended) => self.ended = Some(ended),
             }
         }

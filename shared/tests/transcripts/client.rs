@@ -1,11 +1,11 @@
 //! Between a client and its session: `>` what the client says, `<` what it hears, as on the wire.
 
-use shared::batch::table::{RowsFormat, ViewQuery};
+use shared::batch::table::ViewQuery;
 use shared::fault::Effect;
 use shared::id::NodeId;
 use shared::time::Time;
 use shared::wire::{
-    Command, DataHeader, Event, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command, encode_event,
+    Command, DataHeader, Event, ExportFormat, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command, encode_event,
 };
 
 use crate::check;
@@ -145,9 +145,9 @@ fn a_run_goes_to_its_end_and_its_result_is_looked_at() {
     client.say(&Command::View { run: 1, id: 2, query: ViewQuery { limit: 2, offset: 1, ..ViewQuery::default() } });
     let query = ViewQuery { sort: Some((0, true)), search: "R".into(), limit: 10, offset: 0 };
     client.say(&Command::View { run: 1, id: 3, query });
-    client.say(&Command::Export { run: 1, id: 4, format: RowsFormat::Csv });
+    client.say(&Command::Export { run: 1, id: 4, format: ExportFormat::Csv });
     client.say(&Command::Forget { run: 1 });
-    client.say(&Command::Export { run: 1, id: 5, format: RowsFormat::Csv });
+    client.say(&Command::Export { run: 1, id: 5, format: ExportFormat::Csv });
     client.check("run_and_result");
 }
 

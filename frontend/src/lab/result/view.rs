@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::batch::table::RowsFormat;
 use wasm_bindgen::JsCast;
 use web_sys::{KeyboardEvent, WheelEvent};
 
 use super::is_numeric;
 use super::report::Report;
 use super::scroll::{ROW_PX, Scroll};
+use shared::wire::{ExportFormat, Place};
 use crate::components::html::escape;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
@@ -24,7 +24,11 @@ use crate::lab::sweep::Seeds;
 /// Rows fetched beyond those in view, on either side.
 const PREFETCH_ROWS: u64 = 100;
 /// What a result can be besides CSV.
-const OTHER_FORMATS: [(RowsFormat, &str); 2] = [(RowsFormat::Jsonl, "JSON lines"), (RowsFormat::Arrow, "Arrow IPC file")];
+const OTHER_FORMATS: [(ExportFormat, &str); 3] = [
+    (ExportFormat::Jsonl, "JSON lines"),
+    (ExportFormat::Arrow, "Arrow IPC file"),
+    (ExportFormat::Trace, "Trace, JSON lines"),
+];
 /// How long typing must pause before the search goes out.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -104,7 +108,7 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                     on:input=search
                 />
             </label>
-            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export(RowsFormat::Csv)>
+            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export(ExportFormat::Csv)>
                 <Icon name="download" />
                 {move || match exporting() {
                     Some(sum) => format!("{} {}", sum.value, sum.unit),
@@ -128,6 +132,7 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                         data-testid=format!("download-{}", format.extension())
                         popovertarget="downloads"
                         popovertargetaction="hide"
+                        class:hidden=move || format == ExportFormat::Trace && lab.run.with(|run| run.place != Some(Place::Simulate))
                         on:click=move |_| lab.export(format)
                     >
                         {label}

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::ArrowError;
-use serde::{Deserialize, Serialize};
 
 use super::Table;
 use crate::batch::KernelError;
@@ -14,26 +13,13 @@ use crate::batch::KernelError;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// As what rows are written everywhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowsFormat {
-    #[default]
     Csv,
     /// An object a line.
     Jsonl,
     /// Arrow IPC, the file format.
     Arrow,
-}
-
-impl RowsFormat {
-    /// How such files are called.
-    pub fn extension(self) -> &'static str {
-        match self {
-            RowsFormat::Csv => "csv",
-            RowsFormat::Jsonl => "jsonl",
-            RowsFormat::Arrow => "arrow",
-        }
-    }
 }
 
 impl Table {

@@ -46,6 +46,12 @@ pub trait Course: Clone {
     /// A fault as an item of the experiment's `faults`.
     fn item(&self, fault: &Fault) -> String;
 
+    /// From its beginning on, which this is, the rows of its trace are kept.
+    fn keep_rows(&mut self);
+
+    /// Writes those since they were last taken, a line each.
+    fn take_lines(&mut self, lines: &mut Vec<u8>);
+
     /// Roughly how many things a clone has to copy beside those that it shares.
     fn size(&self) -> usize;
 
@@ -112,6 +118,17 @@ impl Course for Simulation {
 
     fn item(&self, fault: &Fault) -> String {
         item(fault)
+    }
+
+    fn keep_rows(&mut self) {
+        self.keep_trace_rows();
+    }
+
+    fn take_lines(&mut self, lines: &mut Vec<u8>) {
+        for row in self.take_rows() {
+            serde_json::to_writer(&mut *lines, &row).expect("a row has string keys and is written to memory");
+            lines.push(b'\n');
+        }
     }
 
     fn size(&self) -> usize {
@@ -201,6 +218,17 @@ impl Course for BusCourse {
     fn item(&self, fault: &Fault) -> String {
         let effect: Effect<String> = fault.effect.clone().map(|id| self.simulation.name(id.into()));
         item(&Fault { at: fault.at, effect })
+    }
+
+    fn keep_rows(&mut self) {
+        self.simulation.keep_trace_rows();
+    }
+
+    fn take_lines(&mut self, lines: &mut Vec<u8>) {
+        for row in self.simulation.take_rows() {
+            lines.extend_from_slice(row.as_json(|node| self.simulation.name(node)).to_string().as_bytes());
+            lines.push(b'\n');
+        }
     }
 
     fn size(&self) -> usize {

@@ -68,6 +68,11 @@ impl<C: Course> Keyframes<C> {
         }
     }
 
+    /// The run's beginning, with everything planned that somebody has wished for since.
+    pub(super) fn first(&self) -> &C {
+        &self.first
+    }
+
     /// The run as late as it can be had, but no later than this.
     pub(super) fn nearest(&self, at: Time) -> &C {
         let end = self.end.as_ref().filter(|end| end.now() <= at);
