@@ -25,7 +25,8 @@ impl Page {
             // A file that is still being written has another ending; its name is kept for it by an empty one, and a result is never
             // empty, since it has a heading.
             let whole = |path: &PathBuf| {
-                path.extension().is_some_and(|extension| extension == ending) && path.metadata().is_ok_and(|about| about.len() > 0)
+                path.extension().is_some_and(|extension| extension == ending)
+                    && path.metadata().is_ok_and(|about| about.len() > 0)
             };
             entries.into_iter().find(whole)
         })

@@ -145,13 +145,17 @@ fn what_a_killed_broker_held_is_lost_and_told() {
 
 #[test]
 fn what_is_on_its_way_when_the_time_is_over_is_found() {
-    let text = CONFIRMED.replace("rate: 300/s, confirms: true, messages: 900", "rate: 4000/s").replace("for: 4 s", "for: 300 ms");
+    let text =
+        CONFIRMED.replace("rate: 300/s, confirms: true, messages: 900", "rate: 4000/s").replace("for: 4 s", "for: 300 ms");
     let text = text.replace("prefetch: 20, service: { exponential: 4 ms }", "ack: auto, service: 0 ms");
     let experiment = bus(&text);
     for seed in 0..40 {
-        let ended = ended(&mut Stage::new(spec(&experiment, seed, Vec::new())));
+        let mut stage = Stage::new(spec(&experiment, seed, Vec::new()));
+        // Longer than it takes until the nodes report once more.
+        stage.wire_micros = 60_000;
+        let ended = ended(&mut stage);
         assert_eq!(broken(&ended), Vec::<String>::new(), "seed {seed}");
-        assert!(ended.summary.counter("client/web/sent") > 2_000, "{:#?}", ended.summary.counters);
+        assert!(ended.summary.counter("client/web/sent") > 1_000, "{:#?}", ended.summary.counters);
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Stage {
     /// Reports on their way; they arrive though their node has ended since.
     reports: BTreeMap<(Time, u64), Report>,
     rng: Rng,
+    /// Microseconds that a frame is on its way, at most.
+    pub wire_micros: u64,
     pub frames: Vec<Frame>,
     pub ended: Option<Result<Box<Ended>, String>>,
 }
@@ -45,6 +47,7 @@ impl Stage {
             wires: BTreeMap::new(),
             reports: BTreeMap::new(),
             rng,
+            wire_micros: 200,
             frames: Vec::new(),
             ended: None,
         };
@@ -63,7 +66,8 @@ impl Stage {
             let lives = self.lives.values().flat_map(|(_, life, report_at)| [life.next_wake(), Some(*report_at)]);
             let mail = self.mail.keys().next().map(|(at, _)| *at);
             let reports = self.reports.keys().next().map(|(at, _)| *at);
-            let Some(at) = lives.chain([mail, reports, self.conductor.next_wake()]).flatten().min().filter(|at| *at <= until) else {
+            let Some(at) = lives.chain([mail, reports, self.conductor.next_wake()]).flatten().min().filter(|at| *at <= until)
+            else {
                 break;
             };
             self.now = self.now.max(at);
@@ -136,7 +140,7 @@ impl Stage {
 
     fn arrives(&mut self, from: Node, to: Option<Node>) -> (Time, u64) {
         let wire = self.wires.entry((from, to)).or_default();
-        let most = if to.is_some() { 200 } else { 20_000 };
+        let most = if to.is_some() { self.wire_micros } else { 20_000 };
         *wire = (self.now + Span::micros(20 + self.rng.bits() % most)).max(*wire);
         self.sent += 1;
         (*wire, self.sent)

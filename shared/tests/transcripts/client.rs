@@ -5,7 +5,8 @@ use shared::fault::Effect;
 use shared::id::NodeId;
 use shared::time::Time;
 use shared::wire::{
-    Command, DataHeader, Event, ExportFormat, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command, encode_event,
+    Command, DataHeader, Event, ExportFormat, Place, Resume, RunCommand, Speed, Stride, decode_command, encode_command,
+    encode_event,
 };
 
 use crate::check;

@@ -10,7 +10,6 @@ use web_sys::{KeyboardEvent, WheelEvent};
 use super::is_numeric;
 use super::report::Report;
 use super::scroll::{ROW_PX, Scroll};
-use shared::wire::{ExportFormat, Place};
 use crate::components::html::escape;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
@@ -20,15 +19,13 @@ use crate::lab::format::{bytes, grouped, of};
 use crate::lab::model::Stage;
 use crate::lab::state::{Lab, use_lab};
 use crate::lab::sweep::Seeds;
+use shared::wire::{ExportFormat, Place};
 
 /// Rows fetched beyond those in view, on either side.
 const PREFETCH_ROWS: u64 = 100;
 /// What a result can be besides CSV.
-const OTHER_FORMATS: [(ExportFormat, &str); 3] = [
-    (ExportFormat::Jsonl, "JSON lines"),
-    (ExportFormat::Arrow, "Arrow IPC file"),
-    (ExportFormat::Trace, "Trace, JSON lines"),
-];
+const OTHER_FORMATS: [(ExportFormat, &str); 3] =
+    [(ExportFormat::Jsonl, "JSON lines"), (ExportFormat::Arrow, "Arrow IPC file"), (ExportFormat::Trace, "Trace, JSON lines")];
 /// How long typing must pause before the search goes out.
 const PAUSE: Duration = Duration::from_millis(150);
 
