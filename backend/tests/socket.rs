@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use common::{Client, PATIENCE, Server, children, kill, run_command, word_count};
 use rustix::process::Signal;
-use shared::batch::table::RowsFormat;
 use shared::id::NodeId;
 use shared::time::Time;
-use shared::wire::{Command, DataHeader, Event, Frame, Place, Report, Resume, RunCommand, Speed, Stride};
+use shared::wire::{Command, DataHeader, Event, ExportFormat, Frame, Place, Report, Resume, RunCommand, Speed, Stride};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -123,7 +122,7 @@ fn a_client_that_reads_nothing_is_closed_and_its_run_goes_on() {
     client.until_over();
     // Some 20 MB of answers, none of which is read.
     for id in 0..40 {
-        client.say(&Command::Export { run: 1, id, format: RowsFormat::Csv });
+        client.say(&Command::Export { run: 1, id, format: ExportFormat::Csv });
     }
     for id in 0..400 {
         let query = shared::batch::table::ViewQuery { limit: 1_000, ..Default::default() };
@@ -159,7 +158,7 @@ fn a_result_can_be_looked_at_and_exported() {
         Event::Rows { run: 1, id: 5, view } => assert_eq!((view.total, view.rows.len()), (rows, 10)),
         other => panic!("{other:?}"),
     }
-    client.say(&Command::Export { run: 1, id: 6, format: RowsFormat::Csv });
+    client.say(&Command::Export { run: 1, id: 6, format: ExportFormat::Csv });
     let mut csv = Vec::new();
     loop {
         let Message::Binary(frame) = client.socket.read().unwrap() else { continue };

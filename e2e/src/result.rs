@@ -36,6 +36,17 @@ impl Page {
         Ok(text)
     }
 
+    /// The expectations of the run that is looked at that did not hold, with their words.
+    pub async fn broken(&self) -> WebDriverResult<Vec<String>> {
+        let mut broken = Vec::new();
+        for expectation in self.driver.find_all(By::Css("[data-testid='expectation']")).await? {
+            if expectation.attr("data-held").await?.as_deref() != Some("true") {
+                broken.push(expectation.text().await?);
+            }
+        }
+        Ok(broken)
+    }
+
     /// The whole result, by way of the download.
     pub async fn counts(&self, browser: &Browser) -> WebDriverResult<Counts> {
         let csv = self.download(browser).await?;

@@ -58,17 +58,6 @@ expect:
   - counter: { name: total/redelivered, at_least: 1 }
 ";
 
-/// The expectations that did not hold, in words.
-async fn broken(page: &Page) -> WebDriverResult<Vec<String>> {
-    let mut broken = Vec::new();
-    for expectation in page.driver.find_all(By::Css("[data-testid='expectation']")).await? {
-        if expectation.attr("data-held").await?.as_deref() != Some("true") {
-            broken.push(expectation.text().await?);
-        }
-    }
-    Ok(broken)
-}
-
 #[tokio::test]
 async fn it_is_simulated_as_it_is_natively_and_drawn_with_its_loss() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
@@ -137,7 +126,7 @@ async fn in_real_time_a_killed_client_loses_nothing_and_a_killed_broker_does() -
         page.until("news", "its return", |news| news.contains("worker-1 is killed") && news.contains("worker-1 is back"))
             .await?;
         page.finished().await?;
-        assert_eq!(broken(&page).await?, Vec::<String>::new(), "{place}");
+        assert_eq!(page.broken().await?, Vec::<String>::new(), "{place}");
         assert!(!page.has("trace-hash").await?, "real time has no trace");
         // What it came to is rows, as everywhere.
         page.until("result", "counters", |rows| rows.contains("client/web/confirmed")).await?;
@@ -150,7 +139,7 @@ async fn in_real_time_a_killed_client_loses_nothing_and_a_killed_broker_does() -
         page.until("news", "its return", |news| news.contains("broker is killed") && news.contains("broker is back")).await?;
         page.finished().await?;
         let lost = "counter: client/web/confirmed";
-        assert!(!broken(&page).await?.iter().any(|it| it.contains(lost) || it.contains("conserved")), "{place}");
+        assert!(!page.broken().await?.iter().any(|it| it.contains(lost) || it.contains("conserved")), "{place}");
     }
     page.driver.quit().await
 }

@@ -25,17 +25,6 @@ fn is_batch(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("batch:"))
 }
 
-/// Whether each expectation of the run that is looked at held, with its words.
-async fn broken(page: &Page) -> WebDriverResult<Vec<String>> {
-    let mut broken = Vec::new();
-    for expectation in page.driver.find_all(By::Css("[data-testid='expectation']")).await? {
-        if expectation.attr("data-held").await?.as_deref() != Some("true") {
-            broken.push(expectation.text().await?);
-        }
-    }
-    Ok(broken)
-}
-
 #[tokio::test]
 async fn every_example_gives_the_same_rows_in_every_place() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
@@ -49,7 +38,7 @@ async fn every_example_gives_the_same_rows_in_every_place() -> WebDriverResult<(
             page.press(place).await?;
             page.run().await?;
             hashes.push(page.text("output-hash").await?);
-            assert_eq!(broken(&page).await?, Vec::<String>::new(), "{name} in {place}");
+            assert_eq!(page.broken().await?, Vec::<String>::new(), "{name} in {place}");
         }
         assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "{name}: {hashes:?}");
     }
@@ -68,7 +57,7 @@ async fn every_bus_has_the_trace_that_it_has_natively() -> WebDriverResult<()> {
         page.write_experiment(&text).await?;
         page.until("outline", "the bus", |outline| outline.contains("Queues")).await?;
         page.run().await?;
-        assert_eq!(broken(&page).await?, Vec::<String>::new(), "{name}");
+        assert_eq!(page.broken().await?, Vec::<String>::new(), "{name}");
         let report = simulated_natively(&text);
         assert_eq!(report["trace_hash"], page.text("trace-hash").await?.as_str(), "{name}");
         assert_eq!(report["output_hash"], page.text("output-hash").await?.as_str(), "{name}");

@@ -11,14 +11,14 @@ use shared::time::Time;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
-use super::{Alarm, bus_node, common_now, now, post, with_host};
+use super::{Alarm, bus_node, common_origin, now, post, with_host};
 
 /// See the module. Its nodes are workers of the host, which are there before time begins.
 pub struct Bus {
     conductor: Conductor,
     /// The experiment, for nodes.
     text: String,
-    /// When time began.
+    /// When time began, microseconds since 1970.
     began: Option<f64>,
     /// Nodes that are to be there at the beginning, and those of them that are.
     pub nodes: u16,
@@ -55,7 +55,7 @@ impl Bus {
 
     /// Everybody is there.
     pub fn begin(&mut self) -> Vec<Output> {
-        self.began = Some(common_now());
+        self.began = Some(common_origin() + now().0 as f64);
         self.handle(Input::Start)
     }
 
@@ -78,7 +78,7 @@ impl Bus {
     }
 
     fn now(&self) -> Time {
-        self.began.map_or(Time::ZERO, |began| Time((common_now() - began).max(0.0) as u64))
+        self.began.map_or(Time::ZERO, |began| Time((common_origin() + now().0 as f64 - began).max(0.0) as u64))
     }
 
     /// The first message for a node, and what goes away with it.

@@ -14,7 +14,7 @@ use shared::time::{Span, Time};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
-use super::{Alarm, aside, common_now, post, with_bus_node};
+use super::{Alarm, aside, common_origin, post, with_bus_node};
 
 /// How often it says what it has done.
 const REPORT_EVERY: Span = Span::millis(20);
@@ -30,8 +30,8 @@ enum Parcel {
 pub struct BusNode {
     node: Node,
     life: Life,
-    /// When the run began, by the clock that all workers share, and when this one began by its own.
-    began: f64,
+    /// How much earlier this worker began than the run did; negative if it began later. Microseconds.
+    ahead: f64,
     reports: MessagePort,
     peers: BTreeMap<Node, Peer>,
     alarm: Alarm,
@@ -55,7 +55,7 @@ impl BusNode {
         let text: BusText = aside::parse(message, "bus").ok()?;
         let birth: Birth = aside::parse(message, "birth").ok()?;
         let experiment = read_bus(&text).ok()?;
-        let began = post::number(message, "began")?;
+        let ahead = post::number(message, "began")? - common_origin();
         let reports = post::field(message, "reports")?.dyn_into::<MessagePort>().ok()?;
         let ports: Array = post::field(message, "ports")?.dyn_into().ok()?;
         let peers = birth.peers.iter().zip(ports.iter());
@@ -69,7 +69,7 @@ impl BusNode {
         let mut this = BusNode {
             node,
             life,
-            began,
+            ahead,
             reports,
             peers,
             // A message port takes any value while its worker lives.
@@ -102,12 +102,14 @@ impl BusNode {
         let Some(buffer) = message.dyn_ref::<ArrayBuffer>() else { return };
         let bytes = Uint8Array::new(buffer).to_vec();
         let parcels: Vec<Parcel> = postcard::from_bytes(&bytes).expect("nodes of one build understand each other");
+        // To ask for the time takes longer than most parcels.
+        let now = self.now();
         for parcel in parcels {
             let input = match parcel {
                 Parcel::Frame(envelope) => LifeInput::Frame(envelope),
                 Parcel::Mark(from) => LifeInput::Mark(from),
             };
-            self.life.handle(self.now(), input);
+            self.life.handle(now, input);
         }
         self.carry_out();
     }
@@ -160,7 +162,7 @@ impl BusNode {
 
     /// Time since the run began.
     fn now(&self) -> Time {
-        Time((common_now() - self.began).max(0.0) as u64)
+        Time((super::now().0 as f64 - self.ahead).max(0.0) as u64)
     }
 }
 

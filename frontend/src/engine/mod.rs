@@ -134,9 +134,9 @@ fn now() -> Time {
     Time((millis * 1e3) as u64)
 }
 
-/// Microseconds since 1970 by a clock that all workers share.
-fn common_now() -> f64 {
-    scope().performance().map_or(0.0, |performance| (performance.time_origin() + performance.now()) * 1e3)
+/// When this worker began: microseconds since 1970, by a clock that all workers share.
+fn common_origin() -> f64 {
+    scope().performance().map_or(0.0, |performance| performance.time_origin() * 1e3)
 }
 
 /// A timer that is set again before it fires; one at a time.

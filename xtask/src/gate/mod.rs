@@ -56,10 +56,10 @@ const STAGES: [Stage; 17] = [
     Stage { name: "planted", about: "the planted bugs can still be planted", run: planted::check },
     Stage { name: "clippy", about: "no warning, native", run: clippy },
     Stage { name: "clippy-wasm", about: "no warning, wasm", run: clippy_wasm },
+    Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage { name: "native", about: "tests of core, server and xtask", run: native },
     Stage { name: "editor", about: "tests of the editor's scripts in Node", run: editor },
     Stage { name: "wasm", about: "tests of core and page in Chromium", run: wasm },
-    Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage {
         name: "page",
         about: "the page builds",
