@@ -115,6 +115,32 @@ fn a_second_socket_takes_over_and_a_session_left_alone_ends() {
 }
 
 #[test]
+fn a_bus_in_real_time_is_killed_in_and_ends_with_all_its_threads() {
+    const TASKS: &str = "millrace: 1\nrespawn: 100 ms\nmessaging:\n  for: 1500 ms\n  queues: { tasks: {} }\n  publishers:\n    \
+                         web: { count: 2, key: tasks, rate: 100/s, confirms: true }\n  consumers:\n    \
+                         worker: { count: 10, queue: tasks, prefetch: 5, service: 30 ms }\nexpect:\n  - no_loss: true\n";
+    let server = Server::start(&[]);
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap().count();
+    let mut client = server.client(None);
+    client.say(&Command::Run(run_command(1, "millrace: 1\n")));
+    client.until_over();
+    let before = threads();
+    for run in 2..=3 {
+        client.say(&Command::Run(run_command(run, TASKS)));
+        common::eventually("a thread for each node", || threads() >= before + 13);
+        client.say(&Command::Kill { run, node: NodeId::Worker(5) });
+        let events = client.until_over();
+        let Some(Event::Finished { report, .. }) = events.last() else { panic!("{:#?}", events.last()) };
+        assert!(report.place == Place::Server && report.expectations[0].held, "{report:#?}");
+        assert!(report.bus.as_ref().unwrap().totals.processed > 200, "{report:#?}");
+        let news =
+            |event: &Event| matches!(event, Event::Frame(frame) if frame.news.iter().any(|news| news.text.contains("killed")));
+        assert!(events.iter().any(news), "the kill was told");
+        common::eventually("the end of its threads", || threads() <= before + 2);
+    }
+}
+
+#[test]
 fn a_client_that_reads_nothing_is_closed_and_its_run_goes_on() {
     let server = Server::start(&["--client-slow", "2"]);
     let mut client = server.client(None);

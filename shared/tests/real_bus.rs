@@ -16,7 +16,7 @@ use shared::messaging::Node;
 use shared::rng::Rng;
 use shared::session::real::{ConductorSpec, Ended, Input, refusal};
 use shared::time::{Span, Time};
-use shared::wire::WorkerState;
+use shared::wire::{BusPart, WorkerState};
 use stage::Stage;
 
 fn bus(text: &str) -> BusExperiment {
@@ -84,6 +84,41 @@ fn what_the_gallery_expects_holds_in_real_time_too() {
         let busy = stage.frames.iter().flat_map(|frame| &frame.bus.as_ref().unwrap().parts).flat_map(|part| &part.lanes);
         assert!(busy.clone().any(|lane| lane.0 > 0) && busy.clone().all(|lane| lane.0 <= 100 && lane.1 <= 100), "{name}");
     }
+}
+
+/// What a page knows of the parts of the time, which takes over what each frame tells.
+fn parts(stage: &Stage) -> Vec<BusPart> {
+    let mut parts = Vec::new();
+    for bus in stage.frames.iter().filter_map(|frame| frame.bus.as_ref()) {
+        parts.truncate(bus.from as usize);
+        parts.extend(bus.parts.iter().cloned());
+    }
+    parts
+}
+
+#[test]
+fn a_client_that_is_always_busy_is_drawn_so_though_reports_come_late() {
+    let experiment = bus(&CONFIRMED.replace("exponential: 4 ms", "exponential: 40 ms"));
+    let mut stage = Stage::new(spec(&experiment, 1, Vec::new()));
+    ended(&mut stage);
+    let parts = parts(&stage);
+    // But for the beginning, where nothing has come, and the end, where everybody stands still.
+    let lanes = parts[10..parts.len() - 2].iter().map(|part| part.lanes[3].0);
+    let low = lanes.clone().filter(|busy| *busy < 95).count();
+    assert!(parts.len() > 290 && low < 6, "{low} of {}: {:?}", parts.len(), lanes.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_slow_host_stays_slow_whoever_lives_on_it() {
+    let experiment =
+        bus(&CONFIRMED.replace("count: 3, queue", "count: 1, queue").replace("exponential: 4 ms", "exponential: 10 ms"));
+    let fault = |at, effect| Fault { at: Moment::Time(Time(at)), effect };
+    let node = Node(3);
+    let faults = vec![fault(0, Effect::Slow { node, factor: 20.0, span: None }), fault(1_000_000, Effect::Kill(node))];
+    let ended = ended(&mut Stage::new(spec(&experiment, 1, faults)));
+    // Some twenty of 200 ms each, not four hundred of ten.
+    let processed = ended.summary.counter("client/worker/processed");
+    assert!((8..40).contains(&processed), "{processed}");
 }
 
 const CONFIRMED: &str = "\

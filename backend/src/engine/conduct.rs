@@ -134,6 +134,14 @@ struct Living {
     killed: Arc<AtomicBool>,
 }
 
+impl Living {
+    fn kill(self) {
+        self.killed.store(true, Ordering::Relaxed);
+        // Its peers hold ways to it, so its thread would wait for ever for one of them to speak.
+        let _ = self.inbox.send(Parcel::Word(Word::Halt, None));
+    }
+}
+
 impl Cast {
     fn spawn(&mut self, birth: Birth) {
         let (node, incarnation) = (birth.node, birth.incarnation);
@@ -147,6 +155,10 @@ impl Cast {
             clock: self.clock,
             fall: Fall { conductor: self.conductor.clone(), node, incarnation },
         };
+        for peer in birth.peers.iter().filter_map(|peer| self.lives.get(peer)) {
+            // Before it can say anything: a peer answers only whom it knows. That the conductor says it again does no harm.
+            let _ = peer.inbox.send(Parcel::Word(Word::Linked(node), Some(sender.clone())));
+        }
         self.lives.insert(node, Living { incarnation, inbox: sender, killed });
         let bus = self.bus.clone();
         // If there is no thread to be had the closure is dropped, and `Fall` with it says that this life is over.
@@ -158,8 +170,7 @@ impl Cast {
 
     fn end(&mut self, node: Node, incarnation: Incarnation) {
         if self.lives.get(&node).is_some_and(|life| life.incarnation == incarnation) {
-            // Without anybody who sends to it its thread wakes up.
-            self.lives.remove(&node).into_iter().for_each(|life| life.killed.store(true, Ordering::Relaxed));
+            self.lives.remove(&node).into_iter().for_each(Living::kill);
         }
     }
 
@@ -177,7 +188,7 @@ impl Cast {
 
 impl Drop for Cast {
     fn drop(&mut self) {
-        self.lives.values().for_each(|life| life.killed.store(true, Ordering::Relaxed));
+        std::mem::take(&mut self.lives).into_values().for_each(Living::kill);
     }
 }
 

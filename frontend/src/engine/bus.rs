@@ -7,11 +7,14 @@ use shared::machine::Machine;
 use shared::messaging::Node;
 use shared::session::BusText;
 use shared::session::real::{Birth, Conductor, ConductorSpec, Input, Output, Word};
-use shared::time::Time;
+use shared::time::{Span, Time};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
 use super::{Alarm, bus_node, common_origin, now, post, with_host};
+
+/// How long its workers may take until all are there.
+pub const BEGIN_WITHIN: Span = Span::seconds(60);
 
 /// See the module. Its nodes are workers of the host, which are there before time begins.
 pub struct Bus {
@@ -36,7 +39,7 @@ struct Reports {
 
 impl Bus {
     pub fn new(run: u32, spec: ConductorSpec, text: &BusText) -> Bus {
-        Bus {
+        let mut bus = Bus {
             nodes: spec.bus.members().len() as u16 + 1,
             ready: 0,
             conductor: Conductor::new(spec),
@@ -45,7 +48,9 @@ impl Bus {
             ends: BTreeMap::new(),
             reports: BTreeMap::new(),
             alarm: Alarm::new(move || with_host(|host| host.bus_wakes(run))),
-        }
+        };
+        bus.alarm.set(Some(now() + BEGIN_WITHIN));
+        bus
     }
 
     /// Whether time has begun.

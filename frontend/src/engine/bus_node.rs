@@ -19,6 +19,9 @@ use super::{Alarm, aside, common_origin, post, with_bus_node};
 /// How often it says what it has done.
 const REPORT_EVERY: Span = Span::millis(20);
 
+/// Bytes from which on frames do not wait for the others of their turn.
+const POSTED_BYTES: u64 = 4 << 20;
+
 /// What goes from node to node.
 #[derive(Serialize, Deserialize)]
 enum Parcel {
@@ -44,8 +47,9 @@ pub struct BusNode {
 struct Peer {
     port: MessagePort,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
-    /// What this turn has for it.
+    /// What this turn has for it, and its bytes.
     out: Vec<Parcel>,
+    bytes: u64,
 }
 
 impl BusNode {
@@ -136,7 +140,7 @@ impl BusNode {
                 LifeOutput::Mark(to) => (to, Parcel::Mark(self.node)),
             };
             if let Some(peer) = self.peers.get_mut(&to) {
-                peer.out.push(parcel);
+                peer.push(parcel);
             }
         }
         self.peers.values_mut().for_each(Peer::flush);
@@ -172,13 +176,23 @@ impl Peer {
             with_bus_node(|node| node.take(&event.data()));
         });
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        Peer { port, _on_message: on_message, out: Vec::new() }
+        Peer { port, _on_message: on_message, out: Vec::new(), bytes: 0 }
+    }
+
+    fn push(&mut self, parcel: Parcel) {
+        if let Parcel::Frame(envelope) = &parcel {
+            self.bytes += envelope.frame.wire_bytes();
+        }
+        self.out.push(parcel);
+        if self.bytes >= POSTED_BYTES {
+            self.flush();
+        }
     }
 
     fn flush(&mut self) {
         if !self.out.is_empty() {
             send(&self.port, &self.out);
-            self.out.clear();
+            (self.out, self.bytes) = (Vec::new(), 0);
         }
     }
 

@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
 
-use super::bus::Bus;
+use super::bus::{BEGIN_WITHIN, Bus};
 use super::{Alarm, aside, describe, now, open, post, scope, with_host};
 
 /// How long a worker that has computed something aside waits for more of that: many seeds come one after the other, and beginning a
@@ -401,7 +401,13 @@ impl Host {
         let bus = Bus::new(run, spec, text);
         let nodes = bus.nodes;
         self.buses.insert(run, bus);
-        (0..nodes).for_each(|node| self.make(Key::BusNode(run, messaging::Node(node)), 1, Vec::new()));
+        for node in 0..nodes {
+            self.make(Key::BusNode(run, messaging::Node(node)), 1, Vec::new());
+            // One that cannot be made ends the run.
+            if !self.buses.contains_key(&run) {
+                return;
+            }
+        }
     }
 
     /// A worker is ready; perhaps it was the last that its bus waits for.
@@ -423,9 +429,17 @@ impl Host {
     }
 
     pub fn bus_wakes(&mut self, run: u32) {
-        if let Some(bus) = self.buses.get_mut(&run) {
-            let outputs = bus.wake();
-            self.carry_out(run, outputs);
+        match self.buses.get_mut(&run) {
+            Some(bus) if bus.has_begun() => {
+                let outputs = bus.wake();
+                self.carry_out(run, outputs);
+            }
+            Some(_) => {
+                let late =
+                    format!("the workers of this page were not there within {}: close other tabs, or simulate", BEGIN_WITHIN);
+                self.session.handle(now(), Input::Conducted { run, ended: Err(late) });
+            }
+            None => {}
         }
         self.drain();
     }

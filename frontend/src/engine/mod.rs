@@ -171,6 +171,12 @@ impl Alarm {
     }
 }
 
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// What a thrown value says of itself.
 fn describe(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());

@@ -60,7 +60,7 @@ struct Seen {
 struct Part {
     depths: Vec<u32>,
     totals: BusTotals,
-    lanes: Vec<[u32; 3]>,
+    lanes: Vec<[u64; 3]>,
 }
 
 /// How queues and clients are at the moment of a frame.
@@ -288,9 +288,11 @@ impl Watch {
     }
 
     /// A client was busy and blocked for so many microseconds more of a part of the time.
-    pub fn lane(&mut self, part: usize, place: usize, busy: u32, blocked: u32) {
-        let Some(part) = self.parts.get_mut(part) else { return };
-        if let Some(lane) = part.lanes.get_mut(place) {
+    pub fn lane(&mut self, now: Time, part: usize, place: usize, busy: u64, blocked: u64) {
+        self.advance(now);
+        // A frame may have told that part already.
+        self.untold = self.untold.min(part);
+        if let Some(lane) = self.parts.get_mut(part).and_then(|part| part.lanes.get_mut(place)) {
             (lane[0], lane[1]) = (lane[0] + busy, lane[1] + blocked);
         }
     }
@@ -341,7 +343,7 @@ impl Watch {
         }
         for part in part_of(self.bus.span, since)..=part_of(self.bus.span, now) {
             let (first, end) = (start_of(self.bus.span, part).max(since.0), start_of(self.bus.span, part + 1).min(now.0));
-            self.parts[part].lanes[place][column] += end.saturating_sub(first) as u32;
+            self.parts[part].lanes[place][column] += end.saturating_sub(first);
         }
     }
 
@@ -355,7 +357,7 @@ impl Watch {
 impl Part {
     fn told(&self, span: Span) -> BusPart {
         let whole = (span.0 / BUS_PARTS as u64).max(1);
-        let share = |micros: u32| (u64::from(micros) * 100).div_ceil(whole).min(100) as u8;
+        let share = |micros: u64| (micros.saturating_mul(100)).div_ceil(whole).min(100) as u8;
         BusPart {
             depths: self.depths.clone(),
             published: small(self.totals.published),

@@ -96,7 +96,7 @@ impl Requester {
             schedule.advance(&mut self.seat.rng);
         }
         let id = self.seat.next_id();
-        let number = self.seat.made;
+        let number = id.number;
         let extra = Extra { correlation: Some(number), reply_to: Some(self.replies.clone()), ..Extra::default() };
         let message = Arc::new(Message {
             id,
@@ -109,7 +109,7 @@ impl Requester {
             persistent: false,
             extra: Some(Box::new(extra)),
         });
-        self.outputs.push_back(Output::Note(Note::Sent { number: id.number, owed: false }));
+        self.outputs.push_back(Output::Note(Note::Sent { number, owed: false }));
         let due = now + self.settings.timeout;
         self.due.insert((due, number));
         let pending = Pending { message: message.clone(), first_sent: now, tries: 0, backs_off: false, due };

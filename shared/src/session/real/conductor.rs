@@ -27,6 +27,9 @@ const HALT_WITHIN: Span = Span::seconds(5);
 /// Lives of a node that end, one after the other, before they have said anything: then it cannot be started here.
 const STILLBIRTHS_MAX: u32 = 3;
 
+/// Later than any run.
+const FOR_EVER: Time = Time(u64::MAX);
+
 /// What is run.
 #[derive(Clone, Debug)]
 pub struct ConductorSpec {
@@ -139,6 +142,8 @@ struct Seat {
     holding: u64,
     doing: String,
     paused_until: Time,
+    /// Until when its host is how many times slower, whoever lives on it.
+    slows: Vec<(Time, f64)>,
     last: Option<Last>,
 }
 
@@ -190,6 +195,19 @@ impl Conductor {
         let peers = self.peers(node);
         self.outputs.push_back(Output::Spawn(Birth { node, incarnation, seed, made, numbers_from, peers: peers.clone() }));
         self.tell(&peers, &Word::Linked(node));
+        self.hinder_again(now, node);
+    }
+
+    /// What goes wrong with a host goes on for whoever comes to live on it.
+    fn hinder_again(&mut self, now: Time, node: Node) {
+        let seat = &mut self.seats[usize::from(node.0)];
+        seat.slows.retain(|(until, _)| now < *until);
+        let left = |until: Time| (until != FOR_EVER).then(|| until.since(now));
+        let slows = seat.slows.iter().map(|(until, factor)| Word::Slow { factor: *factor, span: left(*until) });
+        let pause = (now < seat.paused_until).then(|| Word::Pause { span: seat.paused_until.since(now) });
+        for word in slows.chain(pause).collect::<Vec<_>>() {
+            self.tell(&[node], &word);
+        }
     }
 
     /// Who can be reached from a node.
@@ -240,7 +258,7 @@ impl Conductor {
         let place = usize::from(node.0);
         let group = self.seats[place].group;
         for (part, busy, blocked) in said.lanes {
-            self.watch.lane(part as usize, place - 1, busy, blocked);
+            self.watch.lane(now, part as usize, place - 1, busy, blocked);
         }
         for (at, note) in said.notes {
             if let Note::Processed { id, .. } = &note
@@ -314,8 +332,10 @@ impl Conductor {
         };
         let Some(seat) = self.seats.get_mut(usize::from(on.0)).filter(|seat| seat.up) else { return };
         let incarnation = seat.incarnation;
-        if let Effect::Pause { span, .. } = effect {
-            seat.paused_until = seat.paused_until.max(now + *span);
+        match effect {
+            Effect::Pause { span, .. } => seat.paused_until = seat.paused_until.max(now + *span),
+            Effect::Slow { factor, span, .. } => seat.slows.push((span.map_or(FOR_EVER, |span| now + span), *factor)),
+            _ => {}
         }
         self.watch.fault(now, &named, 0);
         match effect {
@@ -388,6 +408,7 @@ impl Conductor {
     /// The time is over: everybody stands still and says what there is.
     fn halt(&mut self, now: Time) {
         self.phase = Phase::Halts { until: now + HALT_WITHIN };
+        self.seats.iter_mut().for_each(|seat| seat.respawn_at = None);
         let alive: BTreeSet<Node> =
             (0..self.seats.len() as u16).map(Node).filter(|node| self.seats[usize::from(node.0)].up).collect();
         self.tell(&alive.into_iter().collect::<Vec<_>>(), &Word::Halt);
@@ -449,6 +470,7 @@ impl Seat {
             holding: 0,
             doing: String::new(),
             paused_until: Time::ZERO,
+            slows: Vec::new(),
             last: None,
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Lanes {
     span: Span,
     state: WorkerState,
     since: Time,
-    parts: BTreeMap<u32, (u32, u32)>,
+    parts: BTreeMap<u32, (u64, u64)>,
 }
 
 impl Lanes {
@@ -35,7 +35,7 @@ impl Lanes {
     }
 
     /// Everything up to now: a part's number, and microseconds busy and blocked in it.
-    pub(super) fn take(&mut self, now: Time) -> Vec<(u32, u32, u32)> {
+    pub(super) fn take(&mut self, now: Time) -> Vec<(u32, u64, u64)> {
         self.book(now);
         std::mem::take(&mut self.parts).into_iter().map(|(part, (busy, blocked))| (part, busy, blocked)).collect()
     }
@@ -49,7 +49,7 @@ impl Lanes {
             let (first, end) = (start_of(self.span, part).max(since.0), start_of(self.span, part + 1).min(now.0));
             let (busy, blocked) = self.parts.entry(part as u32).or_default();
             let column = if self.state == WorkerState::Busy { busy } else { blocked };
-            *column += end.saturating_sub(first) as u32;
+            *column += end.saturating_sub(first);
         }
     }
 }

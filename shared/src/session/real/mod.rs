@@ -96,7 +96,7 @@ pub struct ClientReport {
     /// What it is doing, in words.
     pub doing: String,
     /// Its share of each part of the time in which it was busy or blocked: the part's number, and microseconds more of both.
-    pub lanes: Vec<(u32, u32, u32)>,
+    pub lanes: Vec<(u32, u64, u64)>,
     pub notes: Vec<(Time, Note)>,
     /// How many messages it has made, with earlier lives.
     pub made: u64,
