@@ -267,6 +267,10 @@ impl Connection {
         }
         loop {
             let Some(envelope) = self.guest.mailbox.take() else { return Ok(None) };
+            // What the broker sent before it knew that the node has another client is nobody's.
+            if envelope.connection != self.guest.connection {
+                continue;
+            }
             let event = match envelope.frame {
                 Frame::Opened { credit } => {
                     self.credit.set(u64::from(credit));
