@@ -129,7 +129,7 @@ async fn in_real_time_a_killed_client_loses_nothing_and_a_killed_broker_does() -
         assert_eq!(page.broken().await?, Vec::<String>::new(), "{place}");
         assert!(!page.has("trace-hash").await?, "real time has no trace");
         // What it came to is rows, as everywhere.
-        page.until("result", "counters", |rows| rows.contains("client/web/confirmed")).await?;
+        page.until("row", "counters", |row| row.contains("client/web/confirmed")).await?;
     }
     for place in ["place-browser", "place-server"] {
         page.press(place).await?;
