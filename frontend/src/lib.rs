@@ -9,8 +9,6 @@ pub mod components;
 pub mod lab;
 pub mod session;
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
@@ -47,21 +45,13 @@ pub fn build_id() -> String {
     if content.is_empty() || content.starts_with("__") { "dev".into() } else { content }
 }
 
-/// When the page begins to be kept for offline: Chromium compiles every script that is kept, which takes a core for half a second, and the
-/// first result should not wait for that.
-const KEPT_AFTER: Duration = Duration::from_secs(4);
-
 /// Makes the page load without a server. Browsers allow it in secure contexts only, and the page works without.
 fn register_service_worker() {
     if window().is_secure_context() && build_id() != "dev" {
-        set_timeout(keep_for_offline, KEPT_AFTER);
+        let promise = window().navigator().service_worker().register(&beside("sw.js"));
+        leptos::task::spawn_local(async move {
+            // Without it the page needs its server at every load; nothing that the user could do about it.
+            let _ = wasm_bindgen_futures::JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await;
+        });
     }
-}
-
-fn keep_for_offline() {
-    let promise = window().navigator().service_worker().register(&beside("sw.js"));
-    leptos::task::spawn_local(async move {
-        // Without it the page needs its server at every load; nothing that the user could do about it.
-        let _ = wasm_bindgen_futures::JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await;
-    });
 }
