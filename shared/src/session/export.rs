@@ -1,12 +1,34 @@
-//! A result on its way to a client, as binary frames that fit a socket.
+//! A result or a trace on its way to a client, as binary frames that fit a socket.
 
 use std::io;
 
+use super::{Output, Session, paced};
 use crate::limits::EXPORT_FRAME_BYTES;
-use crate::wire::DataHeader;
+use crate::wire::{DataHeader, ExportFormat};
+
+impl Session {
+    /// The whole result, in frames that fit a socket.
+    pub(super) fn export(&mut self, run: u32, id: u32, format: ExportFormat) {
+        let Some(format) = format.rows() else { return self.export_trace(run, id) };
+        let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
+        let mut frames = Frames::new(run, id);
+        if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
+            return self.refuse(error.to_string());
+        }
+        let frames = frames.finish();
+        self.outputs.extend(frames.into_iter().map(Output::Data));
+    }
+
+    fn export_trace(&mut self, run: u32, id: u32) {
+        match self.runs.get(&run).is_some_and(|entry| entry.has_pacer) {
+            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Trace(id) }),
+            false => self.refuse(format!("run {run} is not simulated at a pace: it has no trace to export")),
+        }
+    }
+}
 
 /// An export that is being cut into frames.
-pub(super) struct Frames {
+struct Frames {
     /// Of the next one.
     header: DataHeader,
     /// Each with its header; the last one may not be full.
@@ -16,7 +38,7 @@ pub(super) struct Frames {
 impl Frames {
     const FULL_BYTES: usize = DataHeader::LENGTH + EXPORT_FRAME_BYTES;
 
-    pub(super) fn new(run: u32, id: u32) -> Frames {
+    fn new(run: u32, id: u32) -> Frames {
         Frames { header: DataHeader { run, id, index: 0, last: false }, done: Vec::new() }
     }
 
@@ -25,7 +47,7 @@ impl Frames {
         self.header.index += 1;
     }
 
-    pub(super) fn finish(mut self) -> Vec<Vec<u8>> {
+    fn finish(mut self) -> Vec<Vec<u8>> {
         if self.done.is_empty() {
             self.begin();
         }

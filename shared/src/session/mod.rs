@@ -22,7 +22,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub use self::bus::{BusOutcome, BusText, conductor_spec, only_simulated, read_bus};
-use self::export::Frames;
 use self::jobs::{Completed, Entry, Outcome, Stage, Work};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
@@ -39,7 +38,7 @@ use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::messaging::Node;
 use crate::time::{Span, Time};
-use crate::wire::{Command, Event, ExportFormat, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
+use crate::wire::{Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -525,25 +524,6 @@ impl Session {
                 Err(error) => self.refuse(error.to_string()),
             },
             _ => self.refuse(format!("run {run} has no result to look at")),
-        }
-    }
-
-    /// The whole result, in frames that fit a socket.
-    fn export(&mut self, run: u32, id: u32, format: ExportFormat) {
-        let Some(format) = format.rows() else { return self.export_trace(run, id) };
-        let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
-        let mut frames = Frames::new(run, id);
-        if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
-            return self.refuse(error.to_string());
-        }
-        let frames = frames.finish();
-        self.outputs.extend(frames.into_iter().map(Output::Data));
-    }
-
-    fn export_trace(&mut self, run: u32, id: u32) {
-        match self.runs.get(&run).is_some_and(|entry| entry.has_pacer) {
-            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Trace(id) }),
-            false => self.refuse(format!("run {run} is not simulated at a pace: it has no trace to export")),
         }
     }
 
