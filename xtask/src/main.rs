@@ -34,7 +34,8 @@ cargo xtask bench [NAME…]    measures what is named, or lists what can be
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match start(&arguments) {
+    let done = if page::split::is_called() { page::split::bind(&arguments) } else { start(&arguments) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("\n{failure}");

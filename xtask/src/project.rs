@@ -64,7 +64,8 @@ impl Project {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
 
-    fn search_path(&self) -> std::ffi::OsString {
+    /// Where programs are looked for: among xtask's own tools, then on the `PATH`.
+    pub fn search_path(&self) -> std::ffi::OsString {
         let inherited = env::var_os("PATH").unwrap_or_default();
         let dirs = [self.tools.join("bin")].into_iter().chain(env::split_paths(&inherited));
         // A folder whose name holds the separator can't be joined; then the inherited path has to do.

@@ -5,25 +5,50 @@ use leptos::prelude::*;
 
 use super::icon::Icon;
 
-/// Opens it. Whatever had the focus gets it back when it closes.
-pub fn show(dialog: NodeRef<html::Dialog>) {
-    if let Some(dialog) = dialog.get_untracked() {
-        // Refused only where it is open already.
-        let _ = dialog.show_modal();
+/// A dialog's handle.
+#[derive(Clone, Copy)]
+pub struct Dialog {
+    pub node: NodeRef<html::Dialog>,
+    /// How often it was opened.
+    pub opened: RwSignal<u32>,
+}
+
+impl Dialog {
+    pub fn new() -> Dialog {
+        Dialog { node: NodeRef::new(), opened: RwSignal::new(0) }
+    }
+
+    /// Opens it. Whatever had the focus gets it back when it closes.
+    pub fn open(self) {
+        self.opened.update(|times| *times += 1);
+        if let Some(dialog) = self.node.get_untracked() {
+            // Refused only where it is open already.
+            let _ = dialog.show_modal();
+        }
+    }
+
+    /// Whether it was ever opened.
+    pub fn was_opened(self) -> bool {
+        self.opened.get() != 0
+    }
+
+    pub fn close(self) {
+        if let Some(dialog) = self.node.get_untracked() {
+            dialog.close();
+        }
     }
 }
 
-/// Closes it.
-pub fn close(dialog: NodeRef<html::Dialog>) {
-    if let Some(dialog) = dialog.get_untracked() {
-        dialog.close();
+impl Default for Dialog {
+    fn default() -> Dialog {
+        Dialog::new()
     }
 }
 
-/// A dialog. `name` is what tests call it.
+/// The dialog. `name` is what tests call it.
 #[component]
 pub fn Sheet(
-    dialog: NodeRef<html::Dialog>,
+    dialog: Dialog,
     name: &'static str,
     title: &'static str,
     /// For tables: as wide as they need.
@@ -34,14 +59,14 @@ pub fn Sheet(
     let heading = format!("{name}-title");
     let labelled_by = heading.clone();
     view! {
-        <dialog class="sheet" class:wide=wide node_ref=dialog data-testid=name aria-labelledby=labelled_by>
+        <dialog class="sheet" class:wide=wide node_ref=dialog.node data-testid=name aria-labelledby=labelled_by>
             <div class="sheet-head">
                 <h2 id=heading>{title}</h2>
                 <button
                     class="quiet icon-only"
                     data-testid=format!("{name}-close")
                     aria-label="Close"
-                    on:click=move |_| close(dialog)
+                    on:click=move |_| dialog.close()
                 >
                     <Icon name="x" />
                 </button>

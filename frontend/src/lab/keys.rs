@@ -1,6 +1,5 @@
 //! The keyboard's short ways, where nobody writes or presses a button, and the list of them that `?` opens.
 
-use leptos::html;
 use leptos::prelude::*;
 use shared::wire::Stride;
 use wasm_bindgen::JsCast;
@@ -8,7 +7,7 @@ use web_sys::{Element, KeyboardEvent};
 
 use super::state::use_lab;
 use crate::components::icon::Icon;
-use crate::components::sheet::{self, Sheet};
+use crate::components::sheet::{Dialog, Sheet};
 
 /// The keys and what they do, a line each. The reference page has the same file.
 const KEYS: &str = include_str!("keys.html");
@@ -22,8 +21,8 @@ const PRESSED: &str = "button, a, summary, [role=slider], [role=separator]";
 #[component]
 pub fn Shortcuts() -> impl IntoView {
     let lab = use_lab();
-    let dialog = NodeRef::<html::Dialog>::new();
-    let open = move || sheet::show(dialog);
+    let dialog = Dialog::new();
+    let open = move || dialog.open();
     let press = move |event: KeyboardEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let within = |what| target.as_ref().is_some_and(|target| target.closest(what).ok().flatten().is_some());

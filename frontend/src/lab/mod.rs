@@ -46,6 +46,7 @@ pub mod header;
 mod hear;
 pub mod intro;
 pub mod keys;
+pub mod later;
 pub mod lesson;
 pub mod measures;
 pub mod metrics;

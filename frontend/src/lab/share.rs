@@ -4,7 +4,6 @@
 //! and that text is offered back.
 
 use js_sys::Array;
-use leptos::html;
 use leptos::prelude::*;
 use shared::link::Link;
 use shared::wire::Place;
@@ -17,7 +16,7 @@ use super::hear::file_name;
 use super::model::RunModel;
 use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
 use crate::components::icon::Icon;
-use crate::components::sheet::{self, Sheet};
+use crate::components::sheet::{Dialog, Sheet};
 use crate::components::store::keep;
 
 impl Lab {
@@ -115,13 +114,13 @@ fn address() -> String {
 #[component]
 pub fn Share() -> impl IntoView {
     let lab = use_lab();
-    let dialog = NodeRef::<html::Dialog>::new();
+    let dialog = Dialog::new();
     let link = RwSignal::new(None::<Link>);
     let copied = RwSignal::new(false);
     let open = move |_| {
         link.set(Some(lab.link_to_this()));
         copied.set(false);
-        sheet::show(dialog);
+        dialog.open();
     };
     let text = Memo::new(move |_| {
         link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()

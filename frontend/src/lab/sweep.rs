@@ -1,7 +1,6 @@
 //! Many seeds of the experiment, one after the other: under which of them does it not hold what is expected, and with how few of its
 //! faults?
 
-use leptos::html;
 use leptos::prelude::*;
 use shared::fault::shrink::Shrink;
 use shared::fault::text::{with_faults, with_seed};
@@ -9,10 +8,11 @@ use shared::wire::{Place, Report};
 
 use super::aside::{Answer, Ask, Sets};
 use super::format::of;
+use super::later::{Later, Part};
 use super::state::{Lab, use_lab};
 use crate::components::html::{escape, value_of, wanted};
 use crate::components::icon::Icon;
-use crate::components::sheet::{self, Sheet};
+use crate::components::sheet::{Dialog, Sheet};
 
 /// Most seeds of one sweep.
 const SEEDS_MAX: u64 = 10_000;
@@ -254,7 +254,21 @@ impl State {
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Seeds() -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
+    let dialog = Dialog::new();
+    view! {
+        <button class="small" data-testid="seeds-open" title="Run many seeds, and see which fail" on:click=move |_| dialog.open()>
+            <Icon name="dices" />
+            "Seeds"
+        </button>
+        <Sheet dialog=dialog name="seeds" title="Many seeds" wide=true>
+            <Later part=Part::Seeds(dialog) wanted=move || dialog.was_opened() />
+        </Sheet>
+    }
+}
+
+/// What is in the dialog.
+#[component]
+pub fn Sweeping(dialog: Dialog) -> impl IntoView {
     let sweep = Sweep { lab: use_lab(), state: RwSignal::new(State::default()) };
     let state = sweep.state;
     let press = move |event| {
@@ -262,15 +276,11 @@ pub fn Seeds() -> impl IntoView {
         if what == "shrink" {
             return sweep.shrink(index as usize);
         }
-        sheet::close(dialog);
+        dialog.close();
         sweep.open(index as usize, what == "open-fewest");
     };
     view! {
-        <button class="small" data-testid="seeds-open" title="Run many seeds, and see which fail" on:click=move |_| sheet::show(dialog)>
-            <Icon name="dices" />
-            "Seeds"
-        </button>
-        <Sheet dialog=dialog name="seeds" title="Many seeds" wide=true>
+        <div class="sheet-inside">
             <p>
                 "The experiment in virtual time under one seed after the other. A seed fails if an expectation does not hold under it, or if a batch gives other rows than under the first."
             </p>
@@ -293,6 +303,6 @@ pub fn Seeds() -> impl IntoView {
             <p class="broken" role="alert">{move || state.with(|state| state.refusal.clone())}</p>
             <p data-testid="seeds-told" role="status">{move || state.with(State::told)}</p>
             <ul class="failing" inner_html=move || state.with(State::list) on:click=press></ul>
-        </Sheet>
+        </div>
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask page`: the page as the server embeds it, in `target/dist`.
 //!
 //! ```text
-//! trunk ────▶ html, js, wasm, css ─┐
+//! trunk ────▶ html, js, wasm, css ─┐  (the page's wasm cut in two: `split`)
 //! esbuild ──▶ the editor ──────────┤
 //! docs ─────▶ the reference ───────┤
 //! npm ──────▶ fonts, icons, data ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
@@ -25,6 +25,7 @@ mod reference;
 mod relative;
 mod scripts;
 mod service_worker;
+pub mod split;
 mod trunk;
 
 use crate::digest::{self, Digest};

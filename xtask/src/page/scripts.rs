@@ -1,7 +1,7 @@
 //! The scripts that wasm-bindgen makes, without the words that only people read: with those they are twice as long, and the page waits
 //! for them.
 
-use super::Files;
+use super::{Files, split};
 use crate::digest;
 use crate::failure::{Done, Failure};
 use crate::process;
@@ -21,9 +21,10 @@ pub fn shorten(files: &mut Files, project: &Project) -> Done {
     Ok(())
 }
 
-/// Whether wasm-bindgen made this script: its wasm stands beside it.
+/// Whether wasm-bindgen made this script, whose wasm stands beside it then, or the cutter of wasm.
 fn has_wasm(files: &Files, path: &str) -> bool {
-    path.strip_suffix(".js").is_some_and(|stem| files.contains_key(&format!("{stem}_bg.wasm")))
+    path.starts_with(split::SPLIT)
+        || path.strip_suffix(".js").is_some_and(|stem| files.contains_key(&format!("{stem}_bg.wasm")))
 }
 
 fn shortened(project: &Project, packages: &Path, path: &str, script: &[u8]) -> Done<Vec<u8>> {
@@ -47,10 +48,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_scripts_with_wasm_beside_them_are_shortened() {
-        let names = ["app-1.js", "app-1_bg.wasm", "engine.js", "engine_bg.wasm", "engine_loader.js", "editor-2.js", "sw.js"];
+    fn only_scripts_that_a_tool_made_of_wasm_are_shortened() {
+        let names = [
+            "app-1.js",
+            "app-1_bg.wasm",
+            "engine.js",
+            "engine_bg.wasm",
+            "engine_loader.js",
+            "editor-2.js",
+            "split-1.js",
+            "sw.js",
+        ];
         let files: Files = names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
         let short: Vec<&str> = names.into_iter().filter(|name| has_wasm(&files, name)).collect();
-        assert_eq!(short, ["app-1.js", "engine.js"]);
+        assert_eq!(short, ["app-1.js", "engine.js", "split-1.js"]);
     }
 }

@@ -3,7 +3,6 @@
 pub mod choices;
 pub mod verdict;
 
-use leptos::html;
 use leptos::prelude::*;
 use shared::wire::{Place, Report};
 
@@ -14,7 +13,8 @@ use super::measures::of_report;
 use super::state::{Lab, use_lab};
 use crate::components::html::{escape, value_of};
 use crate::components::icon::Icon;
-use crate::components::sheet::{self, Sheet};
+use crate::components::sheet::{Dialog, Sheet};
+use crate::lab::later::{Later, Part};
 
 /// A run of the comparison, and how far it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,28 +167,38 @@ impl State {
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Compare() -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    let comparison = Comparison { lab: use_lab(), state: RwSignal::new(State::default()) };
-    let state = comparison.state;
-    let open = move |_| {
-        comparison.offer();
-        sheet::show(dialog);
-    };
-    let choose = move |event| {
-        let chosen = event_target_value(&event).parse().unwrap_or_default();
-        state.update(|state| state.chosen = chosen);
-    };
+    let dialog = Dialog::new();
     view! {
         <button
             class="small"
             data-testid="compare-open"
             title="Put this experiment beside itself with something else in it"
-            on:click=open
+            on:click=move |_| dialog.open()
         >
             <Icon name="columns-2" />
             "Compare"
         </button>
         <Sheet dialog=dialog name="compare" title="Compare" wide=true>
+            <Later part=Part::Compare(dialog) wanted=move || dialog.was_opened() />
+        </Sheet>
+    }
+}
+
+/// What is in the dialog.
+#[component]
+pub fn Comparing(dialog: Dialog) -> impl IntoView {
+    let comparison = Comparison { lab: use_lab(), state: RwSignal::new(State::default()) };
+    let state = comparison.state;
+    Effect::new(move |_| {
+        dialog.opened.track();
+        untrack(|| comparison.offer());
+    });
+    let choose = move |event| {
+        let chosen = event_target_value(&event).parse().unwrap_or_default();
+        state.update(|state| state.chosen = chosen);
+    };
+    view! {
+        <div class="sheet-inside">
             <p>
                 "The experiment as it is written, and beside it the same with something else in it: in virtual time and on the same seed, so that all of them get the same work."
             </p>
@@ -228,7 +238,7 @@ pub fn Compare() -> impl IntoView {
                 aria-label="The runs beside each other"
                 inner_html=move || state.with(State::table)
             ></div>
-        </Sheet>
+        </div>
     }
 }
 

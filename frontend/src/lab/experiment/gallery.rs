@@ -2,15 +2,15 @@
 
 use gloo_net::http::Request;
 use js_sys::{Array, JSON};
-use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::components::html::{escape, text, wanted};
 use crate::components::icon::Icon;
-use crate::components::sheet;
+use crate::components::sheet::Dialog;
 use crate::components::store::recall;
 use crate::lab::format::of;
+use crate::lab::later::{Later, Part};
 use crate::lab::lesson::{self, Lesson};
 use crate::lab::state::{Input, OWN_TEXT_KEY, use_lab};
 
@@ -128,10 +128,25 @@ fn fits(sought: &str, texts: &[&str]) -> bool {
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Gallery() -> impl IntoView {
+    let dialog = Dialog::new();
+    view! {
+        <button class="quiet small" data-testid="gallery-open" on:click=move |_| dialog.open()>
+            <Icon name="library" />
+            "Examples"
+        </button>
+        <dialog class="gallery" node_ref=dialog.node data-testid="gallery" aria-label="Examples">
+            <Later part=Part::Gallery(dialog) wanted=move || dialog.was_opened() />
+        </dialog>
+    }
+}
+
+/// What is in the dialog.
+#[component]
+pub fn Cards(dialog: Dialog) -> impl IntoView {
     let lab = use_lab();
-    let dialog = NodeRef::<html::Dialog>::new();
     let state = RwSignal::new(State::default());
-    let open = move |_| {
+    Effect::new(move |_| {
+        dialog.opened.track();
         let own = recall(OWN_TEXT_KEY).filter(|own| lab.text.with_untracked(|text| text != own));
         state.update(|state| state.own = own);
         if state.with_untracked(|state| !matches!((&state.examples, &state.lessons), (Some(Ok(_)), Some(Ok(_))))) {
@@ -141,8 +156,7 @@ pub fn Gallery() -> impl IntoView {
                 state.try_update(|state| (state.examples, state.lessons) = (Some(examples), Some(lessons)));
             });
         }
-        sheet::show(dialog);
-    };
+    });
     let press = move |event| {
         let Some((what, Some(index))) = wanted(&event) else { return };
         let (text, lesson) = state.with_untracked(|state| match what.as_str() {
@@ -160,16 +174,12 @@ pub fn Gallery() -> impl IntoView {
         if let Some(lesson) = lesson {
             lab.take_lesson(lesson);
         }
-        sheet::close(dialog);
+        dialog.close();
     };
     view! {
-        <button class="quiet small" data-testid="gallery-open" on:click=open>
-            <Icon name="library" />
-            "Examples"
-        </button>
-        <dialog class="gallery" node_ref=dialog data-testid="gallery" aria-labelledby="gallery-title">
+        <div class="gallery-inside">
             <header class="gallery-head">
-                <h2 id="gallery-title">"Examples"</h2>
+                <h2 >"Examples"</h2>
                 <input
                     type="search"
                     data-testid="gallery-search"
@@ -177,7 +187,7 @@ pub fn Gallery() -> impl IntoView {
                     placeholder="Search"
                     on:input=move |event| state.update(|state| state.sought = event_target_value(&event))
                 />
-                <button class="quiet icon-only" aria-label="Close the examples" on:click=move |_| sheet::close(dialog)>
+                <button class="quiet icon-only" aria-label="Close the examples" on:click=move |_| dialog.close()>
                     <Icon name="x" />
                 </button>
             </header>
@@ -189,7 +199,7 @@ pub fn Gallery() -> impl IntoView {
                 <p class="hint">"One opens in the editor. What you wrote stays: undo brings it back, and so does “Your last text” here."</p>
                 <ul class="cards-of-examples" inner_html=move || state.with(State::example_cards)></ul>
             </div>
-        </dialog>
+        </div>
     }
 }
 

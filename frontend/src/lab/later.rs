@@ -1,0 +1,80 @@
+//! What few look at in their first minute: its code lies in a file of its own, which is loaded when it is first wanted.
+//!
+//! With the feature `split`, which `cargo xtask page` asks for, whatever only [`view_of`] reaches is cut out of the page's WebAssembly
+//! after it was linked. Without it everything is in one file, and all else is the same.
+
+use leptos::prelude::*;
+use leptos::wasm_split::SplitLoaderError;
+
+use super::compare::Comparing;
+use super::experiment::gallery::Cards;
+use super::sweep::Sweeping;
+use crate::components::icon::Icon;
+use crate::components::sheet::Dialog;
+
+/// What is loaded later.
+#[derive(Clone, Copy)]
+pub enum Part {
+    Compare(Dialog),
+    Seeds(Dialog),
+    Gallery(Dialog),
+}
+
+/// The inside of a part. Everything that it alone needs is loaded with it.
+#[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(later, wasm_split_path = ::leptos::wasm_split, fallible))]
+fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
+    Ok(match part {
+        Part::Compare(dialog) => view! { <Comparing dialog=dialog /> }.into_any(),
+        Part::Seeds(dialog) => view! { <Sweeping dialog=dialog /> }.into_any(),
+        Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
+    })
+}
+
+async fn load(part: Part) -> Result<AnyView, SplitLoaderError> {
+    #[cfg(feature = "split")]
+    return view_of(part).await;
+    #[cfg(not(feature = "split"))]
+    view_of(part)
+}
+
+/// A part, as soon as it is wanted and there.
+#[component]
+pub fn Later(
+    part: Part,
+    /// Whether it is wanted.
+    #[prop(into)]
+    wanted: Signal<bool>,
+) -> impl IntoView {
+    let there = RwSignal::new_local(None::<AnyView>);
+    let failed = RwSignal::new(false);
+    let fetch = move || {
+        failed.set(false);
+        leptos::reactive::spawn_local_scoped(async move {
+            match load(part).await {
+                Ok(view) => drop(there.try_set(Some(view))),
+                Err(_) => drop(failed.try_set(true)),
+            }
+        });
+    };
+    let wanted = Memo::new(move |_| wanted.get());
+    Effect::new(move |_| {
+        if wanted.get() {
+            fetch();
+        }
+    });
+    let come = Memo::new(move |_| there.with(Option::is_some));
+    move || match (come.get(), failed.get()) {
+        (true, _) => there.try_update_untracked(Option::take).flatten().into_any(),
+        (false, false) => view! { <p class="hint">"This part of the page is coming."</p> }.into_any(),
+        (false, true) => view! {
+            <p class="broken" role="alert">
+                "This part of the page did not load: the server that it comes from does not answer. "
+                <button class="small" on:click=move |_| fetch()>
+                    <Icon name="rotate-ccw" />
+                    "Try again"
+                </button>
+            </p>
+        }
+        .into_any(),
+    }
+}
