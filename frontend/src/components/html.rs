@@ -25,6 +25,12 @@ pub fn icon(name: &str) -> String {
     format!("<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"icons.svg#{name}\"></use></svg>")
 }
 
+/// A frame around what is selected, for an `svg` over a picture. Pixels.
+pub fn mark(x: f64, y: f64, width: f64, height: f64) -> String {
+    let (x, y, width, height) = (x - 2.0, y - 2.0, width + 4.0, height + 4.0);
+    format!("<rect class=\"chosen\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"4\"></rect>")
+}
+
 /// What the button that was pressed in such a part wants: its `data-do`, and its `data-of` if that is a number.
 pub fn wanted(event: &MouseEvent) -> Option<(String, Option<u64>)> {
     let pressed = event.target()?.dyn_into::<Element>().ok()?.closest("button[data-do]").ok()??;

@@ -129,7 +129,7 @@ fn ran_again(run: &RunModel) -> String {
 }
 
 /// Why an execution was needed: what became of the one before.
-fn reason(run: &RunModel, again: &AttemptView) -> String {
+pub fn reason(run: &RunModel, again: &AttemptView) -> String {
     let before = run.attempts_of(again.phase, again.task).filter(|attempt| attempt.index < again.index).last();
     match before.map(|before| (before.state, before.worker)) {
         Some((AttemptState::Killed, worker)) => format!("worker-{worker} was lost while it ran there"),

@@ -8,6 +8,7 @@ use leptos::wasm_split::SplitLoaderError;
 
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
+use super::inspect::view::Inspected;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -18,6 +19,7 @@ pub enum Part {
     Compare(Dialog),
     Seeds(Dialog),
     Gallery(Dialog),
+    Inspector,
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -27,6 +29,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Compare(dialog) => view! { <Comparing dialog=dialog /> }.into_any(),
         Part::Seeds(dialog) => view! { <Sweeping dialog=dialog /> }.into_any(),
         Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
+        Part::Inspector => view! { <Inspected /> }.into_any(),
     })
 }
 

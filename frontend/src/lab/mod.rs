@@ -1,7 +1,7 @@
 //! The one screen: what is run, what it is doing, how well, and what came of it.
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
-//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`],
+//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`], [`inspect`],
 //! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
@@ -26,6 +26,7 @@
 //! - a bus: `graph`, `kill-broker`; its clients are the workers
 //! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`, `hinder-worker-N` and in its menu
 //!   `slow-worker-N-FACTOR` and `pause-worker-N-MS`
+//! - the inspector: `inspected`, `inspected-name`, `select-first`, `select-previous`, `select-next`, `select-none`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
 //!   `download-csv`, `downloads` and in its menu `download-jsonl` and `download-arrow`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
@@ -44,6 +45,7 @@ pub mod format;
 pub mod graph;
 pub mod header;
 mod hear;
+pub mod inspect;
 pub mod intro;
 pub mod keys;
 pub mod later;
@@ -129,6 +131,7 @@ pub fn Lab() -> impl IntoView {
             <Splitter name="right" label="Width of workers and news" side=Side::Right min=200.0 max=520.0 initial=280.0 />
             <div class="column right">
                 <workers::Workers />
+                <inspect::Inspector />
                 <change::Change />
                 <news::News />
             </div>

@@ -5,6 +5,8 @@
 //! a worker is doing) is kept up to date here, and the tasks that changed are listed for the view that draws them.
 
 #[cfg(test)]
+pub mod story;
+#[cfg(test)]
 mod tests;
 
 use shared::batch::Counters;

@@ -15,6 +15,7 @@ use shared::wire::{ExportFormat, Place, Speed};
 use super::aside::Aside;
 use super::change::Before;
 use super::experiment::TEXT_KEY;
+use super::inspect::Selected;
 use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
@@ -137,6 +138,8 @@ pub struct Lab {
     pub before: RwSignal<Before>,
     /// The text of the user's own that a link took the place of.
     pub set_aside: RwSignal<Option<String>>,
+    /// What is looked at closely.
+    pub selected: RwSignal<Option<Selected>>,
     /// What a screen reader says next.
     pub spoken: RwSignal<String>,
     /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
@@ -237,6 +240,7 @@ impl Lab {
             notice: RwSignal::new(None),
             before: RwSignal::new(Before::None),
             set_aside: RwSignal::new(None),
+            selected: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
             lesson: RwSignal::new(None),

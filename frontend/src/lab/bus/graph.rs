@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use shared::id::NodeId;
 use shared::wire::{BusView, QueueView, Role};
 use wasm_bindgen::JsCast;
-use web_sys::PointerEvent;
+use web_sys::{MouseEvent, PointerEvent};
 
 use super::paint::{Mote, WAY_MS, paint};
 use super::sketch::{Flow, Of, Sketch};
 use super::{BusModel, in_short};
+use crate::components::html::mark;
 use crate::components::icon::Icon;
 use crate::components::palette::{Palette, use_palette};
 use crate::components::panel::Panel;
@@ -17,6 +18,7 @@ use crate::components::pen::Pen;
 use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
 use crate::lab::format::{count, of};
+use crate::lab::inspect::Selected;
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::state::{Lab, use_lab, wall_ms};
 
@@ -73,6 +75,18 @@ pub fn BusGraph() -> impl IntoView {
             None => tip.hide(),
         }
     };
+    let choose = move |event: MouseEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let card = picture.with_value(|picture| picture.sketch.card_at(x, y).map(|card| card.of));
+        lab.select(card.map(selected));
+    };
+    let chosen = move || {
+        size.track();
+        let wanted = lab.selected_now();
+        let sketch = Sketch::new(&view.get(), size.get());
+        let cards = sketch.cards.iter().filter(|card| Some(selected(card.of)) == wanted);
+        cards.map(|card| mark(card.x, card.y, card.width, card.height)).collect::<String>()
+    };
     let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
     let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
     let aside = move || {
@@ -100,12 +114,22 @@ pub fn BusGraph() -> impl IntoView {
                         node_ref=canvas
                         role="img"
                         aria-label=told
+                        on:click=choose
                         on:pointermove=point
                         on:pointerleave=move |_| tip.hide()
                     ></canvas>
+                    <svg class="drawing marks" aria-hidden="true" inner_html=chosen></svg>
                 </div>
             </div>
         </Panel>
+    }
+}
+
+fn selected(of: Of) -> Selected {
+    match of {
+        Of::Group(place) => Selected::Group(place as u32),
+        Of::Exchange(place) => Selected::Exchange(place as u32),
+        Of::Queue(place) => Selected::Queue(place as u32),
     }
 }
 

@@ -8,6 +8,7 @@ use super::paint::{hatch, short};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::format::count;
+use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 use crate::lab::timeline::scale::Scale;
 
@@ -112,6 +113,13 @@ fn work(pen: &mut Pen, scale: Scale, bus: &BusModel, client: usize, top: f64, he
     if let Some((from, to)) = blocked {
         hatch(pen, palette, from, top + inset, to - from, thick);
     }
+}
+
+/// The queue or client whose name is under a point.
+pub fn selected_at(scale: Scale, bus: &BusModel, x: f64, y: f64) -> Option<Selected> {
+    let Selected::Worker(lane) = scale.lane_at(x, y)? else { return None };
+    let (high, queues) = (queue_lanes(bus) as u32, bus.view.queues.len() as u32);
+    Some(if lane < high * queues { Selected::Queue(lane / high) } else { Selected::Worker(lane - high * queues) })
 }
 
 /// What a note over the timeline says.

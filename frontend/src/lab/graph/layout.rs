@@ -119,6 +119,12 @@ impl Layout {
         drawing.layout
     }
 
+    /// Where a task is drawn.
+    pub fn areas(&self, phase: Phase, task: u32) -> Vec<Box> {
+        let of_phase = self.cells.iter().filter(|placed| placed.phase == phase);
+        of_phase.filter_map(|placed| Some(placed.grid.cell(placed.cell_of(task as usize)?))).collect()
+    }
+
     /// The cells of a stage's own tasks.
     pub fn tasks_of(&self, stage: usize) -> Option<&Grid> {
         let own = |placed: &&Placed| placed.stage == stage && matches!(placed.role, Role::Map | Role::Reduce);

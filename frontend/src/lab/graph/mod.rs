@@ -15,15 +15,17 @@ pub mod words;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::PointerEvent;
+use web_sys::{MouseEvent, PointerEvent};
 
 use self::cells::Cells;
 use self::edges::{Bundle, Flow};
 use self::layout::{Bar, Head, Layout, Of};
 pub use self::words::ending;
 use self::words::{describe, number, running, summary, title, told};
+use super::inspect::Selected;
 use super::model::{RunModel, StageCount};
 use super::state::use_lab;
+use crate::components::html::mark;
 use crate::components::palette::use_palette;
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
@@ -81,6 +83,17 @@ pub fn Graph() -> impl IntoView {
             None => tip.hide(),
         }
     };
+    let choose = move |event: MouseEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
+        lab.select(under.map(|(phase, tasks)| Selected::Task(phase, tasks.start as u32)));
+    };
+    // Where the selected task is drawn: in a place of its own, and for a map task also where its split is.
+    let chosen = Memo::new(move |_| {
+        let Some(Selected::Task(phase, task)) = lab.selected.get() else { return String::new() };
+        let areas = layout.with(|layout| layout.as_ref().map(|layout| layout.areas(phase, task)).unwrap_or_default());
+        areas.into_iter().map(|area| mark(area.x, area.y, area.width, area.height)).collect()
+    });
     let summary = Memo::new(move |_| lab.run.with(summary));
     let told = Memo::new(move |_| lab.run.with(told));
     let active = Memo::new(move |_| lab.run.with(RunModel::is_active));
@@ -169,9 +182,11 @@ pub fn Graph() -> impl IntoView {
                         node_ref=canvas
                         role="img"
                         aria-label=told
+                        on:click=choose
                         on:pointermove=point
                         on:pointerleave=move |_| tip.hide()
                     ></canvas>
+                    <svg class="drawing marks" aria-hidden="true" inner_html=chosen></svg>
                     <div aria-hidden="true">{heads}</div>
                 </div>
                 {move || (layout.with(Option::is_none)).then(|| view! {

@@ -14,6 +14,7 @@ use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Pen};
 use crate::lab::bus::{BusModel, lanes};
 use crate::lab::format::{circled, duration_ms};
+use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 use crate::lab::names::task_mark;
 
@@ -157,8 +158,9 @@ fn axis(pen: &mut Pen, scale: Scale, palette: &Palette) {
     }
 }
 
-/// Paints what moves: the bars of running attempts up to `now`, the lanes' names, the moment itself.
-pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now: Time) {
+/// Paints what moves: the bars of running attempts up to `now`, the lanes' names, frames around the bars of the selected task, the moment
+/// itself.
+pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now: Time, selected: Option<Selected>) {
     let (scale, palette) = (settled.scale, &settled.palette);
     let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
     names(&mut pen, scale, run, palette);
@@ -169,7 +171,24 @@ pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now
             cross(&mut pen, scale, attempt.worker, x, palette);
         }
     }
+    if let Some(Selected::Task(phase, task)) = selected {
+        run.attempts_of(phase, task).for_each(|attempt| chosen(&mut pen, scale, attempt, now, palette));
+    }
     present(&mut pen, scale, run, now, palette);
+}
+
+/// A frame around a bar.
+fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
+    let (left, right) = (scale.x(attempt.start), scale.x(attempt.end.unwrap_or(now)));
+    pen.stroke_with(&palette.text);
+    pen.width(2.0);
+    pen.frame(
+        left - 1.0,
+        scale.lane_top(attempt.worker) + 1.0,
+        (right - left).max(BAR_PX_MIN) + 1.0,
+        scale.lane_height() - 2.0,
+    );
+    pen.width(1.0);
 }
 
 /// Paints the faults and the moment that is looked at.

@@ -16,6 +16,7 @@ use self::scale::Scale;
 use super::bus::{in_short, lanes};
 use super::format::{bytes, circled, count, duration_ms, of};
 use super::graph::ending;
+use super::inspect::Selected;
 use super::model::{RunModel, Stage};
 use super::names::task_name;
 use super::state::{use_lab, wall_ms};
@@ -23,6 +24,9 @@ use crate::components::palette::{Palette, use_palette};
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
+
+/// How far a pressed pointer goes before it drags. Pixels.
+const DRAG_PX_MIN: f64 = 4.0;
 
 #[component]
 pub fn Timeline() -> impl IntoView {
@@ -35,8 +39,8 @@ pub fn Timeline() -> impl IntoView {
     let palette = use_palette();
     let settled = StoredValue::new_local(None::<Settled>);
     Effect::new(move |_| {
-        let (size, palette) = (size.get(), palette.get());
-        lab.run.with(|run| paint(canvases, size, run, settled, &palette));
+        let (size, palette, selected) = (size.get(), palette.get(), lab.selected.get());
+        lab.run.with(|run| paint(canvases, size, run, settled, &palette, selected));
     });
 
     let point = move |event: PointerEvent| {
@@ -56,8 +60,10 @@ pub fn Timeline() -> impl IntoView {
             None => tip.hide(),
         }
     };
-    // The moment under the pointer, while it is held down.
+    // The moment under the pointer, while it is held down and has gone somewhere.
     let dragging = RwSignal::new(false);
+    // Where it was pressed.
+    let pressed = StoredValue::new(None::<f64>);
     let seek = move |event: &PointerEvent| {
         let x = f64::from(event.offset_x());
         let at = lab.run.with_untracked(|run| scale_of(size.get_untracked(), run).map(|scale| scale.moment(x)));
@@ -69,10 +75,41 @@ pub fn Timeline() -> impl IntoView {
         let can = event.button() == 0 && lab.run.with_untracked(RunModel::can_be_sought);
         if let Some(canvas) = canvases[1].get_untracked().filter(|_| can) {
             let _ = canvas.set_pointer_capture(event.pointer_id());
+            pressed.set_value(Some(f64::from(event.offset_x())));
+        }
+    };
+    let moved = move |event: PointerEvent| {
+        let from = pressed.get_value();
+        if from.is_some_and(|from| (from - f64::from(event.offset_x())).abs() >= DRAG_PX_MIN) {
             dragging.set(true);
             tip.hide();
-            seek(&event);
         }
+        if dragging.get_untracked() { seek(&event) } else { point(event) }
+    };
+    // A bar that is clicked is selected; beside the bars a click goes to that moment.
+    let let_go = move |event: PointerEvent| {
+        let was_pressed = pressed.try_update_value(Option::take).flatten().is_some();
+        if dragging.try_update(|dragging| std::mem::take(dragging)) == Some(true) {
+            return;
+        }
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let what = lab.run.with_untracked(|run| {
+            let scale = scale_of(size.get_untracked(), run)?;
+            let under = |attempt: &AttemptView| Selected::Task(attempt.phase, attempt.task);
+            match &run.bus {
+                Some(bus) => lanes::selected_at(scale, bus, x, y),
+                None => scale.attempt_at(&run.attempts, now_of(run), x, y).map(under).or_else(|| scale.lane_at(x, y)),
+            }
+        });
+        match what {
+            Some(what) => lab.select(Some(what)),
+            None if was_pressed => seek(&event),
+            None => {}
+        }
+    };
+    let abandon = move |_| {
+        pressed.set_value(None);
+        dragging.set(false);
     };
     let seekable = Memo::new(move |_| lab.run.with(RunModel::can_be_sought));
     let summary = Memo::new(move |_| lab.run.with(summary));
@@ -117,9 +154,9 @@ pub fn Timeline() -> impl IntoView {
                     aria-label=move || format!("Timeline: {}", summary.get())
                     class:seekable=seekable
                     on:pointerdown=grab
-                    on:pointermove=move |event| if dragging.get_untracked() { seek(&event) } else { point(event) }
-                    on:pointerup=move |_| dragging.set(false)
-                    on:pointercancel=move |_| dragging.set(false)
+                    on:pointermove=moved
+                    on:pointerup=let_go
+                    on:pointercancel=abandon
                     on:pointerleave=move |_| tip.hide()
                 ></canvas>
                 <p class="empty hint" class:hidden=move || !empty.get()>
@@ -169,6 +206,7 @@ fn paint(
     run: &RunModel,
     settled: StoredValue<Option<Settled>, LocalStorage>,
     palette: &Palette,
+    selected: Option<Selected>,
 ) {
     let [Some(below), Some(above)] = canvases.map(|canvas| canvas.get_untracked()) else { return };
     let Some(scale) = scale_of(size, run) else {
@@ -183,7 +221,7 @@ fn paint(
     let known = settled.try_update_value(Option::take).flatten();
     let painted = Settled::paint(known, &below, scale, run, palette);
     if let Some(painted) = &painted {
-        draw::moving(&above, painted, run, now_of(run));
+        draw::moving(&above, painted, run, now_of(run), selected);
     }
     settled.set_value(painted);
 }

@@ -3,6 +3,7 @@
 use shared::time::{Span, Time};
 use shared::wire::{AttemptView, News};
 
+use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 
 /// Space at the left for the lanes' names. Pixels.
@@ -75,6 +76,13 @@ impl Scale {
         };
         let near = attempts.iter().filter(|attempt| attempt.worker == lane).map(|attempt| (distance(attempt), attempt));
         near.filter(|(distance, _)| *distance <= REACH_PX).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, attempt)| attempt)
+    }
+
+    /// The worker whose name is under a point.
+    pub fn lane_at(self, x: f64, y: f64) -> Option<Selected> {
+        let lane = ((y - FLAGS_PX) / self.lane_height()).floor();
+        let is_name = x < self.gutter() && lane >= 0.0 && (lane as usize) < self.lanes;
+        is_name.then_some(Selected::Worker(lane as u32))
     }
 
     /// The faults of the run that have begun, in their order.

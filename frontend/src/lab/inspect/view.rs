@@ -1,0 +1,36 @@
+//! The inspector's inside: what is known, and the buttons that lead from one thing to the next.
+
+use leptos::prelude::*;
+use shared::time::Time;
+use shared::wire::Phase;
+
+use super::Selected;
+use super::told::told;
+use crate::components::html::wanted;
+use crate::lab::state::use_lab;
+
+/// What is selected, as long as something is.
+#[component]
+pub fn Inspected() -> impl IntoView {
+    let lab = use_lab();
+    let shown = Memo::new(move |_| {
+        let selected = lab.selected_now()?;
+        Some(lab.run.with(|run| told(run, selected)))
+    });
+    let press = move |event| {
+        let Some((what, of)) = wanted(&event) else { return };
+        let Some(of) = of else { return lab.select(None) };
+        let place = of as u32;
+        match what.as_str() {
+            "map" => lab.select(Some(Selected::Task(Phase::Map, place))),
+            "reduce" => lab.select(Some(Selected::Task(Phase::Reduce, place))),
+            "worker" => lab.select(Some(Selected::Worker(place))),
+            "queue" => lab.select(Some(Selected::Queue(place))),
+            "exchange" => lab.select(Some(Selected::Exchange(place))),
+            "group" => lab.select(Some(Selected::Group(place))),
+            "seek" => lab.seek(Time(of)),
+            _ => {}
+        }
+    };
+    view! { <div class="inspected" data-testid="inspected" inner_html=move || shown.get().unwrap_or_default() on:click=press></div> }
+}
