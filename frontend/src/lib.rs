@@ -20,6 +20,7 @@ pub fn start() {
     }
     mount_to_body(lab::Lab);
     register_service_worker();
+    lab::later::load_ahead();
 }
 
 /// The address of what lies beside the page, wherever on its origin that is: in the page's own folder. A server is looked for there, too,

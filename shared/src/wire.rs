@@ -446,6 +446,9 @@ pub struct AttemptView {
     pub state: AttemptState,
     pub records: Bytes,
     pub bytes: Bytes,
+    /// Bytes that it made for each partition of the shuffle behind it; none before it was done, or of a job with thousands of tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<Bytes>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

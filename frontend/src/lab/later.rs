@@ -3,6 +3,9 @@
 //! With the feature `split`, which `cargo xtask page` asks for, whatever only [`view_of`] reaches is cut out of the page's WebAssembly
 //! after it was linked. Without it everything is in one file, and all else is the same.
 
+#[cfg(feature = "split")]
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 
@@ -23,7 +26,10 @@ pub enum Part {
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
-#[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(later, wasm_split_path = ::leptos::wasm_split, fallible))]
+#[cfg_attr(
+    feature = "split",
+    leptos::wasm_split::wasm_split(later, wasm_split_path = ::leptos::wasm_split, fallible, preload(ahead))
+)]
 fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         Part::Compare(dialog) => view! { <Comparing dialog=dialog /> }.into_any(),
@@ -38,6 +44,24 @@ async fn load(part: Part) -> Result<AnyView, SplitLoaderError> {
     return view_of(part).await;
     #[cfg(not(feature = "split"))]
     view_of(part)
+}
+
+/// How long after its start the page loads all this ahead: it has what it needs at once by then, and whoever opens a part does not wait.
+#[cfg(feature = "split")]
+const AHEAD: Duration = Duration::from_secs(5);
+
+/// Has it loaded before it is wanted, so that it is there when the server is not any more.
+pub fn load_ahead() {
+    #[cfg(feature = "split")]
+    let _ = set_timeout(
+        || {
+            leptos::task::spawn_local(async {
+                // What does not load now is tried again when it is wanted, and that is said.
+                let _ = ahead().await;
+            });
+        },
+        AHEAD,
+    );
 }
 
 /// A part, as soon as it is wanted and there.

@@ -82,6 +82,12 @@ pub enum Note {
         records: u64,
         bytes: u64,
     },
+    /// The execution that was accepted made so many bytes for each partition of the shuffle behind it.
+    Made {
+        task: TaskId,
+        attempt: Attempt,
+        sizes: Vec<u64>,
+    },
     Joined {
         worker: NodeId,
         incarnation: Incarnation,
@@ -319,6 +325,7 @@ impl Coordinator {
         let place = OutputPlace { task, attempt, worker, incarnation };
         let (records, bytes) = records_and_bytes(&completion.counters);
         self.end_executions(now, task, attempt, records, bytes);
+        self.outputs.push_back(Output::Note(Note::Made { task, attempt, sizes: completion.sizes.clone() }));
         self.tasks.complete(now, task, completion);
         self.store_then_accept(worker, incarnation, task, attempt);
         for (waiting, life) in self.tasks.waiting_for(task) {

@@ -13,6 +13,9 @@ use crate::wire::{AttemptState, AttemptView, Bytes, Frame, News, Phase, Tally, W
 /// A frame is made at most this often.
 pub const FRAME_TICK: Span = Span::millis(16);
 
+/// Tasks times partitions, at most, of a job whose shuffles are told in bytes: of a larger one nobody reads them one by one.
+pub const SHUFFLE_CELLS_MAX: usize = 4_096;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Board {
@@ -115,6 +118,12 @@ impl Board {
                     self.end(now, at, *state);
                 }
             }
+            Note::Made { task, attempt, sizes } => {
+                if let Some(at) = self.find(*task, *attempt).filter(|_| self.tasks * sizes.len() <= SHUFFLE_CELLS_MAX) {
+                    self.attempts[at].sizes = sizes.iter().copied().map(Bytes).collect();
+                    self.changed.insert(at);
+                }
+            }
             Note::Joined { worker, incarnation } => {
                 let view = WorkerView { node: *worker, incarnation: *incarnation, state: WorkerState::Idle };
                 self.workers.insert(*worker, view);
@@ -175,6 +184,7 @@ impl Board {
                     state: AttemptState::Superseded,
                     records: Bytes(0),
                     bytes: Bytes(0),
+                    sizes: Vec::new(),
                 });
                 index
             }

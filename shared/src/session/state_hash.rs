@@ -47,8 +47,22 @@ impl Hasher {
     }
 
     fn attempt(&mut self, attempt: &AttemptView) {
-        let AttemptView { index, phase, task, number, backup, worker, incarnation, start, end, state, records, bytes } =
-            attempt;
+        // What it made of each partition follows from the input, which is the same in all moments.
+        let AttemptView {
+            index,
+            phase,
+            task,
+            number,
+            backup,
+            worker,
+            incarnation,
+            start,
+            end,
+            state,
+            records,
+            bytes,
+            sizes: _,
+        } = attempt;
         self.numbers([(*index).into(), *phase as u64, (*task).into(), (*number).into(), (*backup).into(), (*worker).into()]);
         let end = end.map_or(u64::MAX, |end| end.0);
         self.numbers([(*incarnation).into(), start.0, end, *state as u64, records.0, bytes.0]);

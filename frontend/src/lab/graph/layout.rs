@@ -119,6 +119,20 @@ impl Layout {
         drawing.layout
     }
 
+    /// The stage whose shuffle's bar is under a point.
+    pub fn bar_at(&self, x: f64, y: f64) -> Option<usize> {
+        /// A bar is narrow: so far beside it is still on it. Pixels.
+        const BESIDE_PX: f64 = 6.0;
+        let holds =
+            |area: Box| (area.x - BESIDE_PX..=area.right() + BESIDE_PX).contains(&x) && (area.y..=area.bottom()).contains(&y);
+        self.bars.iter().find(|bar| holds(bar.area)).map(|bar| bar.to)
+    }
+
+    /// Where the bar of the shuffle before a stage is.
+    pub fn bar_of(&self, stage: usize) -> Option<Box> {
+        self.bars.iter().find(|bar| bar.to == stage).map(|bar| bar.area)
+    }
+
     /// Where a task is drawn.
     pub fn areas(&self, phase: Phase, task: u32) -> Vec<Box> {
         let of_phase = self.cells.iter().filter(|placed| placed.phase == phase);

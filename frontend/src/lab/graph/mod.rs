@@ -86,13 +86,19 @@ pub fn Graph() -> impl IntoView {
     let choose = move |event: MouseEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
-        lab.select(under.map(|(phase, tasks)| Selected::Task(phase, tasks.start as u32)));
+        let task = under.map(|(phase, tasks)| Selected::Task(phase, tasks.start as u32));
+        let bar = || layout.with_untracked(|layout| layout.as_ref()?.bar_at(x, y)).map(|stage| Selected::Shuffle(stage as u32));
+        lab.select(task.or_else(bar));
     };
     // Where the selected task is drawn: in a place of its own, and for a map task also where its split is.
     let chosen = Memo::new(move |_| {
-        let Some(Selected::Task(phase, task)) = lab.selected.get() else { return String::new() };
-        let areas = layout.with(|layout| layout.as_ref().map(|layout| layout.areas(phase, task)).unwrap_or_default());
-        areas.into_iter().map(|area| mark(area.x, area.y, area.width, area.height)).collect()
+        let selected = lab.selected.get();
+        let areas = layout.with(|layout| match (layout, selected) {
+            (Some(layout), Some(Selected::Task(phase, task))) => layout.areas(phase, task),
+            (Some(layout), Some(Selected::Shuffle(stage))) => layout.bar_of(stage as usize).into_iter().collect(),
+            _ => Vec::new(),
+        });
+        areas.into_iter().map(|area| mark(area.x, area.y, area.width, area.height)).collect::<String>()
     });
     let summary = Memo::new(move |_| lab.run.with(summary));
     let told = Memo::new(move |_| lab.run.with(told));

@@ -3,6 +3,7 @@
 //! What is selected is chosen in the graph, in the timeline or here, and marked in all three. [`told`] says what is known, [`view`]
 //! shows it; both are loaded when something is selected first.
 
+pub mod shuffle;
 pub mod told;
 pub mod view;
 
@@ -23,6 +24,8 @@ pub enum Selected {
     Queue(u32),
     Exchange(u32),
     Group(u32),
+    /// What a stage gathers.
+    Shuffle(u32),
 }
 
 impl Selected {
@@ -34,6 +37,7 @@ impl Selected {
             (Selected::Worker(worker), _) => place(worker, run.workers.len()),
             (Selected::Queue(queue), Some(bus)) => place(queue, bus.view.queues.len()),
             (Selected::Exchange(exchange), Some(bus)) => place(exchange, bus.view.exchanges.len()),
+            (Selected::Shuffle(stage), None) => run.stages().get(stage as usize).is_some_and(|stage| !stage.of.is_empty()),
             (Selected::Group(group), Some(bus)) => place(group, bus.view.groups.len()),
             _ => false,
         }

@@ -23,6 +23,7 @@ const LISTED_MAX: usize = 40;
 pub fn told(run: &RunModel, selected: Selected) -> String {
     match (selected, &run.bus) {
         (Selected::Task(phase, number), _) => task(run, phase, number),
+        (Selected::Shuffle(to), _) => super::shuffle::told(run, to),
         (Selected::Worker(place), Some(bus)) => client(run, bus, place),
         (Selected::Worker(place), None) => worker(run, place),
         (Selected::Queue(place), Some(bus)) => queue(bus, place),
@@ -46,7 +47,8 @@ fn task(run: &RunModel, phase: Phase, number: u32) -> String {
     if let Some((stage, place)) = stage_of(stages, phase, number) {
         if phase == Phase::Reduce {
             let from: Vec<String> = sources(stages, stage).map(|source| stage_name(stages, source)).collect();
-            facts.push(("Gathers", format!("partition {place} of {}", escape(&and(&from)))));
+            let from = button("shuffle", stage as u64, &and(&from));
+            facts.push(("Gathers", format!("partition {place} of {from}")));
         }
         let next = stages.iter().enumerate().filter(|(_, next)| next.of.contains(&(stage as u32)));
         let next: Vec<String> = next.map(|(index, _)| stage_name(stages, index)).collect();
@@ -78,13 +80,13 @@ fn worker(run: &RunModel, place: u32) -> String {
     let mine: Vec<&AttemptView> = run.attempts.iter().filter(|attempt| attempt.worker == place + 1).collect();
     let with = |state| mine.iter().filter(|attempt| attempt.state == state).count() as u64;
     let lost = with(AttemptState::Killed) + with(AttemptState::Lost);
-    let busy: u64 = mine.iter().map(|attempt| attempt.end.unwrap_or(run.now).since(attempt.start).0).sum();
+    let busy = covered(mine.iter().map(|attempt| attempt.start.0..attempt.end.unwrap_or(run.now).0).collect());
     let mut facts = vec![
         ("Life", format!("number {}", worker.view.incarnation)),
         ("Executions", format!("{}, {} done", grouped(mine.len() as u64), grouped(with(AttemptState::Done)))),
     ];
     if lost > 0 {
-        facts.push(("Lost", of(lost, "execution, with a life of its", "executions, with lives of its")));
+        facts.push(("Lost", format!("{}, with an earlier life", of(lost, "execution", "executions"))));
     }
     facts.push(("Read", sized(worker.bytes)));
     if run.now.0 > 0 {
@@ -246,7 +248,8 @@ fn execution(run: &RunModel, attempt: &AttemptView, whose: &str, more: &str) -> 
     let length = duration_ms(attempt.end.unwrap_or(run.now).since(attempt.start).0 as f64 / 1e3);
     let backup = if attempt.backup { ", a backup" } else { "" };
     let amount = if attempt.records.0 > 0 {
-        format!(", {}, {}", of(attempt.records.0, "record", "records"), sized(attempt.bytes.0))
+        let read = if attempt.bytes.0 > 0 { format!(", {}", sized(attempt.bytes.0)) } else { String::new() };
+        format!(", {}{read}", of(attempt.records.0, "record", "records"))
     } else {
         String::new()
     };
@@ -257,6 +260,18 @@ fn execution(run: &RunModel, attempt: &AttemptView, whose: &str, more: &str) -> 
         length.unit,
         ending(attempt.state),
     )
+}
+
+/// How long at least one of these stretches goes on: a worker is given a task before it has ended the one before.
+fn covered(mut stretches: Vec<Range<u64>>) -> u64 {
+    stretches.sort_unstable_by_key(|stretch| stretch.start);
+    let mut reached = 0;
+    let mut covered = 0;
+    for Range { start, end } in stretches {
+        covered += end.saturating_sub(start.max(reached));
+        reached = reached.max(end);
+    }
+    covered
 }
 
 fn kind_of(phase: Phase) -> &'static str {
@@ -286,13 +301,13 @@ fn worker_word(state: WorkerState) -> &'static str {
     }
 }
 
-fn sized(number: u64) -> String {
+pub(super) fn sized(number: u64) -> String {
     let size = bytes(number);
     format!("<span title=\"{}\">{} {}</span>", size.exact, size.value, size.unit)
 }
 
 /// The name, and how it stands.
-fn head(name: &str, state: &str, words: &str) -> String {
+pub(super) fn head(name: &str, state: &str, words: &str) -> String {
     format!(
         "<div class=\"inspect-head\"><h3 data-testid=\"inspected-name\">{}</h3><span class=\"inspect-state\" data-state=\"{state}\">{words}</span>\
          <button class=\"quiet small\" data-do=\"none\" data-testid=\"select-none\">Let go</button></div>",
@@ -337,7 +352,7 @@ fn listed(title: &str, items: impl IntoIterator<Item = String>) -> String {
     format!("<h4>{title}</h4><ul class=\"inspect-list\">{shown}{more}</ul>")
 }
 
-fn button(kind: &str, place: u64, name: &str) -> String {
+pub(super) fn button(kind: &str, place: u64, name: &str) -> String {
     format!("<button class=\"link\" data-do=\"{kind}\" data-of=\"{place}\">{}</button>", escape(name))
 }
 
@@ -403,13 +418,19 @@ mod tests {
         let run = story::run(stages(), vec![done, killed], &[]);
         let words = words(&told(&run, Selected::Worker(0)));
         assert!(words.starts_with("worker-1|busy|"), "{words}");
-        assert!(words.contains("Executions|2, 1 done|Lost|1 execution, with a life of its|"), "{words}");
-        assert!(words.contains("Busy|67 % of the time|"), "{words}");
+        assert!(words.contains("Executions|2, 1 done|Lost|1 execution, with an earlier life|"), "{words}");
+        assert!(words.contains("Busy|33 % of the time|"), "{words}");
         assert!(
             words.contains("①|map-1|at 0.001 s for 1 ms|its worker was lost while it ran|①|map-0|"),
             "the latest first: {words}"
         );
         assert!(words.contains("done, 12 records,|2.00 kB|"), "{words}");
+    }
+
+    #[test]
+    fn time_that_two_executions_share_is_busy_once() {
+        assert_eq!(covered(vec![5..9, 0..4, 2..6, 20..21]), 9 + 1);
+        assert_eq!(covered(Vec::new()), 0);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub fn Inspected() -> impl IntoView {
             "worker" => lab.select(Some(Selected::Worker(place))),
             "queue" => lab.select(Some(Selected::Queue(place))),
             "exchange" => lab.select(Some(Selected::Exchange(place))),
+            "shuffle" => lab.select(Some(Selected::Shuffle(place))),
             "group" => lab.select(Some(Selected::Group(place))),
             "seek" => lab.seek(Time(of)),
             _ => {}

@@ -30,6 +30,7 @@ pub fn attempt(index: u32, phase: Phase, task: u32, state: AttemptState) -> Atte
         state,
         records: Bytes(0),
         bytes: Bytes(0),
+        sizes: Vec::new(),
     }
 }
 

@@ -47,6 +47,7 @@ fn attempt(index: u32, state: AttemptState, end: Option<u64>) -> AttemptView {
         state,
         records: Bytes(1),
         bytes: Bytes(50),
+        sizes: Vec::new(),
     }
 }
 

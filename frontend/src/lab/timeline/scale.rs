@@ -130,6 +130,7 @@ mod tests {
             state: AttemptState::Done,
             records: Bytes(0),
             bytes: Bytes(0),
+            sizes: Vec::new(),
         }
     }
 
