@@ -7,6 +7,7 @@ pub mod palette;
 pub mod panel;
 pub mod panic;
 pub mod pen;
+pub mod script;
 pub mod sheet;
 pub mod size;
 pub mod splitter;

@@ -23,6 +23,20 @@ pub struct Palette {
 }
 
 impl Palette {
+    /// The colour that the style sheet calls so; that of text where it knows no such name.
+    pub fn named(&self, name: &str) -> &str {
+        match name {
+            "accent" => &self.accent,
+            "busy" => &self.busy,
+            "blocked" => &self.blocked,
+            "down" => &self.down,
+            "done" => &self.done,
+            "again" => &self.again,
+            "quiet" => &self.quiet,
+            _ => &self.text,
+        }
+    }
+
     fn read() -> Palette {
         let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
         let colour = |name: &str| {

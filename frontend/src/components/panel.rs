@@ -5,6 +5,15 @@ use leptos::prelude::*;
 use super::icon::Icon;
 use super::store::{keep, recall};
 
+/// Whether the panel of this name was left folded, or is `at_first`.
+pub fn remembered(name: &str, at_first: bool) -> RwSignal<bool> {
+    RwSignal::new(recall(&key(name)).map_or(at_first, |kept| kept == "yes"))
+}
+
+fn key(name: &str) -> String {
+    format!("folded.{name}")
+}
+
 /// A panel. `name` is its key in what the page remembers; `title` its heading.
 #[component]
 pub fn Panel(
@@ -13,13 +22,15 @@ pub fn Panel(
     /// Beside the heading, at its end: controls or a summary.
     #[prop(optional, into)]
     aside: ViewFn,
+    /// Whether it is folded, by [`remembered`], where others want to know that.
+    #[prop(optional)]
+    folded: Option<RwSignal<bool>>,
     children: Children,
 ) -> impl IntoView {
-    let key = format!("folded.{name}");
-    let folded = RwSignal::new(recall(&key).as_deref() == Some("yes"));
+    let folded = folded.unwrap_or_else(|| remembered(name, false));
     let fold = move |_| {
         folded.update(|folded| *folded = !*folded);
-        keep(&key, if folded.get_untracked() { "yes" } else { "no" });
+        keep(&key(name), if folded.get_untracked() { "yes" } else { "no" });
     };
     let body = format!("panel-{name}");
     view! {
@@ -30,6 +41,7 @@ pub fn Panel(
                         class="fold"
                         aria-expanded=move || if folded.get() { "false" } else { "true" }
                         aria-controls=body.clone()
+                        data-testid=format!("fold-{name}")
                         on:click=fold
                     >
                         <Icon name="chevron-down" />

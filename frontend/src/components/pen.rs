@@ -7,7 +7,8 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 /// Characters of this font are so wide. Pixels.
 pub const CHARACTER_PX: f64 = 6.7;
-const FONT: &str = "11px \"JetBrains Mono\", ui-monospace, monospace";
+/// What is written in a picture.
+pub const FONT: &str = "11px \"JetBrains Mono\", ui-monospace, monospace";
 
 /// See the module.
 pub struct Pen {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 
+use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
 use super::inspect::view::Inspected;
@@ -23,6 +24,7 @@ pub enum Part {
     Seeds(Dialog),
     Gallery(Dialog),
     Inspector,
+    Charts,
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -36,6 +38,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Seeds(dialog) => view! { <Sweeping dialog=dialog /> }.into_any(),
         Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
         Part::Inspector => view! { <Inspected /> }.into_any(),
+        Part::Charts => view! { <ChartsOfRun /> }.into_any(),
     })
 }
 

@@ -97,6 +97,11 @@ fn of_batch(time: Measure, tally: Tally, counters: &Counters) -> Vec<Measure> {
     ]
 }
 
+/// How long the messages of a bus took: half of them, 99 of 100 and all; milliseconds.
+pub fn latency(report: &Report) -> Option<[f64; 3]> {
+    report.bus.as_deref().map(|bus| bus.spans.get("latency").copied().unwrap_or_default())
+}
+
 /// The messages of a bus, and how long they took.
 fn of_bus(totals: BusTotals, report: Option<&BusReport>) -> Vec<Measure> {
     let count = |name, count, better| measure(name, Some(Value::Count(count)), better);

@@ -1,7 +1,8 @@
 //! The one screen: what is run, what it is doing, how well, and what came of it.
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
-//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`], [`workers`], [`inspect`],
+//! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
+//! [`charts`], [`workers`], [`inspect`],
 //! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
@@ -23,6 +24,9 @@
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
+//! - charts: `fold-charts`, and when they are unfolded of each chart (`throughput`, `tasks`; of a bus `depth`, `messages`, `latency`)
+//!   `chart-NAME`, `chart-summary-NAME`, `chart-numbers-NAME` (a fold) and in it `chart-table-NAME`; `pointed` (the line in the timeline at the
+//!   moment that is pointed at, `shown` or not) and `pointed-at` (the same in words; `data-exact` in microseconds)
 //! - a bus: `graph`, `kill-broker`; its clients are the workers
 //! - workers: `worker-N` (`data-state` is `starting`, `idle`, `busy` or `down`; `data-incarnation`), `kill-worker-N`, `hinder-worker-N` and in its menu
 //!   `slow-worker-N-FACTOR` and `pause-worker-N-MS`
@@ -38,6 +42,7 @@ pub mod aside;
 pub mod banners;
 pub mod bus;
 pub mod change;
+pub mod charts;
 mod commands;
 pub mod compare;
 pub mod experiment;
@@ -126,6 +131,7 @@ pub fn Lab() -> impl IntoView {
                 <Splitter name="graph" label="Height of the graph" side=Side::Above min=120.0 max=640.0 initial=252.0 />
                 <timeline::Timeline />
                 <Splitter name="timeline" label="Height of the timeline" side=Side::Above min=80.0 max=640.0 initial=168.0 />
+                <charts::Charts />
                 <result::view::Result />
             </div>
             <Splitter name="right" label="Width of workers and news" side=Side::Right min=200.0 max=520.0 initial=280.0 />

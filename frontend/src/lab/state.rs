@@ -129,6 +129,8 @@ pub struct Lab {
     pub run: RwSignal<RunModel>,
     /// The moment of the run that somebody is on the way to.
     pub sought: RwSignal<Option<Time>>,
+    /// The moment that the pointer is on, in the timeline or in a chart: the others show it too.
+    pub pointed: RwSignal<Option<Time>>,
     pub table: Table,
     /// Bytes of the export that is being collected.
     pub exporting: RwSignal<Option<f64>>,
@@ -235,6 +237,7 @@ impl Lab {
             outline_is_old: RwSignal::new(false),
             run: RwSignal::new(RunModel::default()),
             sought: RwSignal::new(None),
+            pointed: RwSignal::new(None),
             table: Table::new(),
             exporting: RwSignal::new(None),
             notice: RwSignal::new(None),

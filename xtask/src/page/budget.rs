@@ -13,14 +13,16 @@ pub const LATER_BYTES_MAX: usize = 150_000;
 pub const ENGINE_BYTES_MAX: usize = 1_500_000;
 /// The editor, in bytes: CodeMirror with our part of it, loaded when it is first seen.
 pub const EDITOR_BYTES_MAX: usize = 160_000;
+/// What draws the charts, in bytes: uPlot with our part of it, loaded when a chart is first wanted.
+pub const CHARTS_BYTES_MAX: usize = 25_000;
 
 /// Weighs the page in `target/dist` and compares it with the bounds.
 pub fn check(project: &Project) -> Done {
     let weight = Weight::of_page(project)?;
-    let Weight { ui, later, engine, editor } = weight;
+    let Weight { ui, later, engine, editor, charts } = weight;
     note(format!(
         "UI {ui} of {UI_BYTES_MAX} bytes, its later part {later} of {LATER_BYTES_MAX}, engine {engine} of {ENGINE_BYTES_MAX}, \
-         editor {editor} of {EDITOR_BYTES_MAX}"
+         editor {editor} of {EDITOR_BYTES_MAX}, charts {charts} of {CHARTS_BYTES_MAX}"
     ));
     weight.judge()
 }
@@ -36,6 +38,8 @@ pub struct Weight {
     pub engine: usize,
     /// The editor's script.
     pub editor: usize,
+    /// The script that draws the charts.
+    pub charts: usize,
 }
 
 impl Weight {
@@ -51,7 +55,7 @@ impl Weight {
 
     /// Sums the brotli files; a file that doesn't shrink by brotli goes over the wire as it is.
     fn of(sizes: &[(String, usize)]) -> Self {
-        let mut weight = Self { ui: 0, later: 0, engine: 0, editor: 0 };
+        let mut weight = Self { ui: 0, later: 0, engine: 0, editor: 0, charts: 0 };
         for (path, _) in sizes.iter().filter(|(path, _)| is_code(path)) {
             let compressed = format!("{path}.br");
             let over_the_wire = sizes.iter().find(|(other, _)| *other == compressed);
@@ -63,7 +67,8 @@ impl Weight {
                 path if path.starts_with(super::reference::PREFIX) => {}
                 path if path.starts_with(super::split::LATER) => weight.later += bytes,
                 path if path.starts_with("engine") => weight.engine += bytes,
-                path if path.starts_with(super::editor::PREFIX) && path.ends_with(".js") => weight.editor += bytes,
+                path if super::bundle::EDITOR.is(path) => weight.editor += bytes,
+                path if super::bundle::CHARTS.is(path) => weight.charts += bytes,
                 _ => weight.ui += bytes,
             }
         }
@@ -76,13 +81,20 @@ impl Weight {
             Failure::new(format!("{what} is {bytes} bytes over the wire; its bound is {bound}"), remedy)
         };
         match self {
-            Self { ui: 0, .. } | Self { later: 0, .. } | Self { engine: 0, .. } | Self { editor: 0, .. } => {
+            Self { ui: 0, .. }
+            | Self { later: 0, .. }
+            | Self { engine: 0, .. }
+            | Self { editor: 0, .. }
+            | Self { charts: 0, .. } => {
                 Err(Failure::new(format!("The page in target/dist isn't whole ({self:?})"), "Run `cargo xtask page`"))
             }
             Self { ui, .. } if *ui > UI_BYTES_MAX => Err(over("The UI bundle", *ui, UI_BYTES_MAX)),
             Self { later, .. } if *later > LATER_BYTES_MAX => Err(over("The UI's later part", *later, LATER_BYTES_MAX)),
             Self { engine, .. } if *engine > ENGINE_BYTES_MAX => Err(over("The engine", *engine, ENGINE_BYTES_MAX)),
             Self { editor, .. } if *editor > EDITOR_BYTES_MAX => Err(over("The editor", *editor, EDITOR_BYTES_MAX)),
+            Self { charts, .. } if *charts > CHARTS_BYTES_MAX => {
+                Err(over("The script of the charts", *charts, CHARTS_BYTES_MAX))
+            }
             _ => Ok(()),
         }
     }
@@ -108,6 +120,8 @@ mod tests {
             ("app-1.js.gz", 5),
             ("app-1_bg.wasm", 100),
             ("app-1_bg.wasm.br", 30),
+            ("charts-1.js", 30),
+            ("charts-1.js.br", 11),
             ("data/glosses.txt", 9_000_000),
             ("editor-1.js", 50),
             ("editor-1.js.br", 20),
@@ -120,21 +134,28 @@ mod tests {
             ("reference-1.css", 9),
             ("sw.js", 9),
         ];
-        assert_eq!(weight(&files), Weight { ui: 35, later: 5, engine: 67, editor: 20 });
+        assert_eq!(weight(&files), Weight { ui: 35, later: 5, engine: 67, editor: 20, charts: 11 });
     }
 
     #[test]
     fn past_a_bound_the_sentence_names_it() {
-        assert_eq!(
-            Weight { ui: UI_BYTES_MAX, later: LATER_BYTES_MAX, engine: ENGINE_BYTES_MAX, editor: EDITOR_BYTES_MAX }.judge(),
-            Ok(())
-        );
-        let heavy = Weight { ui: UI_BYTES_MAX + 1, later: 1, engine: 1, editor: 1 }.judge().unwrap_err().to_string();
-        assert!(heavy.contains("The UI bundle is 400001 bytes"), "{heavy}");
-        let heavy = Weight { ui: 1, later: 1, engine: ENGINE_BYTES_MAX + 1, editor: 1 }.judge().unwrap_err().to_string();
-        assert!(heavy.contains("The engine is 1500001 bytes"), "{heavy}");
-        let heavy = Weight { ui: 1, later: 1, engine: 1, editor: EDITOR_BYTES_MAX + 1 }.judge().unwrap_err().to_string();
-        assert!(heavy.contains("The editor is 160001 bytes"), "{heavy}");
+        let full = || Weight {
+            ui: UI_BYTES_MAX,
+            later: LATER_BYTES_MAX,
+            engine: ENGINE_BYTES_MAX,
+            editor: EDITOR_BYTES_MAX,
+            charts: CHARTS_BYTES_MAX,
+        };
+        assert_eq!(full().judge(), Ok(()));
+        let heavy = |weight: Weight| weight.judge().unwrap_err().to_string();
+        let told = heavy(Weight { ui: UI_BYTES_MAX + 1, ..full() });
+        assert!(told.contains("The UI bundle is 400001 bytes"), "{told}");
+        let told = heavy(Weight { engine: ENGINE_BYTES_MAX + 1, ..full() });
+        assert!(told.contains("The engine is 1500001 bytes"), "{told}");
+        let told = heavy(Weight { editor: EDITOR_BYTES_MAX + 1, ..full() });
+        assert!(told.contains("The editor is 160001 bytes"), "{told}");
+        let told = heavy(Weight { charts: CHARTS_BYTES_MAX + 1, ..full() });
+        assert!(told.contains("The script of the charts is 25001 bytes"), "{told}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! trunk ────▶ html, js, wasm, css ─┐  (the page's wasm cut in two: `split`)
-//! esbuild ──▶ the editor ──────────┤
+//! esbuild ──▶ editor, charts ──────┤
 //! docs ─────▶ the reference ───────┤
 //! npm ──────▶ fonts, icons, data ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
 //! ```
@@ -11,8 +11,8 @@
 //! `target/dist` are only written when they differ, so that cargo rebuilds the server only when the page is new.
 
 pub mod budget;
+mod bundle;
 mod compress;
-mod editor;
 pub mod examples;
 mod flights;
 mod fonts;
@@ -47,7 +47,7 @@ const BUILD_PLACEHOLDER: &str = "__BUILD__";
 pub const SHORT_HASH_DIGITS: usize = 16;
 
 /// Packages whose files are in the page, with the file that holds their licence.
-const LICENCES: [(&str, &str); 13] = [
+const LICENCES: [(&str, &str); 14] = [
     ("Inter, the typeface", "@fontsource/inter/LICENSE"),
     ("JetBrains Mono, the typeface", "@fontsource/jetbrains-mono/LICENSE"),
     ("Lucide, the icons", "lucide-static/LICENSE"),
@@ -61,6 +61,7 @@ const LICENCES: [(&str, &str); 13] = [
     ("crelt, the editor's elements", "crelt/LICENSE"),
     ("w3c-keyname, the editor's keys", "w3c-keyname/LICENSE"),
     ("find-cluster-break, the editor's characters", "@marijn/find-cluster-break/LICENSE"),
+    ("uPlot, the charts", "uplot/LICENSE"),
 ];
 
 /// Builds the page. The tools and the npm packages must be there.
@@ -71,13 +72,14 @@ pub fn build(project: &Project) -> Done {
     scripts::shorten(&mut files, project)?;
     clock.lap("html, js, wasm");
 
-    editor::add(&mut files, project)?;
+    bundle::EDITOR.add(&mut files, project)?;
+    bundle::CHARTS.add(&mut files, project)?;
     files.insert("schema.json".into(), digest::read(&project.root.join("docs/schema.json"))?);
     files.insert("lessons.json".into(), digest::read(&project.root.join("frontend/lessons.json"))?);
     files.insert("examples.json".into(), examples::json(project)?.into_bytes());
     reference::add(&mut files, project)?;
     manifest::add(&mut files);
-    clock.lap("editor, schema, examples, reference, manifest");
+    clock.lap("editor, charts, schema, examples, reference, manifest");
 
     let packages = project.npm.join("node_modules");
     files.extend(fonts::files(&packages)?);

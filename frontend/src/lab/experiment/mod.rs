@@ -21,6 +21,7 @@ use super::model::Stage;
 use super::state::{TEXT_BYTES_MAX, WORD_COUNT, use_lab};
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
+use crate::components::script::{load as load_script, plain};
 use crate::components::store::{keep, recall};
 
 /// How long typing must pause before the text is checked: shorter than between two keys. A check takes some milliseconds, so that its
@@ -58,7 +59,7 @@ pub fn Experiment() -> impl IntoView {
         lab.text.try_set(text);
     }));
     let load = move || {
-        script::load(move |loaded| {
+        load_script("editor", move |loaded| {
             let Some(host) = host.try_get_untracked().flatten().filter(|_| loaded) else {
                 shown.try_set(Shown::Failed);
                 return;
@@ -81,12 +82,12 @@ pub fn Experiment() -> impl IntoView {
     });
     Effect::new(move |_| {
         if let Shown::Editor(editor) = shown.get() {
-            problems.with(|problems| editor.set_problems(&script::plain(problems)));
+            problems.with(|problems| editor.set_problems(&plain(problems)));
         }
     });
     Effect::new(move |_| {
         if let Shown::Editor(editor) = shown.get() {
-            lab.outline.with(|outline| editor.set_outline(&script::plain(outline)));
+            lab.outline.with(|outline| editor.set_outline(&plain(outline)));
         }
     });
     on_cleanup(move || {

@@ -1,11 +1,8 @@
-//! The editor's script (`frontend/editor`): loads it, and speaks to it.
+//! Speaks to the editor's script (`frontend/editor`).
 
-use js_sys::{JSON, Object, Reflect};
-use leptos::prelude::*;
-use serde::Serialize;
-use wasm_bindgen::JsCast;
+use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{HtmlElement, HtmlScriptElement};
+use web_sys::HtmlElement;
 
 /// What the text is called to those who do not see it.
 pub const LABEL: &str = "The experiment, in YAML";
@@ -47,31 +44,6 @@ extern "C" {
     pub fn destroy(this: &Editor);
 }
 
-/// Loads the script and says whether it is there.
-pub fn load(then: impl Fn(bool) + Clone + 'static) {
-    let address = document()
-        .query_selector("meta[name=editor]")
-        .ok()
-        .flatten()
-        .and_then(|meta| meta.get_attribute("content"))
-        .filter(|address| address.starts_with("./"));
-    let script = document().create_element("script").ok().and_then(|element| element.dyn_into::<HtmlScriptElement>().ok());
-    let (Some(address), Some(script), Some(head)) = (address, script, document().head()) else {
-        return then(false);
-    };
-    let told = |loaded: bool| {
-        let then = then.clone();
-        // Only one of the two is ever called, so neither can free the other.
-        Closure::once_into_js(move || then(loaded))
-    };
-    script.set_onload(Some(told(true).unchecked_ref()));
-    script.set_onerror(Some(told(false).unchecked_ref()));
-    script.set_src(&address);
-    if head.append_child(&script).is_err() {
-        then(false);
-    }
-}
-
 /// Puts an editor into an element. The script must be loaded.
 pub fn create(host: &HtmlElement, text: &str, changed: &Closure<dyn FnMut(String)>) -> Result<Editor, JsValue> {
     let attributes = Object::new();
@@ -79,10 +51,4 @@ pub fn create(host: &HtmlElement, text: &str, changed: &Closure<dyn FnMut(String
         Reflect::set(&attributes, &name.into(), &value.into())?;
     }
     create_in(host, text, &attributes, changed)
-}
-
-/// A value as the script reads it.
-pub fn plain(value: &impl Serialize) -> JsValue {
-    let json = serde_json::to_string(value).unwrap_or_default();
-    JSON::parse(&json).unwrap_or(JsValue::NULL)
 }

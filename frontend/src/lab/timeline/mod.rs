@@ -43,6 +43,23 @@ pub fn Timeline() -> impl IntoView {
         lab.run.with(|run| paint(canvases, size, run, settled, &palette, selected));
     });
 
+    // The moment that is pointed at, here or in a chart.
+    let line = NodeRef::<html::Span>::new();
+    Effect::new(move |_| {
+        let (pointed, size) = (lab.pointed.get(), size.get());
+        let Some(line) = line.get() else { return };
+        let scale = lab.run.with_untracked(|run| scale_of(size, run));
+        let x = scale.zip(pointed).filter(|(scale, at)| at.0 <= scale.span.0).map(|(scale, at)| scale.x(at));
+        let _ = line.class_list().toggle_with_force("shown", x.is_some());
+        if let Some(x) = x {
+            let _ = line.set_attribute("style", &format!("transform:translateX({x}px)"));
+        }
+    });
+    let at = move |event: &PointerEvent| {
+        let x = f64::from(event.offset_x());
+        lab.run.with_untracked(|run| scale_of(size.get_untracked(), run).map(|scale| scale.moment(x)))
+    };
+
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let lines = lab.run.with_untracked(|run| {
@@ -65,9 +82,7 @@ pub fn Timeline() -> impl IntoView {
     // Where it was pressed.
     let pressed = StoredValue::new(None::<f64>);
     let seek = move |event: &PointerEvent| {
-        let x = f64::from(event.offset_x());
-        let at = lab.run.with_untracked(|run| scale_of(size.get_untracked(), run).map(|scale| scale.moment(x)));
-        if let Some(at) = at {
+        if let Some(at) = at(event) {
             lab.seek(at);
         }
     };
@@ -79,6 +94,7 @@ pub fn Timeline() -> impl IntoView {
         }
     };
     let moved = move |event: PointerEvent| {
+        lab.pointed.set(at(&event));
         let from = pressed.get_value();
         if from.is_some_and(|from| (from - f64::from(event.offset_x())).abs() >= DRAG_PX_MIN) {
             dragging.set(true);
@@ -157,8 +173,12 @@ pub fn Timeline() -> impl IntoView {
                     on:pointermove=moved
                     on:pointerup=let_go
                     on:pointercancel=abandon
-                    on:pointerleave=move |_| tip.hide()
+                    on:pointerleave=move |_| {
+                        tip.hide();
+                        lab.pointed.set(None);
+                    }
                 ></canvas>
+                <span class="pointed" node_ref=line data-testid="pointed" aria-hidden="true"></span>
                 <p class="empty hint" class:hidden=move || !empty.get()>
                     "Each worker will have a lane here, each task a bar in it."
                 </p>
@@ -171,7 +191,7 @@ pub fn Timeline() -> impl IntoView {
 }
 
 /// What tasks behind shuffles are called together.
-fn gathering(stages: &[StageView]) -> String {
+pub fn gathering(stages: &[StageView]) -> String {
     let mut words = stages.iter().filter(|stage| stage.phase == Phase::Reduce).map(|stage| stage.what.as_str());
     match (words.next(), words.next()) {
         (Some(only), None) => only.to_owned(),

@@ -11,7 +11,7 @@ const GUTTER_PX: f64 = 66.0;
 /// The same where there is little width. Pixels.
 const GUTTER_NARROW_PX: f64 = 28.0;
 /// Space at the right. Pixels.
-const RIGHT_PX: f64 = 12.0;
+pub const RIGHT_PX: f64 = 12.0;
 /// Space at the bottom for the axis. Pixels.
 pub const AXIS_PX: f64 = 18.0;
 /// Space at the top for the flags of faults. Pixels.
