@@ -24,7 +24,7 @@
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
-//! - charts: `fold-charts`, and when they are unfolded of each chart (`throughput`, `tasks`; of a bus `depth`, `messages`, `latency`)
+//! - charts: `fold-charts`, and when they are unfolded of each chart (`throughput`, `busy`; of a bus `depth`, `messages`, `latency`)
 //!   `chart-NAME`, `chart-summary-NAME`, `chart-numbers-NAME` (a fold) and in it `chart-table-NAME`; `pointed` (the line in the timeline at the
 //!   moment that is pointed at, `shown` or not) and `pointed-at` (the same in words; `data-exact` in microseconds)
 //! - a bus: `graph`, `kill-broker`; its clients are the workers

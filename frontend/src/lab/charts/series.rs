@@ -1,10 +1,13 @@
 //! What the charts draw: a run's course in parts of equal length, counted from what the page knows of the run.
 //!
 //! A part is drawn as soon as it is over, so that no line moves once it is there. What an execution has read is spread evenly over the
-//! time that it took, in whole records: the parts of a chart add up to what the run's report says.
+//! time that its worker worked on it, in whole records: the parts of a chart add up to what the run's report says. A worker has tasks
+//! waiting and works on one at a time: an execution begins when it was given out or the one before it ended, whichever is later.
+
+use std::collections::BTreeMap;
 
 use shared::time::{Span, Time};
-use shared::wire::{AttemptState, AttemptView, BUS_PARTS, BusPart, Phase};
+use shared::wire::{AttemptState, BUS_PARTS, BusPart, Phase};
 
 use crate::lab::bus::BusModel;
 use crate::lab::model::{RunModel, Stage};
@@ -21,8 +24,8 @@ pub const QUEUES_MAX: usize = 6;
 pub enum Kind {
     /// Records of a job that are read in a second.
     Throughput,
-    /// Tasks of a job that run.
-    Tasks,
+    /// Workers of a job that work.
+    Busy,
     /// Messages that are ready in each queue of a bus.
     Depth,
     /// Messages of a bus in a second.
@@ -30,7 +33,7 @@ pub enum Kind {
 }
 
 /// The charts of a job, and those of a bus.
-pub const OF_BATCH: [Kind; 2] = [Kind::Throughput, Kind::Tasks];
+pub const OF_BATCH: [Kind; 2] = [Kind::Throughput, Kind::Busy];
 pub const OF_BUS: [Kind; 2] = [Kind::Depth, Kind::Messages];
 
 /// The run's course up to the moment that is looked at.
@@ -120,6 +123,8 @@ fn part_of(span: Span, at: Time) -> usize {
 fn of_batch(run: &RunModel, span: Span, over: usize) -> Vec<Chart> {
     let [mut read, mut in_vain, mut keys] = [(); 3].map(|()| vec![0u64; over]);
     let [mut maps, mut others] = [(); 2].map(|()| vec![0u64; over]);
+    // When each worker is done with what it was given before.
+    let mut free: BTreeMap<u32, Time> = BTreeMap::new();
     for attempt in &run.attempts {
         let counted = match (attempt.phase, attempt.state) {
             (_, AttemptState::Killed | AttemptState::Lost | AttemptState::Superseded | AttemptState::Failed) => &mut in_vain,
@@ -127,10 +132,13 @@ fn of_batch(run: &RunModel, span: Span, over: usize) -> Vec<Chart> {
             (Phase::Reduce, _) => &mut keys,
         };
         let end = attempt.end.unwrap_or(run.now).max(attempt.start);
-        spread(counted, span, attempt, end);
+        let free = free.entry(attempt.worker).or_default();
+        let begin = attempt.start.max(*free).min(end);
+        *free = end.max(*free);
+        spread(counted, span, attempt.records.0, (begin, end));
         let running = if attempt.phase == Phase::Map { &mut maps } else { &mut others };
-        for part in parts_of(span, over, attempt.start, end) {
-            let (from, to) = (start(span, part).max(attempt.start), start(span, part + 1).min(end));
+        for part in parts_of(span, over, begin, end) {
+            let (from, to) = (start(span, part).max(begin), start(span, part + 1).min(end));
             running[part] += to.since(from).0;
         }
     }
@@ -141,13 +149,13 @@ fn of_batch(run: &RunModel, span: Span, over: usize) -> Vec<Chart> {
     let gathering = gathering(run.stages());
     let has_shuffle = run.stages().iter().any(|stage| stage.phase == Phase::Reduce);
     let mut throughput = vec![Series::rate("read", span, read)];
-    let mut tasks = vec![Series::level("map", share(maps))];
+    let mut busy = vec![Series::level("map", share(maps))];
     if has_shuffle {
         throughput.push(Series::rate("keys behind a shuffle", span, keys));
-        tasks.push(Series::level(gathering, share(others)));
+        busy.push(Series::level(gathering, share(others)));
     }
     throughput.push(Series::rate("in vain", span, in_vain));
-    [(Kind::Throughput, throughput), (Kind::Tasks, tasks)].map(|(kind, series)| Chart { kind, series, left_out: 0 }).into()
+    [(Kind::Throughput, throughput), (Kind::Busy, busy)].map(|(kind, series)| Chart { kind, series, left_out: 0 }).into()
 }
 
 /// The parts that are over and that a stretch of time touches.
@@ -156,14 +164,14 @@ fn parts_of(span: Span, over: usize, from: Time, to: Time) -> impl Iterator<Item
 }
 
 /// Adds what an execution has worked on, evenly over its time. One that took no time did it where it began.
-fn spread(counts: &mut [u64], span: Span, attempt: &AttemptView, end: Time) {
-    let (records, length) = (attempt.records.0, end.since(attempt.start).0);
+fn spread(counts: &mut [u64], span: Span, records: u64, (begin, end): (Time, Time)) {
+    let length = end.since(begin).0;
     let done_by = |at: Time| {
-        let passed = at.max(attempt.start).min(end).since(attempt.start).0;
+        let passed = at.max(begin).min(end).since(begin).0;
         if passed >= length { records } else { (u128::from(records) * u128::from(passed) / u128::from(length)) as u64 }
     };
     let mut done = 0;
-    for part in parts_of(span, counts.len(), attempt.start, end) {
+    for part in parts_of(span, counts.len(), begin, end) {
         // What ends with the run ends in its last part.
         let by_then = if part + 1 == PARTS { records } else { done_by(start(span, part + 1)) };
         counts[part] += by_then - done;
@@ -210,7 +218,8 @@ mod tests {
     use shared::batch::Counters;
     use shared::id::NodeId;
     use shared::wire::{
-        BusFrame, BusView, Bytes, Event, Frame, Place, QueueView, Report, StageView, Started, Tally, WorkerState, WorkerView,
+        AttemptView, BusFrame, BusView, Bytes, Event, Frame, Place, QueueView, Report, StageView, Started, Tally, WorkerState,
+        WorkerView,
     };
 
     use super::*;
@@ -308,10 +317,10 @@ mod tests {
         let read = &throughput.series[0].values;
         assert_eq!((read[19], read[50]), (0.0, 0.0));
         assert!(read[20..50].iter().all(|rate| *rate == 30.0 || *rate == 40.0), "{read:?}");
-        let tasks = course.chart(Kind::Tasks).unwrap();
-        assert_eq!((tasks.series[0].name.as_str(), tasks.series[1].name.as_str()), ("map", "reduce"));
-        assert_eq!((tasks.series[0].values[0], tasks.series[0].values[49], tasks.series[0].values[50]), (1.0, 1.0, 0.0));
-        assert_eq!((tasks.series[1].values[49], tasks.series[1].values[59]), (0.0, 1.0));
+        let busy = course.chart(Kind::Busy).unwrap();
+        assert_eq!((busy.series[0].name.as_str(), busy.series[1].name.as_str()), ("map", "reduce"));
+        assert_eq!((busy.series[0].values[0], busy.series[0].values[49], busy.series[0].values[50]), (1.0, 1.0, 0.0));
+        assert_eq!((busy.series[1].values[49], busy.series[1].values[59]), (0.0, 1.0));
     }
 
     #[test]
@@ -324,7 +333,7 @@ mod tests {
         assert_eq!((course.span, course.over), (Span(1_500_000), 40));
         assert_eq!((course.part_at(Time(999_999)), course.part_at(Time(1_000_000))), (Some(39), None));
         assert_eq!(sums(course.chart(Kind::Throughput).unwrap())[0], ("read", 50));
-        assert_eq!(course.chart(Kind::Tasks).unwrap().series[0].values[39], 1.0);
+        assert_eq!(course.chart(Kind::Busy).unwrap().series[0].values[39], 1.0);
     }
 
     #[test]
@@ -339,6 +348,22 @@ mod tests {
         let course = course(&run).unwrap();
         let read = &course.chart(Kind::Throughput).unwrap().series[0].counts;
         assert_eq!((read[0], read[PARTS - 1], read.iter().sum::<u64>()), (3, 4, 7));
+    }
+
+    #[test]
+    fn a_task_that_waits_at_its_worker_is_not_worked_on_yet() {
+        let mut run = begun(None);
+        let all = vec![
+            attempt(0, Phase::Map, (0, Some(3_000_000)), AttemptState::Done, 30),
+            attempt(1, Phase::Map, (0, Some(6_000_000)), AttemptState::Done, 60),
+        ];
+        run.apply(frame(6_000_000, all, None), 0.0);
+        run.apply(finished(), 0.0);
+        let course = course(&run).unwrap();
+        let busy = &course.chart(Kind::Busy).unwrap().series[0].values;
+        assert!(busy.iter().all(|busy| *busy == 1.0), "{busy:?}");
+        let read = &course.chart(Kind::Throughput).unwrap().series[0].counts;
+        assert_eq!((read[..30].iter().sum::<u64>(), read[30..].iter().sum::<u64>()), (30, 60));
     }
 
     fn queue(place: usize) -> QueueView {

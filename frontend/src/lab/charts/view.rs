@@ -59,9 +59,11 @@ pub fn ChartsOfRun() -> impl IntoView {
     view! {
         <div class="charts" node_ref=frame data-testid="charts">
             <p class="hint chart-at">
-                "Values "
-                <span class="num" data-testid="pointed-at" data-exact=exact>
-                    {move || at().map_or_else(|| "of the last part of the time".to_owned(), |at| format!("at {at}"))}
+                <span data-testid="pointed-at" data-exact=exact>
+                    {move || match at() {
+                        Some(at) => format!("Values at {at}."),
+                        None => "Values at the lines' ends. Point at a chart or the timeline for those of any moment.".to_owned(),
+                    }}
                 </span>
             </p>
             {move || (sheet.pens.get() == Pens::Failed).then(|| view! {
@@ -164,7 +166,7 @@ fn ChartOf(kind: Kind, sheet: Sheet) -> impl IntoView {
             course.as_ref().and_then(|course| Some(legend(course, course.chart(kind)?, pointed))).unwrap_or_default()
         })
     });
-    let sentence = Memo::new(move |_| of_chart(summary).unwrap_or_else(|| kind.promise().to_owned()));
+    let sentence = Memo::new(move |_| of_chart(summary).unwrap_or_default());
     let empty = Memo::new(move |_| sheet.course.with(|course| course.as_ref().is_none_or(|course| course.over == 0)));
     let seekable = Memo::new(move |_| lab.run.with(RunModel::can_be_sought));
     // Nobody reads a table that is folded away.
@@ -182,7 +184,6 @@ fn ChartOf(kind: Kind, sheet: Sheet) -> impl IntoView {
                 class:seekable=seekable
                 class:waits=empty
                 node_ref=host
-                aria-hidden="true"
             >
                 <p class="empty hint">{kind.promise()}</p>
             </div>

@@ -14,7 +14,7 @@ impl Kind {
     pub fn title(self) -> &'static str {
         match self {
             Kind::Throughput => "Throughput",
-            Kind::Tasks => "Tasks running",
+            Kind::Busy => "Busy workers",
             Kind::Depth => "Queue depth",
             Kind::Messages => "Messages",
         }
@@ -24,7 +24,7 @@ impl Kind {
     pub fn unit(self) -> &'static str {
         match self {
             Kind::Throughput => "records a second",
-            Kind::Tasks => "on average in each part of the time",
+            Kind::Busy => "on average in each part of the time",
             Kind::Depth => "most messages ready in each part of the time",
             Kind::Messages => "a second",
         }
@@ -34,7 +34,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Throughput => "throughput",
-            Kind::Tasks => "tasks",
+            Kind::Busy => "busy",
             Kind::Depth => "depth",
             Kind::Messages => "messages",
         }
@@ -44,7 +44,7 @@ impl Kind {
     pub fn promise(self) -> &'static str {
         match self {
             Kind::Throughput => "How many records are read in a second, once something runs.",
-            Kind::Tasks => "How many tasks run at once, once something runs.",
+            Kind::Busy => "How many workers are at work, once something runs.",
             Kind::Depth => "How many messages are ready in each queue, once something runs.",
             Kind::Messages => "How many messages come, are worked on and are lost in a second, once something runs.",
         }
@@ -60,7 +60,7 @@ pub fn number(value: f64) -> String {
     format!("{} {}", figure.value, figure.unit).trim_end().to_owned()
 }
 
-/// A moment in short.
+/// A length of time or a moment, in short.
 pub fn clock(at: Time) -> String {
     let figure = duration_ms(at.0 as f64 / 1e3);
     format!("{} {}", figure.value, figure.unit)
@@ -72,10 +72,10 @@ pub fn to_the_millisecond(at: Time) -> String {
     format!("{} {}", figure.value, figure.unit)
 }
 
-/// A chart in a sentence: of each line the least, the most and the last, and when they were.
+/// A chart in a sentence: of each line the most, the least and the last, and when they were. Nothing before there is something to tell.
 pub fn summary(course: &Course, chart: &Chart) -> String {
     if course.over == 0 {
-        return "Nothing to tell yet.".to_owned();
+        return String::new();
     }
     let most = |series: &Series| series.values.iter().copied().fold(0.0, f64::max);
     let mut told: Vec<&Series> = chart.series.iter().collect();
@@ -91,11 +91,7 @@ pub fn summary(course: &Course, chart: &Chart) -> String {
     if chart.left_out > 0 {
         parts.push(format!("{} emptier queues are not drawn", chart.left_out));
     }
-    let mut text = parts.join("; ");
-    if let Some(first) = text.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    format!("{text}.")
+    format!("{}, {}: {}.", chart.kind.title(), chart.kind.unit(), parts.join("; "))
 }
 
 fn in_words(course: &Course, series: &Series) -> String {
@@ -104,20 +100,24 @@ fn in_words(course: &Course, series: &Series) -> String {
     let least = values().reduce(|one, other| if other.1 < one.1 { other } else { one });
     match (least, most, series.values.last()) {
         (Some((_, least)), Some((_, most)), _) if least == most => match most {
-            0.0 => format!("{}: none", series.name),
-            _ => format!("{}: always {}", series.name, number(most)),
+            0.0 => format!("{} none", series.name),
+            _ => format!("{} always {}", series.name, number(most)),
         },
         (Some((low, least)), Some((high, most)), Some(last)) => format!(
-            "{}: at most {} at {}, at least {} at {}, last {}",
+            "{} at most {} {}, at least {} {}, last {}",
             series.name,
             number(most),
-            clock(course.start(high)),
+            when(course, high),
             number(least),
-            clock(course.start(low)),
+            when(course, low),
             number(*last)
         ),
-        _ => format!("{}: nothing yet", series.name),
+        _ => format!("{} nothing yet", series.name),
     }
+}
+
+fn when(course: &Course, part: usize) -> String {
+    if part == 0 { "at the start".to_owned() } else { format!("at {}", clock(course.start(part))) }
 }
 
 /// What each line looks like, its name, and its value at the moment that is pointed at, or the last one.
@@ -189,19 +189,19 @@ pub fn line(kind: Kind, index: usize) -> Line {
         Line { colour, dash }
     }
     const COUNTED: [Line; 3] = [look("done", &[]), look("busy", &[7, 3]), look("down", &[2, 3])];
-    const TASKS: [Line; 2] = [look("busy", &[]), look("done", &[7, 3])];
+    const BUSY: [Line; 2] = [look("busy", &[]), look("done", &[7, 3])];
     const PASSED: [Line; 3] = [look("accent", &[]), look("done", &[7, 3]), look("down", &[2, 3])];
     const QUEUES: [Line; 6] = [
         look("busy", &[]),
         look("blocked", &[7, 3]),
         look("done", &[2, 3]),
         look("again", &[10, 3, 2, 3]),
-        look("accent", &[4, 2]),
+        look("text", &[4, 2]),
         look("quiet", &[12, 4]),
     ];
     let looks: &[Line] = match kind {
         Kind::Throughput => &COUNTED,
-        Kind::Tasks => &TASKS,
+        Kind::Busy => &BUSY,
         Kind::Messages => &PASSED,
         Kind::Depth => &QUEUES,
     };
@@ -235,9 +235,12 @@ mod tests {
     fn a_summary_tells_the_most_the_least_and_the_last() {
         let course = course();
         let told = summary(&course, &course.charts[0]);
-        assert_eq!(told, "Published: at most 1.24 M at 100 ms, at least 2.5 at 200 ms, last 2.5; a <b>: none.");
+        assert_eq!(
+            told,
+            "Messages, a second: published at most 1.24 M at 100 ms, at least 2.5 at 200 ms, last 2.5; a <b> none."
+        );
         let none = Course { over: 0, ..course.clone() };
-        assert_eq!(summary(&none, &none.charts[0]), "Nothing to tell yet.");
+        assert_eq!(summary(&none, &none.charts[0]), "");
     }
 
     #[test]
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn no_two_lines_of_a_chart_look_alike_without_colour() {
-        for (kind, count) in [(Kind::Throughput, 3), (Kind::Tasks, 2), (Kind::Messages, 3), (Kind::Depth, 6)] {
+        for (kind, count) in [(Kind::Throughput, 3), (Kind::Busy, 2), (Kind::Messages, 3), (Kind::Depth, 6)] {
             let dashes: std::collections::BTreeSet<_> = (0..count).map(|index| line(kind, index).dash).collect();
             assert_eq!(dashes.len(), count, "{kind:?}");
         }

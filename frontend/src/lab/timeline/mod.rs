@@ -45,7 +45,9 @@ pub fn Timeline() -> impl IntoView {
 
     // The moment that is pointed at, here or in a chart.
     let line = NodeRef::<html::Span>::new();
+    let shown = Memo::new(move |_| lab.run.with(|run| run.shown));
     Effect::new(move |_| {
+        shown.track();
         let (pointed, size) = (lab.pointed.get(), size.get());
         let Some(line) = line.get() else { return };
         let scale = lab.run.with_untracked(|run| scale_of(size, run));
