@@ -38,10 +38,14 @@ impl Lab {
     /// Runs this as it would run if the user ran it now, with his input and his number of workers, in one go. Its number can be given to
     /// [`stop_aside`](Lab::stop_aside).
     pub fn run_aside(self, ask: Ask, then: impl Fn(Answer) + 'static) -> u32 {
+        self.run_aside_on(ask, self.input.get_untracked(), then)
+    }
+
+    /// The same with another input.
+    pub fn run_aside_on(self, ask: Ask, input: Input, then: impl Fn(Answer) + 'static) -> u32 {
         let run = self.next_run();
         let aside = Aside { which: Which::of(ask.place), started: None, then: Rc::new(then) };
         self.inner.update_value(|inner| drop(inner.asides.insert(run, aside)));
-        let input = self.input.get_untracked();
         leptos::task::spawn_local(async move {
             match attachment(&input).await {
                 Ok(file) if file.is_some() && ask.place == Place::Server => {

@@ -15,6 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 
 use super::change::Before;
+use super::kept::record::Read;
 use super::model::{RunModel, Stage};
 use super::state::{Input, Lab, Link, OPENING_SPEED, TEXT_BYTES_MAX, Which, wall_ms};
 use crate::session::upload::{Sent, Upload};
@@ -270,8 +271,9 @@ impl Lab {
         }
         let text = self.text.get_untracked();
         let added = |text: String, item: &String| insertion(&text, item).map(|insertion| insertion.added_to(&text));
-        let written_down = (text == ran).then(|| new.iter().try_fold(text, added)).flatten();
-        match &written_down {
+        // What ran has it, whatever the editor has by now.
+        let written_down = new.iter().try_fold(ran.clone(), added);
+        match written_down.as_ref().filter(|_| text == ran) {
             Some(text) => self.text.set(text.clone()),
             None => {
                 let sentence = "The text is not the one that runs any more, so this stands in no line of it: ";
@@ -367,7 +369,7 @@ impl Lab {
         self.notice.set(None);
         self.table.clear();
         self.exporting.set(None);
-        self.inner.update_value(|inner| inner.land_at = None);
+        self.inner.update_value(|inner| (inner.land_at, inner.read) = (None, Read::of(&input)));
         self.stay();
         self.run.set(RunModel::asked(run, place));
         leptos::task::spawn_local(async move {

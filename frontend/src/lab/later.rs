@@ -13,6 +13,8 @@ use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
 use super::inspect::view::Inspected;
+use super::kept::view::Keeping;
+use super::state::Lab;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -25,6 +27,7 @@ pub enum Part {
     Gallery(Dialog),
     Inspector,
     Charts,
+    Kept(Dialog),
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -39,7 +42,23 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
+        Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
     })
+}
+
+/// Writes down the runs that have ended since the last time.
+#[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(later, wasm_split_path = ::leptos::wasm_split, fallible))]
+fn write_runs_of(lab: Lab) -> Result<(), SplitLoaderError> {
+    lab.write_runs();
+    Ok(())
+}
+
+/// The same, from the page's first bundle.
+pub(super) async fn keep_runs(lab: Lab) -> Result<(), SplitLoaderError> {
+    #[cfg(feature = "split")]
+    return write_runs_of(lab).await;
+    #[cfg(not(feature = "split"))]
+    write_runs_of(lab)
 }
 
 async fn load(part: Part) -> Result<AnyView, SplitLoaderError> {

@@ -52,6 +52,7 @@ pub mod header;
 mod hear;
 pub mod inspect;
 pub mod intro;
+pub mod kept;
 pub mod keys;
 pub mod later;
 pub mod lesson;

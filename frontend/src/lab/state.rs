@@ -16,6 +16,8 @@ use super::aside::Aside;
 use super::change::Before;
 use super::experiment::TEXT_KEY;
 use super::inspect::Selected;
+use super::kept::Keeping;
+use super::kept::record::{PastRun, Read};
 use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
@@ -153,6 +155,7 @@ pub struct Lab {
     pub swept: RwSignal<u32>,
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
+    pub kept: Keeping,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -177,6 +180,10 @@ pub(super) struct Inner {
     pub seeking_since_ms: Option<f64>,
     /// The text of the run that is looked at, with the faults that were wished for in it, and how many those are.
     pub ran: (String, usize),
+    /// What that run reads.
+    pub read: Read,
+    /// Runs that have ended and are not kept yet.
+    pub unkept: Vec<PastRun>,
     /// The moment of the run that a link wants to be seen, as soon as there is one.
     pub land_at: Option<Time>,
     /// The user's own number of workers; before that the experiment's counts.
@@ -250,6 +257,7 @@ impl Lab {
             compared: RwSignal::new(0),
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),
+            kept: Keeping::new(),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

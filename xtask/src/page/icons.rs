@@ -5,8 +5,9 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 67] = [
+const NAMES: [&str; 68] = [
     "activity",
+    "archive",
     "arrow-down",
     "arrow-right",
     "arrow-up",

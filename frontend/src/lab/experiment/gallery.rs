@@ -120,7 +120,7 @@ fn hint(sentence: &str) -> String {
 }
 
 /// Whether every word that is sought stands somewhere in these texts.
-fn fits(sought: &str, texts: &[&str]) -> bool {
+pub fn fits(sought: &str, texts: &[&str]) -> bool {
     let all = texts.join(" ").to_lowercase();
     sought.to_lowercase().split_whitespace().all(|word| all.contains(word))
 }

@@ -17,6 +17,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
 use self::script::Editor;
+use super::kept::KeptButton;
 use super::model::Stage;
 use super::state::{TEXT_BYTES_MAX, WORD_COUNT, use_lab};
 use crate::components::icon::Icon;
@@ -137,6 +138,7 @@ pub fn Experiment() -> impl IntoView {
                 </button>
             })}
             <gallery::Gallery />
+            <KeptButton />
             <button
                 class="quiet icon-only widen"
                 data-testid="widen"

@@ -1,0 +1,104 @@
+//! What is kept in this browser between visits: every run that has ended, and experiments under names.
+//!
+//! [`record`] says what that is, [`database`] where it lies, [`file`] how it goes out and comes in, [`list`] how it looks, [`view`] what
+//! can be done with it. Only the button, and the look at runs that end, are in the page's first bundle; all else comes with
+//! [`later`](super::later), at the latest when the first run that somebody asked for has ended.
+
+pub mod database;
+pub mod file;
+pub mod list;
+pub mod record;
+pub mod view;
+
+use leptos::prelude::*;
+
+use self::record::PastRun;
+use super::later::{Later, Part, keep_runs};
+use super::model::{RunModel, Stage};
+use super::state::{Lab, use_lab};
+use crate::components::icon::Icon;
+use crate::components::sheet::Dialog;
+
+/// What the dialog hears of runs that end.
+#[derive(Clone, Copy)]
+pub struct Keeping {
+    /// How often something was kept.
+    pub times: RwSignal<u32>,
+    /// Why the last run could not be kept.
+    pub trouble: RwSignal<Option<String>>,
+}
+
+impl Keeping {
+    pub fn new() -> Keeping {
+        Keeping { times: RwSignal::new(0), trouble: RwSignal::new(None) }
+    }
+}
+
+impl Default for Keeping {
+    fn default() -> Keeping {
+        Keeping::new()
+    }
+}
+
+/// The button, and the dialog that it opens.
+#[component]
+pub fn KeptButton() -> impl IntoView {
+    let dialog = Dialog::new();
+    keep_what_ends();
+    view! {
+        <button class="quiet small" data-testid="kept-open" title="Past runs, and experiments under names" on:click=move |_| dialog.open()>
+            <Icon name="archive" />
+            "Kept"
+        </button>
+        <dialog class="gallery" node_ref=dialog.node data-testid="kept" aria-label="Kept">
+            <Later part=Part::Kept(dialog) wanted=move || dialog.was_opened() />
+        </dialog>
+    }
+}
+
+/// The end of a run: its number, and how many faults had been wished for. A simulation that somebody changes has another end.
+type End = (u32, usize);
+
+fn end_of(run: &RunModel) -> Option<End> {
+    let wished = run.pace.as_ref().map_or(0, |pace| pace.wished.len());
+    matches!(run.stage, Stage::Finished(_) | Stage::Failed { .. }).then_some((run.run, wished))
+}
+
+/// Sees that every run that ends is kept.
+fn keep_what_ends() {
+    let lab = use_lab();
+    Effect::new(move |last: Option<Option<End>>| {
+        let last = last.flatten();
+        let Some(end) = lab.run.with(end_of) else { return last };
+        // A result that is lost with its session afterwards is no other end.
+        if last != Some(end) {
+            lab.keep_run(end);
+        }
+        Some(end)
+    });
+}
+
+impl Lab {
+    fn keep_run(self, (_, wished): End) {
+        // The run that the page opens on is the same at every visit, and nobody asked for it.
+        if self.opening.get_untracked() && wished == 0 {
+            return;
+        }
+        let (text, read) = self.inner.with_value(|inner| (inner.ran.0.clone(), inner.read.clone()));
+        let kept = self.run.with_untracked(|run| PastRun::of(run, text, read, js_sys::Date::now()));
+        self.inner.update_value(|inner| inner.unkept.extend(kept));
+        // Where the rest of the page does not load, they wait for the next end.
+        leptos::task::spawn_local(async move { drop(keep_runs(self).await) });
+    }
+
+    /// Writes down the runs that have ended and are not kept yet.
+    pub(super) fn write_runs(self) {
+        let runs = self.inner.try_update_value(|inner| std::mem::take(&mut inner.unkept)).unwrap_or_default();
+        leptos::task::spawn_local(async move {
+            let changes: Vec<_> = runs.iter().map(database::Change::PutRun).collect();
+            let trouble = database::write(&changes).await.err();
+            self.kept.trouble.try_set(trouble);
+            self.kept.times.try_update(|times| *times += 1);
+        });
+    }
+}
