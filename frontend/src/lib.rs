@@ -1,16 +1,16 @@
 //! The page of Millrace: everything that runs on a browser's main thread.
 //!
 //! Reading order: [`session`] (how the page reaches an engine, here or on the server), [`lab`] (the one screen: what is run, what it is
-//! doing, what came of it), [`components`] (small parts without knowledge of runs).
+//! doing, what came of it), [`components`] (small parts without knowledge of runs), [`update`] (a new version of the page).
 //!
 //! The page never links the engine. From `shared` it takes the vocabulary: the protocol, ids, time, problems.
 
 pub mod components;
 pub mod lab;
 pub mod session;
+pub mod update;
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 /// Puts the page in the place of the skeleton that was painted first.
 pub fn start() {
@@ -19,7 +19,6 @@ pub fn start() {
         skeleton.remove();
     }
     mount_to_body(lab::Lab);
-    register_service_worker();
     lab::later::load_ahead();
 }
 
@@ -44,15 +43,4 @@ pub fn build_id() -> String {
         .and_then(|meta| meta.get_attribute("content"))
         .unwrap_or_default();
     if content.is_empty() || content.starts_with("__") { "dev".into() } else { content }
-}
-
-/// Makes the page load without a server. Browsers allow it in secure contexts only, and the page works without.
-fn register_service_worker() {
-    if window().is_secure_context() && build_id() != "dev" {
-        let promise = window().navigator().service_worker().register(&beside("sw.js"));
-        leptos::task::spawn_local(async move {
-            // Without it the page needs its server at every load; nothing that the user could do about it.
-            let _ = wasm_bindgen_futures::JsFuture::from(promise.unchecked_into::<js_sys::Promise>()).await;
-        });
-    }
 }

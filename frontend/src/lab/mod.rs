@@ -65,6 +65,7 @@ pub mod pace;
 pub mod preview;
 pub mod rate;
 pub mod result;
+mod resume;
 pub mod seek;
 pub mod setup;
 pub mod share;
@@ -89,13 +90,13 @@ pub fn Lab() -> impl IntoView {
     provide_context(Tip(RwSignal::new(None)));
     provide_context(Colours(Trigger::new()));
     lab.open(crate::build_id());
-    // A text of the user's own runs when they say so.
     match first_run() {
-        _ if lab.open_link() => lab.intro.set(false),
-        First::Opening if lab.text_is_ours() => lab.run_opening(),
+        _ if lab.open_link() => {}
         First::Browser => lab.run(),
-        First::Opening | First::None => lab.intro.set(false),
+        first => lab.resume(matches!(first, First::Opening)),
     }
+    lab.leave_a_mark();
+    crate::update::watch(lab.update);
     // A link that is pasted into the address of an open page.
     let pasted = window_event_listener(leptos::ev::hashchange, move |_| {
         lab.open_link();

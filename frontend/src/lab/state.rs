@@ -25,6 +25,7 @@ use super::result::Table;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
+use crate::update::Offer;
 
 /// The experiment that the page opens on. Its simulated workers are slow enough to be watched: at [`OPENING_SPEED`] it takes some
 /// twenty seconds.
@@ -156,6 +157,8 @@ pub struct Lab {
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
     pub kept: Keeping,
+    /// A new version of the page is there.
+    pub update: Offer,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -258,6 +261,7 @@ impl Lab {
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),
             kept: Keeping::new(),
+            update: RwSignal::new_local(None),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

@@ -1,11 +1,15 @@
-// Millrace without its server: every file of the page, kept in the browser.
+// Millrace without its server: every file of the page, kept in the browser, and a page that stays of one build.
 //
 // Installing fetches all files of one build and checks each against its hash, so a cache is either whole or not there.
 // Afterwards:
-//   the page itself, and files without a hash in their name    the server first, when it answers in time; else the cache
-//   files with a hash in their name, or asked for as this build's      the cache first: their bytes can't differ
-//   api/ and ws                                                not touched
-// Activating deletes the caches of other builds of the page in this folder.
+//   every file of the page            the cache first, so that page, engine and what is loaded later belong together
+//   files of another build            that build's cache, if it is still there; else the server. A page says by `?build=`, or by
+//                                     the hash in a file's name, that it means its own
+//   api/ and ws                       not touched
+//
+// A new build is offered, not forced: its script installs and then waits, and pages go on with the build that they have. It takes over
+// when a page says so (a message with the page's own build), or when no page is open any more. Then the caches of other builds are
+// deleted, but for that of the page that said so: others may be open, and go on with it until they are loaded anew.
 //
 // The page lies in this script's folder, wherever that is; addresses in the list are relative to it.
 
@@ -22,14 +26,18 @@ const FOLDER = new URL("./", self.location).pathname;
 const CACHE_PREFIX = `millrace ${FOLDER} `;
 const CACHE = CACHE_PREFIX + BUILD;
 
-/// How long a server may take before the cache answers in its place, in milliseconds.
-const SERVER_PATIENCE_MS = 3000;
-
 /// A file name that carries the hash of its content.
 const HASHED_NAME = /-[0-9a-f]{16}(_bg)?\.[a-z0-9]+$/;
 
+/// The build of the page that asked for this one, whose cache is spared.
+let spared = "";
+
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", (event) => {
+  spared = String(event.data);
+  event.waitUntil(self.skipWaiting());
+});
 self.addEventListener("fetch", (event) => {
   const answer = answerTo(event.request);
   if (answer) event.respondWith(answer());
@@ -38,8 +46,6 @@ self.addEventListener("fetch", (event) => {
 async function install() {
   const cache = await caches.open(CACHE);
   await Promise.all(Object.entries(FILES).map(([address, hash]) => keep(cache, address, hash)));
-  // The page tells an engine of another build by its handshake, so there is nothing to wait for.
-  await self.skipWaiting();
 }
 
 async function keep(cache, address, hash) {
@@ -53,8 +59,8 @@ async function keep(cache, address, hash) {
 }
 
 async function activate() {
-  const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+  const stays = [CACHE, CACHE_PREFIX + spared];
+  await Promise.all((await builds()).filter((name) => !stays.includes(name)).map((name) => caches.delete(name)));
   await self.clients.claim();
 }
 
@@ -65,37 +71,28 @@ function answerTo(request) {
   const name = url.pathname.slice(FOLDER.length);
   if (name === "ws" || name === "api" || name.startsWith("api/")) return undefined;
 
-  // Every name that isn't a file's is a view of the one page; what lies deeper is none, since the page's own addresses are relative.
-  const known = Object.hasOwn(FILES, `./${name}`);
-  if (!known && (request.mode !== "navigate" || name.includes("/"))) return undefined;
-  const address = known ? `./${name}` : PAGE;
-  const cannotDiffer = HASHED_NAME.test(address) || url.searchParams.get("build") === BUILD;
-  return () => (cannotDiffer ? cacheFirst(request, address) : serverFirst(request, address));
-}
-
-async function cacheFirst(request, address) {
-  return (await kept(address)) ?? fetch(request);
-}
-
-async function serverFirst(request, address) {
-  const fallback = await kept(address);
-  if (!fallback) return fetch(request);
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), SERVER_PATIENCE_MS);
-  try {
-    // `no-cache` asks the server whether its file is new, whatever the browser's own cache holds.
-    const response = await fetch(request, { cache: "no-cache", signal: patience.signal });
-    // A proxy that has lost its server answers 502 to 504.
-    return response.status >= 500 ? fallback : response;
-  } catch {
-    return fallback;
-  } finally {
-    // Only the first byte is waited for: a long answer may take its time.
-    clearTimeout(timer);
+  const address = `./${name}`;
+  if (Object.hasOwn(FILES, address)) {
+    const build = url.searchParams.get("build") ?? BUILD;
+    return () => answer(request, address, [CACHE_PREFIX + build]);
   }
+  // What the page of another build goes on asking for.
+  if (HASHED_NAME.test(name)) return async () => answer(request, address, await builds());
+  // Every name that isn't a file's is a view of the one page; what lies deeper is none, since the page's own addresses are relative.
+  if (request.mode === "navigate" && !name.includes("/")) return () => answer(request, PAGE, [CACHE]);
+  return undefined;
 }
 
-async function kept(address) {
-  const cache = await caches.open(CACHE);
-  return cache.match(address);
+/// What one of these caches has; else the server is asked.
+async function answer(request, address, cacheNames) {
+  for (const cacheName of cacheNames) {
+    const kept = await caches.match(address, { cacheName });
+    if (kept) return kept;
+  }
+  return fetch(request);
+}
+
+/// The caches of this page's builds.
+async function builds() {
+  return (await caches.keys()).filter((name) => name.startsWith(CACHE_PREFIX));
 }
