@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 
 use shared::experiment::{Experiment, check};
-use shared::fault::text::{insertion, item, with_faults, with_seed};
+use shared::fault::text::{insertion, item, items, moved, removed, with_faults, with_seed};
 use shared::fault::{self, Effect, Fault, Moment};
 use shared::id::NodeId;
 use shared::rng::Rng;
@@ -189,4 +189,118 @@ fn another_seed_leaves_the_rest_as_it_is() {
     }
     assert_eq!(with_seed("{ millrace: 1 }", 17), None);
     assert_eq!(with_seed("seed:\n  42\n", 17), None);
+}
+
+/// Faults in all the ways that they are written, and where the moment of the second one stands.
+const LISTS: [&str; 6] = [
+    "faults:\n  - { at: 40%, kill: worker-1 } # first\n  # Then:\n  - { kill: 'worker-2', at: <2 s> } # me\n  - { at: 3 s, restart: coordinator }\n",
+    "faults: # three\n- at: 40%\n  kill: worker-1\n\n- kill: worker-2 # { at: 5 s }\n  at: <2 s> # here\n-\n  at: 3 s\n  restart: coordinator\n",
+    "faults: [{ at: 40%, kill: worker-1 }, { at: '<2 s>', kill: worker-2 }, { at: 3 s, restart: coordinator }]\n",
+    "faults:\n  [\n    { at: 40%, kill: worker-1 },\n    { at: <2 s>, kill: worker-2 },\n    { at: 3 s, restart: coordinator },\n  ]\nexpect:\n  - rows: 1\n",
+    "\"faults\":\n    - { at: 40%, kill: worker-1 }\n    - { \"at\": \"<2000 ms>\", kill: worker-2 }\n    - at: 3 s\n      restart: coordinator",
+    "expect:\n  - rows: 1\nfaults:\n  -   at: 40%\n      kill: worker-1\n  -   at: <2_000 ms>\n      kill: worker-2\n  -   { at: 3 s,\n        restart: coordinator }\nseed: 4\n",
+];
+
+#[test]
+fn a_fault_is_moved_and_nothing_but_its_moment_changes() {
+    for list in LISTS {
+        for newline in ["\n", "\r\n"] {
+            let marked = format!("{HEAD}{list}").replace('\n', newline);
+            let text = marked.replace(['<', '>'], "");
+            let (before, after) = (&marked[..marked.find('<').unwrap()], &marked[marked.find('>').unwrap() + 1..]);
+            let found = items(&text);
+            let words: Vec<_> = found.iter().map(|item| item.what.as_str()).collect();
+            assert_eq!(words, ["kill worker-1", "kill worker-2", "restart coordinator"], "{text}");
+            assert_eq!(found[1].at, Some(Moment::Time(Time(2_000_000))));
+            assert_eq!(found[0].at, Some(Moment::Progress(0.4)));
+            let after_it = moved(&text, 1, Time(1_204_000)).unwrap();
+            assert_eq!(after_it, format!("{before}1.204 s{after}"));
+            let (was, is) = (checked(&text), checked(&after_it));
+            let mut faults = was.faults.clone();
+            faults[1] = kill();
+            assert_eq!(is, Experiment { faults, ..was }, "{after_it}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_is_taken_out_and_the_others_stay() {
+    for list in LISTS {
+        let text = format!("{HEAD}{list}").replace(['<', '>'], "");
+        let was = checked(&text);
+        for index in 0..3 {
+            let after = removed(&text, index).unwrap();
+            let mut faults = was.faults.clone();
+            faults.remove(index);
+            assert_eq!(checked(&after), Experiment { faults, ..was.clone() }, "{after}");
+        }
+    }
+    let text = LISTS[0].replace(['<', '>'], "");
+    let without = "faults:\n  - { at: 40%, kill: worker-1 } # first\n  # Then:\n  - { at: 3 s, restart: coordinator }\n";
+    assert_eq!(removed(&text, 1).unwrap(), without);
+}
+
+#[test]
+fn the_last_fault_goes_with_its_key_unless_a_comment_is_there() {
+    let item = item(&kill());
+    for text in [HEAD.to_owned(), format!("{HEAD}expect:\n  - rows: 6\n"), format!("{HEAD}# End.\n").replace('\n', "\r\n")] {
+        let with = insertion(&text, &item).unwrap().added_to(&text);
+        assert_eq!(removed(&with, 0).unwrap(), text);
+    }
+    for (list, without) in [
+        ("faults: # none yet\n  - { at: 1 s, kill: worker-1 }\n", "faults: [] # none yet\n"),
+        ("faults:\n  # one\n  - at: 1 s\n    kill: worker-1\nseed: 3\n", "faults: []\n  # one\nseed: 3\n"),
+        ("faults: [ { at: 1 s, kill: worker-1 } ]\n", "faults: [  ]\n"),
+    ] {
+        let after = removed(&format!("{HEAD}{list}"), 0).unwrap();
+        assert_eq!(after, format!("{HEAD}{without}"));
+        checked(&after);
+        assert!(insertion(&after, &item).is_some());
+    }
+}
+
+#[test]
+fn every_kind_is_called_as_its_news_is_and_what_has_no_moment_gets_one() {
+    let rng = &mut Rng::new(9);
+    let faults = fault::draw(rng, 5, 200);
+    let list: Vec<_> = faults.iter().map(item).collect();
+    let text = with_faults(HEAD, &list).unwrap();
+    for (found, fault) in items(&text).iter().zip(&faults) {
+        assert_eq!(found.what, fault.effect.in_short());
+        assert_eq!(text[found.range.clone()], item(fault));
+    }
+    for (list, with) in [
+        ("  - { drop: { probability: 0.1 } }\n", "  - { at: 1.204 s, drop: { probability: 0.1 } }\n"),
+        (
+            "  - drop:\n      probability: 0.1\n    for: 1 s\n",
+            "  - at: 1.204 s\n    drop:\n      probability: 0.1\n    for: 1 s\n",
+        ),
+        (
+            "  - { at: 0 s, slow: { node: worker-1, factor: 4.0 } }\n",
+            "  - { at: 1.204 s, slow: { node: worker-1, factor: 4.0 } }\n",
+        ),
+    ] {
+        let text = format!("{HEAD}faults:\n{list}");
+        assert_eq!(items(&text)[0].at, Some(Moment::Time(Time::ZERO)));
+        let after = moved(&text, 0, Time(1_204_000)).unwrap();
+        assert_eq!(after, format!("{HEAD}faults:\n{with}"));
+        checked(&after);
+    }
+    assert_eq!(items("faults:\n  - { at: 0 s, slow: { node: worker-1, factor: 4.0 } }\n")[0].what, "slow worker-1 ×4");
+    let drawn = format!("{HEAD}faults:\n  - random: 3\n");
+    assert_eq!((items(&drawn)[0].at, moved(&drawn, 0, Time(1))), (None, None));
+}
+
+#[test]
+fn a_fault_that_is_not_understood_is_not_moved() {
+    for text in [
+        "{ millrace: 1, faults: [] }",
+        "faults: ~\n",
+        "faults: [ 'open\n",
+        "faults:\n  - { at: &when 40%, kill: worker-1 }\n",
+        "faults:\n  - *some\n",
+        "",
+    ] {
+        assert_eq!(moved(text, 0, Time(1)), None, "{text}");
+    }
 }

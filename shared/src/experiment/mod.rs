@@ -25,7 +25,7 @@ mod reader;
 pub mod schema;
 pub mod spec;
 mod steps;
-mod units;
+pub(crate) mod units;
 mod yaml;
 
 pub use datasets::{dataset_file, dataset_names};

@@ -60,7 +60,7 @@ pub(super) fn frequency(text: &str) -> Result<f64, String> {
 }
 
 /// A span of time: `250 ms`, `1.5 s`. The unit is needed.
-pub(super) fn span(text: &str) -> Result<Span, String> {
+pub(crate) fn span(text: &str) -> Result<Span, String> {
     let wrong = || "write a span like `250 ms`, `10 s`, `2 min` or `1 h`".to_owned();
     let (number, unit) = split(text);
     let (_, factor) = SPANS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -71,7 +71,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 }
 
 /// A part of the whole, 0 to 1: `40%`.
-pub(super) fn percentage(text: &str) -> Result<f64, String> {
+pub(crate) fn percentage(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').and_then(|number| real(number.trim_end()).ok());
     number
         .filter(|number| (0.0..=100.0).contains(number))
@@ -80,7 +80,7 @@ pub(super) fn percentage(text: &str) -> Result<f64, String> {
 }
 
 /// A finite number: `0.1`, `3`, `1_000.5`.
-pub(super) fn real(text: &str) -> Result<f64, String> {
+pub(crate) fn real(text: &str) -> Result<f64, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
     let text = digits(whole).zip(digits(fraction)).map(|(whole, fraction)| format!("{sign}{whole}.{fraction}"));

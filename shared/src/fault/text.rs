@@ -3,8 +3,11 @@
 //! What stands there beside them is not touched: comments, order and line ends stay. So nothing here reads YAML as a whole; it only
 //! finds where a key at the margin and its value are. A text that it is not sure of stays as it is.
 
+mod items;
+
 use std::fmt;
 
+pub use self::items::{Item, items, moved, removed};
 use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
 use crate::time::Span;
 
@@ -58,7 +61,7 @@ fn edge<N: fmt::Display>(edge: &EdgeFault<N>) -> String {
 }
 
 /// To the microsecond, and no longer than that needs: `1.204 s`, `250 ms`.
-fn span(span: Span) -> String {
+pub fn span(span: Span) -> String {
     let (unit, name, digits) = match span.0 {
         micros if micros >= 1_000_000 => (1_000_000, "s", 6),
         micros if micros >= 1_000 => (1_000, "ms", 3),
