@@ -34,6 +34,16 @@ pub(super) struct Aside {
     then: Rc<dyn Fn(Answer)>,
 }
 
+/// The run that an event tells about.
+pub(super) fn run_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::Started(started) => Some(started.run),
+        Event::Frame(frame) => Some(frame.run),
+        Event::Finished { run, .. } | Event::Failed { run, .. } => Some(*run),
+        _ => None,
+    }
+}
+
 impl Lab {
     /// Runs this as it would run if the user ran it now, with his input and his number of workers, in one go. Its number can be given to
     /// [`stop_aside`](Lab::stop_aside).
@@ -76,12 +86,7 @@ impl Lab {
 
     /// Takes in what a session says of a run aside. Whether it was about one.
     pub(super) fn hear_aside(self, event: &Event) -> bool {
-        let run = match event {
-            Event::Started(started) => started.run,
-            Event::Frame(frame) => frame.run,
-            Event::Finished { run, .. } | Event::Failed { run, .. } => *run,
-            _ => return false,
-        };
+        let Some(run) = run_of(event) else { return false };
         if !self.inner.with_value(|inner| inner.asides.contains_key(&run)) {
             return false;
         }

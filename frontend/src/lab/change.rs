@@ -7,11 +7,13 @@ use leptos::prelude::*;
 use shared::wire::{AttemptState, AttemptView, Place, Report};
 
 use super::aside::{Answer, Ask};
+use super::faults::again::Edit;
 use super::format::{grouped, of};
 use super::measures;
 use super::model::RunModel;
 use super::names::task_name;
 use super::state::{Lab, use_lab};
+use crate::components::html::escape;
 use crate::components::panel::Panel;
 
 /// Tasks that are named at most; the rest are counted.
@@ -31,6 +33,10 @@ pub enum Before {
 impl Lab {
     /// Somebody has wished for the first fault of a run whose text was this. Its end is known if it has been there.
     pub(super) fn remember_without_faults(self, text: String, report: Option<Report>) {
+        // Without anything that was changed since, and that is known already.
+        if !self.edits.with_untracked(Vec::is_empty) {
+            return;
+        }
         if let Some(report) = report {
             return self.before.set(Before::Known(Box::new(report)));
         }
@@ -61,25 +67,35 @@ type Measure = [String; 3];
 #[component]
 pub fn Change() -> impl IntoView {
     let lab = use_lab();
-    let wished = Memo::new(move |_| lab.run.with(|run| run.pace.as_ref().map_or(0, |pace| pace.wished.len())));
+    let there = Memo::new(move |_| {
+        let wished = lab.run.with(|run| run.pace.as_ref().is_some_and(|pace| !pace.wished.is_empty()));
+        wished || lab.edits.with(|edits| !edits.is_empty())
+    });
     let body = Memo::new(move |_| {
         lab.before.with(|before| lab.run.with(|run| measures(before, run).iter().map(row).collect::<String>()))
     });
     let again = Memo::new(move |_| lab.run.with(ran_again));
     let over = Memo::new(move |_| lab.run.with(|run| run.report().is_some()));
+    let edits = Memo::new(move |_| {
+        lab.edits.with(|edits| lab.run.with(|run| changes(edits, run.pace.as_ref().map_or(&[], |pace| &pace.wished))))
+    });
+    // Where faults were only added, the run before is the one without them.
+    let was =
+        move || lab.edits.with(|edits| if edits.iter().all(|it| matches!(it, Edit::Added(_))) { "Without" } else { "Before" });
     view! {
-        {move || (wished.get() != 0).then(|| view! {
+        {move || there.get().then(|| view! {
             <Panel name="change" title="What the faults did">
                 <table class="change" data-testid="change">
                     <thead>
                         <tr>
                             <th scope="col"><span class="unseen">"Measure"</span></th>
-                            <th scope="col" class="end">"Without"</th>
+                            <th scope="col" class="end">{was}</th>
                             <th scope="col" class="end">{move || if over.get() { "Now" } else { "So far" }}</th>
                         </tr>
                     </thead>
                     <tbody inner_html=body></tbody>
                 </table>
+                <ul class="again" data-testid="edits" aria-label="What was changed" inner_html=edits></ul>
                 <ul class="again" data-testid="ran-again" inner_html=again></ul>
             </Panel>
         })}
@@ -109,6 +125,15 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
         lines.push(["Rows".to_owned(), grouped(was.rows), same.to_owned()]);
     }
     lines
+}
+
+/// What was changed about the faults, oldest first: before this run, and in it.
+fn changes(edits: &[Edit], wished: &[String]) -> String {
+    let wished = wished.iter().map(|item| Edit::Added(item.clone()).words());
+    let lines: Vec<String> = edits.iter().map(Edit::words).chain(wished).collect();
+    let left_out = lines.len().saturating_sub(NAMED_MAX);
+    let more = (left_out > 0).then(|| format!("<li>{} before these</li>", of(left_out as u64, "change", "changes")));
+    more.into_iter().chain(lines[left_out..].iter().map(|line| format!("<li>{}</li>", escape(line)))).collect()
 }
 
 /// The tasks that ran again, and why: a list of our own words.

@@ -194,7 +194,7 @@ impl Lab {
     }
 
     /// Nobody is on the way to anywhere.
-    fn stay(self) {
+    pub(super) fn stay(self) {
         self.inner.update_value(|inner| inner.seeking_since_ms = None);
         self.sought.set(None);
     }
@@ -206,7 +206,7 @@ impl Lab {
     }
 
     /// Says something to a simulation that can hear it.
-    fn steer(self, command: impl FnOnce(u32) -> Command) {
+    pub(super) fn steer(self, command: impl FnOnce(u32) -> Command) {
         let (run, place, can) = self.run.with_untracked(|model| (model.run, model.place, model.can_be_steered()));
         if let Some(place) = place.filter(|_| can) {
             self.send(Which::of(place), &command(run));
@@ -247,16 +247,14 @@ impl Lab {
     }
 
     pub fn kill(self, node: NodeId) {
-        let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
-        if let Some(place) = place {
-            self.send(Which::of(place), &Command::Kill { run, node });
-        }
+        self.fault(Effect::Kill(node));
     }
 
     /// Slows or pauses a worker, or lets something else go wrong.
     pub fn fault(self, effect: Effect) {
         let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
-        if let Some(place) = place {
+        // A run that is about to make room for another one has no future.
+        if let Some(place) = place.filter(|_| !self.has_next()) {
             self.send(Which::of(place), &Command::Fault { run, effect });
         }
     }
@@ -366,6 +364,7 @@ impl Lab {
         self.forget_last();
         let run = self.next_run();
         self.before.set(Before::None);
+        self.edits.set(Vec::new());
         self.notice.set(None);
         self.table.clear();
         self.exporting.set(None);
@@ -435,6 +434,7 @@ impl Lab {
     pub(super) fn leave_run(self) {
         self.forget_last();
         self.before.set(Before::None);
+        self.edits.set(Vec::new());
         self.table.clear();
         self.stay();
         self.opening.set(false);
@@ -443,8 +443,9 @@ impl Lab {
     }
 
     /// The page looks at one run at a time: an earlier one ends, and its result is freed.
-    fn forget_last(self) {
+    pub(super) fn forget_last(self) {
         self.inner.update_value(|inner| inner.upload = None);
+        self.drop_next();
         let (run, place, stage) = self.run.with_untracked(|model| (model.run, model.place, model.stage.clone()));
         let Some(place) = place else { return };
         match stage {

@@ -44,7 +44,9 @@ impl Lab {
             Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
             Event::Error { message } => self.notice.set(Some(message)),
             Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => {
-                if !self.hear_aside(&event) {
+                if self.is_of_next(&event) {
+                    self.hear_next(event);
+                } else if !self.hear_aside(&event) {
                     self.hear_run(which, event);
                 }
             }
@@ -185,6 +187,9 @@ impl Lab {
         self.link_of(which).set(Link::Down(sentence.clone()));
         self.exporting.set(None);
         self.lose_asides(which, &sentence);
+        if which == Which::Engine {
+            self.drop_next();
+        }
         match which {
             Which::Engine => self.lose_run(which, &format!("{sentence} Restart the engine, then run it again.")),
             Which::Server if !self.inner.with_value(|inner| inner.server_was_there) => {

@@ -15,6 +15,7 @@ use super::experiment::gallery::Cards;
 use super::inspect::view::Inspected;
 use super::kept::view::Keeping;
 use super::state::Lab;
+use super::faults::choose::Choosing;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -28,6 +29,7 @@ pub enum Part {
     Inspector,
     Charts,
     Kept(Dialog),
+    Faults(Dialog),
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -43,6 +45,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
         Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
+        Part::Faults(dialog) => view! { <Choosing dialog=dialog /> }.into_any(),
     })
 }
 

@@ -11,7 +11,11 @@
 //! - virtual time: `pace` (the bar), `pause`, `step-task`, `step-event`, `step-fault`, `speed-0.1` `speed-0.5` `speed-1` `speed-10`
 //!   `speed-max` (radio buttons), `time` (the slider; `data-state` the hash of what is seen, `data-sought` whether it is on its way),
 //!   `time-at`, `time-end`
-//! - faults that were wished for: `change`, `ran-again`
+//! - faults: `faults-open` and `faults-open-workers` (the buttons), `faults` (the dialog), in it `fault-kind` `fault-node` `fault-from`
+//!   `fault-to` `fault-factor` `fault-by` `fault-probability` `fault-for`, `fault-now` `fault-time` `fault-share` (radio buttons) with
+//!   `fault-time-at` `fault-share-at`, `fault-line`, `fault-told`, `fault-do`, `fault-simulate`; on the timeline `fault-flag-N` (from 0, by
+//!   its place in the text; `data-state` is `planned`, `past` or `held`, `data-at` its moment in microseconds) and in its menu
+//!   `remove-fault-N`; what they did: `change`, `edits`, `ran-again`
 //! - beside each other: `compare-open`, `compare-with`, `compare-set`, `compare-run`, `compare-stop`, `comparison`, `verdict`; many seeds: `seeds-open`,
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
 //!   `shrunk-N`, `open-shrunk-N`
@@ -46,6 +50,7 @@ pub mod charts;
 mod commands;
 pub mod compare;
 pub mod experiment;
+pub mod faults;
 pub mod format;
 pub mod graph;
 pub mod header;
@@ -89,6 +94,7 @@ pub fn Lab() -> impl IntoView {
     provide_context(lab);
     provide_context(Tip(RwSignal::new(None)));
     provide_context(Colours(Trigger::new()));
+    provide_context(faults::Chooser::new());
     lab.open(crate::build_id());
     match first_run() {
         _ if lab.open_link() => {}
@@ -144,6 +150,7 @@ pub fn Lab() -> impl IntoView {
                 <news::News />
             </div>
         </main>
+        <faults::FaultsDialog />
         <DropZone />
         <TipView />
         <div class="unseen" role="status" aria-live="polite">{move || lab.spoken.get()}</div>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::wire::{Place, Speed, Stride};
 
+use super::faults::FaultsButton;
 use super::model::RunModel;
 use super::seek::TimeSlider;
 use super::state::use_lab;
@@ -67,6 +68,7 @@ pub fn PaceBar() -> impl IntoView {
             >
                 "Next fault"
             </button>
+            <FaultsButton id="faults-open" />
             <fieldset class="ways speeds" role="radiogroup" aria-label="Speed of virtual time">
                 {SPEEDS.map(speed_choice).collect_view()}
             </fieldset>

@@ -18,6 +18,7 @@ use super::experiment::TEXT_KEY;
 use super::inspect::Selected;
 use super::kept::Keeping;
 use super::kept::record::{PastRun, Read};
+use super::faults::again::{Edit, Next};
 use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
@@ -141,6 +142,8 @@ pub struct Lab {
     pub notice: RwSignal<Option<String>>,
     /// The run as it was without the faults that somebody wished for.
     pub before: RwSignal<Before>,
+    /// What was changed about its faults since then, but for what was wished for in it.
+    pub edits: RwSignal<Vec<Edit>>,
     /// The text of the user's own that a link took the place of.
     pub set_aside: RwSignal<Option<String>>,
     /// What is looked at closely.
@@ -187,6 +190,8 @@ pub(super) struct Inner {
     pub read: Read,
     /// Runs that have ended and are not kept yet.
     pub unkept: Vec<PastRun>,
+    /// The run that will take the place of the one that is looked at.
+    pub next: Option<Next>,
     /// The moment of the run that a link wants to be seen, as soon as there is one.
     pub land_at: Option<Time>,
     /// The user's own number of workers; before that the experiment's counts.
@@ -252,6 +257,7 @@ impl Lab {
             exporting: RwSignal::new(None),
             notice: RwSignal::new(None),
             before: RwSignal::new(Before::None),
+            edits: RwSignal::new(Vec::new()),
             set_aside: RwSignal::new(None),
             selected: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),

@@ -10,6 +10,7 @@ use shared::wire::{Phase, WorkerState};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, MouseEvent};
 
+use super::faults::FaultsButton;
 use super::format::{Figure, bytes_per_second, grouped, of};
 use super::model::{RunModel, WorkerModel};
 use super::names::task_name;
@@ -61,7 +62,10 @@ pub fn Workers() -> impl IntoView {
         }
     };
     view! {
-        <Panel name="workers" title="Workers" aside=move || view! { <span>{summary}</span> }>
+        <Panel name="workers" title="Workers" aside=move || view! {
+            <span>{summary}</span>
+            <FaultsButton id="faults-open-workers" />
+        }>
             {body}
         </Panel>
     }

@@ -32,7 +32,7 @@ pub use datasets::{dataset_file, dataset_names};
 pub use outline::{Outline, OutlineColumn, OutlinePhase, OutlineStep, SHUFFLES};
 pub use problem::Problem;
 pub use spec::*;
-pub use units::size as parse_size;
+pub use units::{percentage as parse_percentage, size as parse_size, span as parse_span};
 
 use crate::batch::Format;
 use crate::fault::Fault;

@@ -60,7 +60,7 @@ pub(super) fn frequency(text: &str) -> Result<f64, String> {
 }
 
 /// A span of time: `250 ms`, `1.5 s`. The unit is needed.
-pub(crate) fn span(text: &str) -> Result<Span, String> {
+pub fn span(text: &str) -> Result<Span, String> {
     let wrong = || "write a span like `250 ms`, `10 s`, `2 min` or `1 h`".to_owned();
     let (number, unit) = split(text);
     let (_, factor) = SPANS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -71,7 +71,7 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
 }
 
 /// A part of the whole, 0 to 1: `40%`.
-pub(crate) fn percentage(text: &str) -> Result<f64, String> {
+pub fn percentage(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').and_then(|number| real(number.trim_end()).ok());
     number
         .filter(|number| (0.0..=100.0).contains(number))

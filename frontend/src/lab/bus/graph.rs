@@ -17,6 +17,7 @@ use crate::components::panel::Panel;
 use crate::components::pen::Pen;
 use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
+use crate::lab::faults::{Chooser, Preset};
 use crate::lab::format::{count, of};
 use crate::lab::inspect::Selected;
 use crate::lab::model::{RunModel, Stage};
@@ -87,6 +88,14 @@ pub fn BusGraph() -> impl IntoView {
         let cards = sketch.cards.iter().filter(|card| Some(selected(card.of)) == wanted);
         cards.map(|card| mark(card.x, card.y, card.width, card.height)).collect::<String>()
     };
+    let chooser = expect_context::<Chooser>();
+    let faults = move |event: MouseEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let on_picture = canvas.get_untracked().is_some_and(|canvas| event.target() == Some(canvas.unchecked_into()));
+        let preset = picture.with_value(|picture| on_picture.then(|| preset(&picture.sketch, &picture.bus, x, y)));
+        tip.hide();
+        chooser.open_at(&event, preset.unwrap_or_default());
+    };
     let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
     let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
     let aside = move || {
@@ -107,7 +116,7 @@ pub fn BusGraph() -> impl IntoView {
     };
     view! {
         <Panel name="graph" title="Bus" aside=aside>
-            <div class="graph scrolls" node_ref=frame data-testid="graph" role="group" aria-label="The bus" tabindex="0">
+            <div class="graph scrolls" node_ref=frame data-testid="graph" role="group" aria-label="The bus" tabindex="0" on:contextmenu=faults>
                 <div class="graph-sheet" style=sheet>
                     <canvas
                         class="drawing"
@@ -201,6 +210,19 @@ fn moved(bus: &BusModel, flow: Flow) -> u64 {
 fn wants_no_motion() -> bool {
     let query = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
     query.is_some_and(|query| query.matches())
+}
+
+/// What a fault at this point would be for: a client, the broker, or the messages between the two.
+fn preset(sketch: &Sketch, bus: &BusModel, x: f64, y: f64) -> Preset {
+    let first = |group: usize| NodeId::Worker(bus.members(group).start as u32 + 1);
+    let broker = NodeId::Coordinator;
+    match (sketch.card_at(x, y).map(|card| card.of), sketch.edge_at(x, y).map(|edge| edge.flow)) {
+        (Some(Of::Group(group)), _) => Preset::node(first(group)),
+        (None, Some(Flow::Publish(group))) => Preset::edge(Some(first(group)), Some(broker)),
+        (None, Some(Flow::Take(group))) => Preset::edge(Some(broker), Some(first(group))),
+        // Exchanges, queues and what goes from one to another are in the broker.
+        _ => Preset::node(broker),
+    }
 }
 
 /// What a note over a card says.

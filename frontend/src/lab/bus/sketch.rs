@@ -153,6 +153,22 @@ impl Sketch {
         self.cards.iter().find(holds)
     }
 
+    /// The edge that is nearest to a point, within a few pixels.
+    pub fn edge_at(&self, x: f64, y: f64) -> Option<&Edge> {
+        const REACH_PX: f64 = 10.0;
+        const PARTS: u32 = 32;
+        let distance = |edge: &Edge| {
+            let curve = self.curve(edge);
+            let apart = |part| {
+                let (on_x, on_y) = along(curve, f64::from(part) / f64::from(PARTS));
+                (on_x - x).hypot(on_y - y)
+            };
+            (0..=PARTS).map(apart).fold(f64::INFINITY, f64::min)
+        };
+        let near = self.edges.iter().map(|edge| (distance(edge), edge)).filter(|(distance, _)| *distance <= REACH_PX);
+        near.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, edge)| edge)
+    }
+
     /// The corners of an edge's curve: where it leaves, two handles, where it arrives.
     pub fn curve(&self, edge: &Edge) -> [(f64, f64); 4] {
         let (from, to) = (&self.cards[edge.from], &self.cards[edge.to]);
@@ -250,6 +266,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_point_finds_the_line_under_it() {
+        let sketch = Sketch::new(&view(), (800.0, 240.0));
+        for edge in &sketch.edges {
+            let (x, y) = along(sketch.curve(edge), 0.5);
+            assert!(sketch.edge_at(x, y + 1.0).is_some(), "{edge:?}");
+        }
+        let edge = &sketch.edges[0];
+        let (x, y) = along(sketch.curve(edge), 0.25);
+        assert_eq!(sketch.edge_at(x, y), Some(edge));
+        assert_eq!(sketch.edge_at(-50.0, -50.0), None);
     }
 
     #[test]

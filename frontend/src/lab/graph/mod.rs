@@ -12,8 +12,12 @@ mod plan;
 pub mod tracks;
 pub mod words;
 
+use std::ops::Range;
+
 use leptos::html;
 use leptos::prelude::*;
+use shared::id::NodeId;
+use shared::wire::{AttemptState, Phase};
 use wasm_bindgen::JsCast;
 use web_sys::{MouseEvent, PointerEvent};
 
@@ -23,6 +27,7 @@ use self::layout::{Bar, Head, Layout, Of};
 pub use self::words::ending;
 use self::words::{describe, number, running, summary, title, told};
 use super::inspect::Selected;
+use super::faults::{Chooser, Preset};
 use super::model::{RunModel, StageCount};
 use super::state::use_lab;
 use crate::components::html::mark;
@@ -100,6 +105,21 @@ pub fn Graph() -> impl IntoView {
         });
         areas.into_iter().map(|area| mark(area.x, area.y, area.width, area.height)).collect::<String>()
     });
+    let chooser = expect_context::<Chooser>();
+    let faults = move |event: MouseEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let on_picture = canvas.get_untracked().is_some_and(|canvas| event.target() == Some(canvas.unchecked_into()));
+        let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
+        let worker = under.and_then(|(phase, tasks)| lab.run.with_untracked(|run| worker_of(run, phase, tasks)));
+        tip.hide();
+        let preset = match worker {
+            _ if !on_picture => Preset::default(),
+            Some(worker) => Preset::node(worker),
+            // Between the tasks there are the shuffles.
+            None => Preset::edge(None, None),
+        };
+        chooser.open_at(&event, preset);
+    };
     let summary = Memo::new(move |_| lab.run.with(summary));
     let told = Memo::new(move |_| lab.run.with(told));
     let active = Memo::new(move |_| lab.run.with(RunModel::is_active));
@@ -177,6 +197,7 @@ pub fn Graph() -> impl IntoView {
                 on:wheel=move |_| let_go()
                 on:pointerdown=move |_| let_go()
                 on:keydown=move |_| let_go()
+                on:contextmenu=faults
             >
                 <div class="graph-sheet" style=sheet>
                     <svg class="drawing" aria-hidden="true">
@@ -243,6 +264,13 @@ fn follow(
         });
     });
     move || held_in.set_value(Some(run.get_untracked()))
+}
+
+/// The worker that works on a task, or had it last.
+fn worker_of(run: &RunModel, phase: Phase, tasks: Range<usize>) -> Option<NodeId> {
+    let attempts = tasks.flat_map(|task| run.attempts_of(phase, task as u32));
+    let last = attempts.max_by_key(|attempt| (attempt.state == AttemptState::Running, attempt.start));
+    last.map(|attempt| NodeId::Worker(attempt.worker))
 }
 
 /// Whether something flows along these lines now.

@@ -1,6 +1,7 @@
 //! Who did what when: a lane for each worker, a bar for each attempt; and the same as a table.
 
 pub mod draw;
+mod flags;
 pub mod scale;
 pub mod table;
 
@@ -181,6 +182,7 @@ pub fn Timeline() -> impl IntoView {
                     }
                 ></canvas>
                 <span class="pointed" node_ref=line data-testid="pointed" aria-hidden="true"></span>
+                <flags::Flags size=size frame=frame />
                 <p class="empty hint" class:hidden=move || !empty.get()>
                     "Each worker will have a lane here, each task a bar in it."
                 </p>

@@ -1,0 +1,434 @@
+//! The faults of the text on the timeline, each with a handle: dragged to another moment, or moved there by the keys, it is written into the
+//! text, and the run is simulated again up to the moment that is looked at.
+//!
+//! What has happened has a flag in the picture, too, which tells what came of it; one that is only planned is hollow.
+
+use std::collections::BTreeMap;
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::fault::Moment;
+use shared::fault::text::{Item, items};
+use shared::time::{Span, Time};
+use shared::wire::Place;
+use web_sys::{KeyboardEvent, MouseEvent, PointerEvent};
+
+use super::scale::{AXIS_PX, Scale};
+use super::scale_of;
+use crate::components::html::{escape, icon, wanted};
+use crate::components::pen::CHARACTER_PX;
+use crate::components::tip::{Note, Tip};
+use crate::lab::format::{Figure, virtual_clock};
+use crate::lab::model::RunModel;
+use crate::lab::state::use_lab;
+
+/// How much of what is shown an arrow key moves a flag, and a page key.
+const ARROW_PART: f64 = 0.01;
+const PAGE_PART: f64 = 0.1;
+/// A pointer that moves less than this has pressed and not dragged. Pixels.
+const DRAG_PX_MIN: f64 = 3.0;
+/// From a flag's pole to its words, and from those to the next pole. Pixels.
+const WORDS_PX: f64 = 10.0;
+const APART_PX: f64 = 4.0;
+/// Where the pole is in its handle. Pixels.
+const POLE_PX: f64 = 8.0;
+/// The run's clock and the moment of a fault that happens at it may differ by so much: a wish comes at the first moment of which nothing
+/// has happened yet.
+const SAME_MICROS_MAX: u64 = 1;
+
+/// A fault of the text in the picture.
+#[derive(Clone, Debug, PartialEq)]
+struct Flag {
+    at: Time,
+    /// What it is, in two or three words.
+    what: String,
+    /// Its moment as the text says it.
+    when: String,
+    /// It has happened at the moment that is looked at.
+    is_past: bool,
+    /// Its moment in the run is known, and not reckoned.
+    is_sure: bool,
+    /// Its moment can be changed.
+    moves: bool,
+}
+
+/// A flag that somebody holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Held {
+    index: usize,
+    at: Time,
+}
+
+#[component]
+pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) -> impl IntoView {
+    let lab = use_lab();
+    let tip = expect_context::<Tip>();
+    let there = Memo::new(move |_| {
+        let can = lab.run.with(|run| run.place == Some(Place::Simulate) && run.can_be_sought());
+        can && lab.text_runs()
+    });
+    let planned = Memo::new(move |_| if there.get() { lab.text.with(|text| items(text)) } else { Vec::new() });
+    let seen = StoredValue::new((0, Seen::default()));
+    let flags = Memo::new(move |_| {
+        planned.with(|items| {
+            lab.run.with(|run| {
+                let flags = seen.try_update_value(|(of, seen)| {
+                    // What was seen of another run is a good guess where only its faults were changed.
+                    if *of != run.run && lab.edits.with_untracked(Vec::is_empty) {
+                        seen.clear();
+                    }
+                    *of = run.run;
+                    flags(items, run, seen)
+                });
+                flags.unwrap_or_default()
+            })
+        })
+    });
+    let count = Memo::new(move |_| flags.with(Vec::len));
+    let scale = Memo::new(move |_| {
+        let size = size.get();
+        lab.run.with(|run| scale_of(size, run))
+    });
+    let held = RwSignal::new(None::<Held>);
+    // Where the pointer went down on a flag, until it comes up; and whether it has moved since, so that the click at its end is none.
+    let pressed = StoredValue::new(None::<f64>);
+    let was_dragged = StoredValue::new(false);
+    let open = RwSignal::new(None::<usize>);
+    let is_held = move |index| held.get().filter(|held| held.index == index).map(|held| held.at);
+    let let_go = move || {
+        pressed.set_value(None);
+        if let Some(Held { index, at }) = held.try_update(Option::take).flatten()
+            && flags.with_untracked(|flags| flags.get(index).is_some_and(|flag| flag.at != at))
+        {
+            lab.move_fault(index, at);
+        }
+    };
+    let drag = move |index: usize, event: &PointerEvent| {
+        let x = f64::from(event.client_x());
+        let (Some(from), Some(scale), Some(frame)) = (pressed.get_value(), scale.get_untracked(), frame.get_untracked()) else {
+            return false;
+        };
+        if was_dragged.get_value() || (x - from).abs() >= DRAG_PX_MIN {
+            was_dragged.set_value(true);
+            tip.hide();
+            let at = rounded(scale.moment(x - frame.get_bounding_client_rect().left()), scale);
+            held.set(Some(Held { index, at }));
+        }
+        true
+    };
+    let tell = move |index: usize, event: &PointerEvent| {
+        let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+        if let Some(lines) = flags.with_untracked(|flags| flags.get(index).map(|flag| flag.lines().to_vec())) {
+            tip.show(Note { x, y, lines });
+        }
+    };
+    let press_key = move |index: usize, event: &KeyboardEvent| {
+        let (key, Some(scale)) = (event.key(), scale.get_untracked()) else { return };
+        let Some(flag) = flags.with_untracked(|flags| flags.get(index).cloned()) else { return };
+        let at = held.get_untracked().filter(|held| held.index == index).map_or(flag.at, |held| held.at);
+        match (way(&key), key.as_str()) {
+            (Some(way), _) => {
+                if flag.moves {
+                    held.set(Some(Held { index, at: way.from(at, scale) }));
+                }
+            }
+            (None, "Delete" | "Backspace") => lab.remove_fault(index),
+            (None, "Escape") if held.get_untracked().is_some() => {
+                pressed.set_value(None);
+                held.set(None);
+            }
+            _ => return,
+        }
+        event.prevent_default();
+        // The timeline's keys go to another moment.
+        event.stop_propagation();
+    };
+    let flag = move |index: usize| {
+        let node = NodeRef::<html::Button>::new();
+        let face = Memo::new(move |_| {
+            let (scale, at) = (scale.get()?, is_held(index));
+            flags.with(|flags| face(flags, index, at, scale))
+        });
+        Effect::new(move |_| {
+            let (Some(node), Some(face)) = (node.get(), face.get()) else { return };
+            for (name, value) in face {
+                // Refused only for names that are none.
+                let _ = node.set_attribute(name, &value);
+            }
+        });
+        let grab = move |event: PointerEvent| {
+            was_dragged.set_value(false);
+            let moves = flags.with_untracked(|flags| flags.get(index).is_some_and(|flag| flag.moves));
+            if let Some(node) = node.get_untracked().filter(|_| event.button() == 0 && moves) {
+                let _ = node.set_pointer_capture(event.pointer_id());
+                pressed.set_value(Some(f64::from(event.client_x())));
+            }
+        };
+        let press = move |event: MouseEvent| {
+            if was_dragged.get_value() {
+                was_dragged.set_value(false);
+                return event.prevent_default();
+            }
+            tip.hide();
+            open.set(Some(index));
+        };
+        view! {
+            <button
+                node_ref=node
+                class="flag"
+                data-testid=format!("fault-flag-{index}")
+                role="slider"
+                popovertarget="fault-flag"
+                on:pointerdown=grab
+                on:pointermove=move |event| if !drag(index, &event) { tell(index, &event) }
+                on:pointerup=move |_| let_go()
+                on:pointercancel=move |_| {
+                    pressed.set_value(None);
+                    held.set(None);
+                }
+                on:pointerleave=move |_| tip.hide()
+                on:keydown=move |event| press_key(index, &event)
+                on:keyup=move |event| if way(&event.key()).is_some() { let_go() }
+                on:blur=move |_| held.set(None)
+                on:click=press
+            ></button>
+        }
+    };
+    let menu = move || {
+        let index = open.get()?;
+        flags.with(|flags| flags.get(index).map(|flag| menu(flag, index)))
+    };
+    let choose = move |event: MouseEvent| {
+        if let Some((_, Some(index))) = wanted(&event) {
+            lab.remove_fault(index as usize);
+        }
+    };
+    let poles = move || scale.get().map(|scale| format!("--pole:{:.0}px", scale.height - AXIS_PX));
+    view! {
+        <div class="flags" style=poles>
+            <For each=move || 0..count.get() key=|index| *index children=flag />
+        </div>
+        <div
+            id="fault-flag"
+            class="hindrances"
+            popover="auto"
+            role="group"
+            aria-label="This fault"
+            inner_html=move || menu().unwrap_or_default()
+            on:click=choose
+        ></div>
+    }
+}
+
+/// What is in a flag's menu.
+fn menu(flag: &Flag, index: usize) -> String {
+    let [what, when, ..] = flag.lines().map(|line| escape(&line));
+    format!(
+        "<p><strong>{what}</strong><br><span class=\"hint\">{when}</span></p>\
+         <button class=\"quiet small\" data-do=\"remove\" data-of=\"{index}\" data-testid=\"remove-fault-{index}\" \
+         popovertarget=\"fault-flag\" popovertargetaction=\"hide\">{}Take it out of the text</button>",
+        icon("x")
+    )
+}
+
+/// Where a key moves a flag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    By(f64),
+    First,
+    Last,
+}
+
+fn way(key: &str) -> Option<Way> {
+    Some(match key {
+        "ArrowLeft" | "ArrowDown" => Way::By(-ARROW_PART),
+        "ArrowRight" | "ArrowUp" => Way::By(ARROW_PART),
+        "PageDown" => Way::By(-PAGE_PART),
+        "PageUp" => Way::By(PAGE_PART),
+        "Home" => Way::First,
+        "End" => Way::Last,
+        _ => return None,
+    })
+}
+
+impl Way {
+    fn from(self, at: Time, scale: Scale) -> Time {
+        let most = scale.span.0 as f64;
+        match self {
+            Way::By(part) => rounded(Time((at.0 as f64 + part * most).clamp(0.0, most) as u64), scale),
+            Way::First => Time::ZERO,
+            Way::Last => Time(scale.span.0),
+        }
+    }
+}
+
+/// To a round number that is no coarser than a pixel.
+fn rounded(at: Time, scale: Scale) -> Time {
+    let pixel = (scale.span.0 as f64 / scale.width.max(1.0)).max(1.0);
+    let step = 10f64.powf(pixel.log10().floor());
+    Time(((at.0 as f64 / step).round() * step) as u64)
+}
+
+/// When faults whose moment is a share of the progress were seen to happen, by what the text says of them.
+type Seen = BTreeMap<(String, String), Time>;
+
+/// The faults as flags; those of `seen` grow.
+fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
+    let mut news: Vec<(Time, &str)> = run.news.iter().filter_map(|news| Some((news.at, news.fault.as_deref()?))).collect();
+    let mut take = |what: &str, at: Option<Time>| {
+        let fits =
+            |(when, known): &(Time, &str)| *known == what && at.is_none_or(|at| at.0.abs_diff(when.0) <= SAME_MICROS_MAX);
+        news.iter().position(fits).map(|place| news.remove(place).0)
+    };
+    // Those whose moment is known have theirs before the others choose.
+    let exact: Vec<Option<Time>> = items
+        .iter()
+        .map(|item| match item.at {
+            Some(Moment::Time(at)) => take(&item.what, Some(at)),
+            _ => None,
+        })
+        .collect();
+    let flag = |(item, exact): (&Item, Option<Time>)| {
+        let (what, moves) = (item.what.clone(), item.at.is_some());
+        match item.at? {
+            Moment::Time(at) => {
+                let is_past = exact.is_some() || at <= run.now;
+                Some(Flag { at, what, when: format!("at {}", clock(at)), is_past, is_sure: true, moves })
+            }
+            Moment::Progress(share) => {
+                let when = format!("at {}% of the progress", (share * 1e4).round() / 1e2);
+                let key = (what.clone(), when.clone());
+                let happened = take(&what, None);
+                if let Some(at) = happened {
+                    seen.insert(key.clone(), at);
+                }
+                let known = happened.or_else(|| seen.get(&key).copied());
+                let sure = known.or_else(|| run.bus.as_ref().map(|bus| bus.view.span.scaled(share)).map(|span| Time(span.0)));
+                let at = sure.unwrap_or_else(|| reckoned(share, run));
+                Some(Flag { at, what, when, is_past: happened.is_some(), is_sure: sure.is_some(), moves })
+            }
+        }
+    };
+    items.iter().zip(exact).filter_map(flag).collect()
+}
+
+/// When a run will be so far, if it goes on as it went.
+fn reckoned(share: f64, run: &RunModel) -> Time {
+    const PROGRESS_MIN: f64 = 0.02;
+    let Span(shown) = run.shown;
+    let at = match run.progress {
+        progress if progress < PROGRESS_MIN => shown as f64 * share,
+        progress => run.now.0 as f64 / progress * share,
+    };
+    Time((at as u64).min(shown))
+}
+
+impl Flag {
+    /// What its note says.
+    fn lines(&self) -> [String; 3] {
+        let when = if self.is_sure { self.when.clone() } else { format!("{}, about {}", self.when, clock(self.at)) };
+        [self.what.clone(), when, "Drag it, or use the arrow keys, for another moment. Delete takes it out.".to_owned()]
+    }
+}
+
+/// The attributes of a flag in the picture, which somebody may hold at another moment.
+fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Option<[(&'static str, String); 9]> {
+    let flag = flags.get(index)?;
+    let at = held.unwrap_or(flag.at).min(Time(scale.span.0));
+    let state = match (held, flag.is_past) {
+        (Some(_), _) => "held",
+        (None, true) => "past",
+        (None, false) => "planned",
+    };
+    let x = scale.x(at);
+    let words = match held {
+        Some(at) => clock(at),
+        // What has happened has its words in the picture.
+        None if flag.is_past || !has_room(flags, index, scale) => String::new(),
+        None => flag.what.clone(),
+    };
+    let past = if flag.is_past { "it has happened" } else { "it is to come" };
+    let [_, when, how] = flag.lines();
+    let told = match held {
+        Some(at) => format!("at {}", clock(at)),
+        None => format!("{when}: {past}. {how}"),
+    };
+    Some([
+        ("style", format!("left:{:.1}px", x - POLE_PX)),
+        ("data-state", state.to_owned()),
+        ("data-at", at.0.to_string()),
+        ("data-words", words),
+        ("aria-label", format!("Fault: {}", flag.what)),
+        ("aria-valuemin", "0".to_owned()),
+        ("aria-valuemax", (scale.span.0 as f64 / 1e3).to_string()),
+        ("aria-valuenow", (at.0 as f64 / 1e3).to_string()),
+        ("aria-valuetext", told),
+    ])
+}
+
+/// Whether a flag's words end before the next flag and the picture's end.
+fn has_room(flags: &[Flag], index: usize, scale: Scale) -> bool {
+    let x = scale.x(flags[index].at);
+    let others = flags.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, flag)| scale.x(flag.at));
+    let next = others.filter(|other| *other >= x).fold(scale.width, f64::min);
+    x + WORDS_PX + flags[index].what.chars().count() as f64 * CHARACTER_PX + APART_PX <= next
+}
+
+fn clock(at: Time) -> String {
+    let Figure { value, unit, .. } = virtual_clock(at.0 as f64 / 1e3);
+    format!("{value} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::wire::News;
+
+    use super::*;
+
+    const TEXT: &str = "faults:\n  - { at: 40%, kill: worker-2 }\n  - { at: 3 s, kill: worker-2 }\n  - random: 2\n  - { at: 60%, drop: { probability: 0.5 } }\n";
+
+    fn run(now: u64, progress: f64, news: &[(u64, &str)]) -> RunModel {
+        let news = news.iter().map(|(at, fault)| News { at: Time(*at), text: String::new(), fault: Some((*fault).to_owned()) });
+        RunModel { now: Time(now), progress, news: news.collect(), shown: Span(10_000_000), ..RunModel::default() }
+    }
+
+    #[test]
+    fn a_flag_is_where_its_fault_happened_or_will() {
+        let found = items(TEXT);
+        let mut seen = Seen::new();
+        let at = |run: &RunModel, seen: &mut Seen| {
+            flags(&found, run, seen).iter().map(|flag| (flag.at.0, flag.is_past, flag.is_sure)).collect::<Vec<_>>()
+        };
+        // What the seed draws has none.
+        let early = at(&run(0, 0.0, &[]), &mut seen);
+        assert_eq!(early, [(4_000_000, false, false), (3_000_000, false, true), (6_000_000, false, false)]);
+        let after = [(2_200_000, "kill worker-2"), (3_000_000, "kill worker-2")];
+        let later = at(&run(3_000_000, 0.5, &after), &mut seen);
+        assert_eq!(later, [(2_200_000, true, true), (3_000_000, true, true), (3_600_000, false, false)]);
+        // Gone back before both: what was seen is still known.
+        let back = at(&run(1_000_000, 0.2, &[]), &mut seen);
+        assert_eq!(back, [(2_200_000, false, true), (3_000_000, false, true), (3_000_000, false, false)]);
+    }
+
+    #[test]
+    fn keys_move_a_flag_to_round_moments_within_what_is_shown() {
+        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, span: Span(8_400_000) };
+        let moved = |key: &str, at| way(key).map(|way| way.from(Time(at), scale).0);
+        assert_eq!(moved("ArrowRight", 1_203_456), Some(1_287_000));
+        assert_eq!(moved("ArrowLeft", 40_000), Some(0));
+        assert_eq!(moved("PageUp", 8_000_000), Some(8_400_000));
+        assert_eq!((moved("Home", 5), moved("End", 5), moved("a", 5)), (Some(0), Some(8_400_000), None));
+    }
+
+    #[test]
+    fn words_are_there_where_they_have_room() {
+        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, span: Span(10_000_000) };
+        let found = items(TEXT);
+        let flags = flags(&found, &run(0, 0.0, &[]), &mut Seen::new());
+        let words = |index, held| face(&flags, index, held, scale).map(|face| face[3].1.clone());
+        assert_eq!(words(2, None).as_deref(), Some("drop messages"));
+        assert_eq!(words(1, None).as_deref(), Some(""));
+        assert_eq!(words(1, Some(Time(5_000_000))).as_deref(), Some("5.000 s"));
+        assert_eq!(words(7, None), None);
+    }
+}
