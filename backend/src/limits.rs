@@ -20,6 +20,8 @@ limits! {
     COMMANDS_WAITING_MAX: usize = 64, "64", "Commands of a client that wait for its session; past this its socket is not read.";
     EVENTS_WAITING_MAX: usize = 1024, "1,024", "Events that wait for a client; past this a run's frames are merged into one.";
     EVENTS_KEPT_MAX: usize = 1024, "1,024", "Sent events kept for a client that comes back.";
+    WATCHERS_MAX: usize = 64, "64", "Sessions that watch one run at a time; another one is told so.";
+    WATCHED_MAX: usize = 4, "4", "Runs of others that one session watches at a time.";
     CLIENT_SLOW_MAX: Duration = Duration::from_secs(30), "30 s", "A client that stays behind so long is closed with 1013.";
     HEARTBEAT: Duration = Duration::from_secs(15), "15 s", "A socket is pinged this often.";
     PINGS_UNANSWERED_MAX: u32 = 2, "2", "A socket that leaves so many pings unanswered is closed.";

@@ -1,11 +1,12 @@
 //! The binary `millrace`: serves the page and its sessions, runs experiments, checks them.
 //!
 //! Reading order: `config` (the command line), `limits`; `check`, `examples`, `run` and `bus` (experiments on the command line, and live buses); `serve` (the
-//! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `guard` (who may connect), `frames` (how long what they say is), `assets` (the page),
+//! server), `socket` (one connection), `outbox` and `sessions` (what outlives it), `audience` (who else watches its runs), `guard` (who may connect), `frames` (how long what they say is), `assets` (the page),
 //! `store` (what durable queues keep),
 //! `uploads`, `data`, `globs`, `unpack` and `inputs` (what is read); `engine` (workers as threads and processes: driver 3 of the core).
 
 mod assets;
+mod audience;
 mod bus;
 mod check;
 mod config;

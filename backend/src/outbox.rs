@@ -10,12 +10,13 @@
 //! Binary frames are not kept: a client whose socket breaks during an export asks for it again.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::wire::{Event, encode_event};
 use tokio::sync::watch;
 
+use crate::audience::Audience;
 use crate::engine::Client;
 use crate::limits::{EVENTS_KEPT_MAX, EVENTS_WAITING_MAX};
 
@@ -85,6 +86,16 @@ impl Outbox {
         state.note_length();
         drop(state);
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    pub fn push_data(&self, frame: Vec<u8>) {
+        self.state().waiting.push_back(Waiting::Data(frame));
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Whether binary frames wait.
+    pub fn has_data(&self) -> bool {
+        self.state().waiting.iter().any(|waiting| matches!(waiting, Waiting::Data(_)))
     }
 
     /// A new socket of a new client.
@@ -186,16 +197,23 @@ impl State {
     }
 }
 
-/// The engine's side.
-pub struct Speaker(pub std::sync::Arc<Outbox>);
+/// The engine's side: its client, and who else watches.
+pub struct Speaker {
+    pub outbox: Arc<Outbox>,
+    pub audience: Arc<Audience>,
+}
 
 impl Client for Speaker {
     fn event(&mut self, event: Event) {
-        self.0.push(event);
+        self.audience.hear(&event);
+        self.outbox.push(event);
     }
 
     fn data(&mut self, frame: Vec<u8>) {
-        self.0.state().waiting.push_back(Waiting::Data(frame));
-        self.0.changed.send_modify(|count| *count += 1);
+        self.outbox.push_data(frame);
+    }
+
+    fn keep(&mut self, has: &dyn Fn(u32) -> bool) {
+        self.audience.keep(has);
     }
 }

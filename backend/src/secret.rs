@@ -6,3 +6,8 @@ pub fn name() -> String {
     getrandom::fill(&mut bytes).expect("a system that has started a process has random numbers");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// Whether a text has the form of a [`name`].
+pub fn is_name(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shared::session::{Session, SessionSpec};
-use shared::wire::{Event, Place};
-use tokio::sync::Semaphore;
+use shared::wire::{Command, Event, Place};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::audience::{Audience, Hub, Speaking, Watching};
 use crate::data::Library;
 use crate::engine::{Engine, EngineInput, Post};
 use crate::limits::{COMMANDS_WAITING_MAX, SESSIONS_MAX};
@@ -35,6 +36,7 @@ pub struct Sessions {
     keep: Duration,
     /// Bytes of memory of one run.
     memory: u64,
+    hub: Arc<Hub>,
     known: Mutex<Known>,
 }
 
@@ -50,7 +52,10 @@ pub struct Handle {
     name: String,
     build: String,
     pub outbox: Arc<Outbox>,
-    pub engine: Post,
+    engine: Post,
+    /// Who watches its runs, and whose runs it watches.
+    audience: Arc<Audience>,
+    watching: Watching,
     /// How many more commands may wait for the engine.
     pub commands: Arc<Semaphore>,
     /// Since when it has no socket.
@@ -61,6 +66,14 @@ impl Handle {
     /// The event that greets a client. It is about the connection, so it has no number of the session's.
     pub fn welcome(&self, resumed: bool) -> Event {
         Session::new(spec(&self.name, &self.build)).welcome(resumed)
+    }
+
+    /// A client's word. The permit is given back when it has been heard.
+    pub fn hear(&self, command: Command, permit: Option<OwnedSemaphorePermit>) {
+        let session = Speaking { outbox: &self.outbox, engine: &self.engine, audience: &self.audience };
+        if let Some((command, permit)) = self.watching.hear(&session, command, permit) {
+            self.engine.send(EngineInput::Command(command, permit));
+        }
     }
 
     fn set_alone(&self, alone: Option<Instant>) {
@@ -88,7 +101,7 @@ fn spec(name: &str, build: &str) -> SessionSpec {
 impl Sessions {
     /// None yet. `keep`: how long one lives without a socket.
     pub fn new(library: Library, build: String, keep: Duration, memory: u64) -> Sessions {
-        Sessions { library, build, keep, memory, known: Mutex::default() }
+        Sessions { library, build, keep, memory, hub: Arc::default(), known: Mutex::default() }
     }
 
     pub fn count(&self) -> usize {
@@ -109,12 +122,16 @@ impl Sessions {
     pub fn open(&self) -> Result<(Arc<Handle>, Attached), SessionError> {
         let outbox = Arc::new(Outbox::default());
         let name = secret::name();
-        let engine = Engine::new(spec(&name, &self.build), self.library.clone(), self.memory, None, Speaker(outbox.clone()));
+        let audience = Arc::new(Audience::new(self.hub.clone()));
+        let speaker = Speaker { outbox: outbox.clone(), audience: audience.clone() };
+        let engine = Engine::new(spec(&name, &self.build), self.library.clone(), self.memory, None, speaker);
         let handle = Arc::new(Handle {
             name: name.clone(),
             build: self.build.clone(),
             outbox: outbox.clone(),
             engine: engine.post(),
+            audience: audience.clone(),
+            watching: Watching::default(),
             commands: Arc::new(Semaphore::new(COMMANDS_WAITING_MAX)),
             alone: Mutex::default(),
         });
@@ -127,6 +144,7 @@ impl Sessions {
         }
         let run = move || {
             engine.run();
+            audience.end();
             outbox.end();
         };
         thread::Builder::new().name("session".to_owned()).spawn(run).map_err(SessionError::Thread)?;

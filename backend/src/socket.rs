@@ -14,7 +14,6 @@ use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReaso
 use shared::wire::{Command, Event, decode_command, encode_event};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::engine::EngineInput;
 use crate::limits::{CONTROL_MESSAGE_BYTES_MAX, HEARTBEAT, HELLO_WAIT, PINGS_UNANSWERED_MAX};
 use crate::outbox::{Next, Outbox};
 use crate::sessions::{Handle, Sessions};
@@ -172,7 +171,7 @@ async fn read(connection: &Connection, messages: &mut AggregatedMessageStream) -
                 Ok(command) => {
                     // The semaphore is never closed.
                     let permit = handle.commands.clone().acquire_owned().await.ok();
-                    handle.engine.send(EngineInput::Command(command, permit));
+                    handle.hear(command, permit);
                 }
                 Err(error) => refuse(&handle.outbox, error.to_string()),
             },

@@ -81,13 +81,44 @@ pub enum Command {
         #[serde(default)]
         format: ExportFormat,
     },
-    /// Free a finished run's result.
+    /// Free a finished run's result; of a run that is watched, watch it no longer.
     Forget { run: u32 },
+    /// Let whoever knows an id watch this run; answered by [`Event::Invitation`]. For runs of a server, in real time: a simulated one
+    /// is the same wherever it runs.
+    Invite { run: u32 },
+    /// Hear of a run of another session, by the id of its [`Event::Invitation`], as if it were this session's run of that number,
+    /// unused so far: what has happened already, then what happens. Its rows can be looked at and exported; all else is for the
+    /// session that has started it. It ends for the watcher, also after its end, with an [`Event::Failed`] that says why.
+    Watch { run: u32, watch: String },
     /// Look at a file that the page hands over beside the command; answered by [`Event::Looked`] with the same `id`. Local sessions
     /// only.
     Look { id: u32, name: String },
     /// Answered by [`Event::Pong`].
     Ping,
+}
+
+impl Command {
+    /// The run that it is about.
+    pub fn run(&self) -> Option<u32> {
+        match self {
+            Command::Run(command) => Some(command.run),
+            Command::Kill { run, .. }
+            | Command::RestartCoordinator { run }
+            | Command::Fault { run, .. }
+            | Command::Pause { run }
+            | Command::Resume { run }
+            | Command::Speed { run, .. }
+            | Command::Step { run, .. }
+            | Command::Seek { run, .. }
+            | Command::Stop { run }
+            | Command::View { run, .. }
+            | Command::Export { run, .. }
+            | Command::Forget { run }
+            | Command::Invite { run }
+            | Command::Watch { run, .. } => Some(*run),
+            Command::Hello { .. } | Command::Check { .. } | Command::Look { .. } | Command::Ping => None,
+        }
+    }
 }
 
 /// What is exported.
@@ -238,6 +269,11 @@ pub enum Event {
         /// The first rows, a text for each column.
         rows: Vec<Vec<String>>,
         problem: Option<String>,
+    },
+    /// The answer to [`Command::Invite`]: whoever reaches this server and knows the id may watch the run.
+    Invitation {
+        run: u32,
+        watch: String,
     },
     /// A command was refused; nothing else is affected.
     Error {

@@ -36,6 +36,7 @@ use self::conduct::{Baton, Stage, Told};
 use self::crew::Crew;
 use self::scratch::Keeper;
 pub use self::spare::TraceSink;
+use crate::audience::Question;
 use crate::data::{DataError, Library};
 use crate::inputs::{InputFiles, Inputs};
 
@@ -47,6 +48,8 @@ pub trait Client {
     fn event(&mut self, event: Event);
     /// A binary frame, header included.
     fn data(&mut self, frame: Vec<u8>);
+    /// The session may have let go of runs: it has those for which `has` holds.
+    fn keep(&mut self, _has: &dyn Fn(u32) -> bool) {}
 }
 
 /// What reaches the engine's thread.
@@ -89,6 +92,8 @@ pub enum EngineInput {
         run: u32,
         ended: Result<Box<Ended>, String>,
     },
+    /// Somebody who watches a run asks for its rows. The permit is that of a command.
+    Asked(Question, Option<OwnedSemaphorePermit>),
     /// End every run and then the engine.
     End,
 }
@@ -199,7 +204,11 @@ impl<C: Client> Engine<C> {
 
     fn hear(&mut self, input: EngineInput) {
         match input {
-            EngineInput::Command(command, _permit) => self.tell(SessionInput::Command(command)),
+            EngineInput::Command(command, _permit) => {
+                self.tell(SessionInput::Command(command));
+                self.client.keep(&|run| self.session.has(run));
+            }
+            EngineInput::Asked(question, _permit) => question.answer(&mut self.session),
             EngineInput::Run(command, experiment) => self.tell(SessionInput::Checked { command, experiment }),
             EngineInput::Found { run, found } => self.found(run, found),
             EngineInput::Envelope { run, envelope } => self.heard(run, envelope),

@@ -361,22 +361,28 @@ impl Lab {
 
     fn run_input(self, input: Input) {
         let place = self.place.get_untracked();
-        self.forget_last();
         let run = self.next_run();
-        self.before.set(Before::None);
-        self.edits.set(Vec::new());
-        self.notice.set(None);
-        self.table.clear();
-        self.exporting.set(None);
-        self.inner.update_value(|inner| (inner.land_at, inner.read) = (None, Read::of(&input)));
-        self.stay();
-        self.run.set(RunModel::asked(run, place));
+        self.look_at(RunModel::asked(run, place));
+        self.inner.update_value(|inner| inner.read = Read::of(&input));
         leptos::task::spawn_local(async move {
             match attachment(&input).await {
                 Ok(file) => self.begin(run, place, file),
                 Err(sentence) => self.give_up(run, sentence),
             }
         });
+    }
+
+    /// Another run is looked at from now on, one that has not been heard of yet.
+    pub(super) fn look_at(self, run: RunModel) {
+        self.forget_last();
+        self.before.set(Before::None);
+        self.edits.set(Vec::new());
+        self.notice.set(None);
+        self.table.clear();
+        self.exporting.set(None);
+        self.inner.update_value(|inner| inner.land_at = None);
+        self.stay();
+        self.run.set(run);
     }
 
     /// Sends the run command, after the input has gone up if the server is to read it.
@@ -446,6 +452,9 @@ impl Lab {
     pub(super) fn forget_last(self) {
         self.inner.update_value(|inner| inner.upload = None);
         self.drop_next();
+        if self.is_watching() {
+            return self.leave_watched();
+        }
         let (run, place, stage) = self.run.with_untracked(|model| (model.run, model.place, model.stage.clone()));
         let Some(place) = place else { return };
         match stage {

@@ -42,6 +42,7 @@ impl Lab {
                 }
             }
             Event::Rows { run, id, view } if run == self.run.with_untracked(|model| model.run) => self.table.take(id, view),
+            Event::Invitation { run, watch } => self.invitation.set(Some((run, watch))),
             Event::Error { message } => self.notice.set(Some(message)),
             Event::Started(_) | Event::Frame(_) | Event::Finished { .. } | Event::Failed { .. } => {
                 if self.is_of_next(&event) {
@@ -113,7 +114,8 @@ impl Lab {
 
     /// How many workers the experiment and the place came to, unless the user has said how many he wants.
     fn show_workers(self) {
-        let workers = self.run.with_untracked(|model| model.started.as_ref().map(|started| started.workers));
+        let own = |model: &RunModel| model.started.as_ref().filter(|_| !model.is_watched()).map(|started| started.workers);
+        let workers = self.run.with_untracked(own);
         if let Some(workers) = workers.filter(|_| !self.inner.with_value(|inner| inner.workers_chosen)) {
             self.workers.set(workers);
         }
@@ -178,7 +180,10 @@ impl Lab {
         if which == Which::Server {
             let again = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.server_was_there, true));
             if again == Some(true) && !resumed {
-                self.lose_run(which, "The server was restarted, and this run ended with it. Run it again.");
+                match self.run.with_untracked(|model| model.watch.clone()) {
+                    Some(id) => self.watch_anew(id),
+                    None => self.lose_run(which, "The server was restarted, and this run ended with it. Run it again."),
+                }
             }
         }
     }
@@ -196,6 +201,10 @@ impl Lab {
                 // There never was a server: stop knocking, and go on here.
                 if let Some(remote) = self.inner.try_update_value(|inner| inner.remote.take()).flatten() {
                     remote.end();
+                }
+                if self.is_watching() {
+                    self.place.set(Place::Browser);
+                    return self.lose_run(which, "No server answers at this address, so its runs cannot be watched.");
                 }
                 if self.place.get_untracked() == Place::Server {
                     self.place.set(Place::Browser);

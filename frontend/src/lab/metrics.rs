@@ -121,7 +121,10 @@ fn stage_name(stage: &Stage) -> &'static str {
 /// A heading and a line below it.
 fn status(run: &RunModel) -> (String, String) {
     let title = run.started.as_ref().map_or("Run", |started| started.title.as_str());
-    let place = run.place.map_or("", place_name);
+    let place = match (run.place, run.is_watched()) {
+        (_, true) => "Server, watched",
+        (place, false) => place.map_or("", place_name),
+    };
     let input = run.started.as_ref().map_or(String::new(), |started| {
         if let Some(bus) = &started.bus {
             return format!("{} · {place}", in_short(bus));
@@ -135,6 +138,7 @@ fn status(run: &RunModel) -> (String, String) {
             let (sent, total) = (super::format::bytes(*sent as u64), super::format::bytes(*total as u64));
             ("Uploading".into(), format!("{} {} of {} {}", sent.value, sent.unit, total.value, total.unit))
         }
+        Stage::Starting if run.is_watched() => ("Watching".into(), "The server is asked for the run.".into()),
         Stage::Starting => ("Starting".into(), format!("Workers are being started · {place}")),
         Stage::Running if run.is_closing() => (format!("{title}: all is done"), "The result is put together.".into()),
         _ if run.is_rewound() => {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
-//! [`charts`], [`workers`], [`inspect`],
-//! [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`], [`keys`].
+//! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`],
+//! [`watch`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -20,7 +20,8 @@
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
 //!   `shrunk-N`, `open-shrunk-N`
 //! - lessons: `take-NAME` (in the gallery), `lesson` (`data-step` from 1), `lesson-step`, `lesson-back`, `lesson-skip`, `lesson-end`
-//! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice); keys: `shortcuts-open`, `shortcuts`
+//! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
+//!   that watches `watching` (the sentence) and `watch-again`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
@@ -77,6 +78,7 @@ pub mod share;
 pub mod state;
 pub mod sweep;
 pub mod timeline;
+pub mod watch;
 pub mod workers;
 
 use leptos::prelude::*;

@@ -99,6 +99,8 @@ pub struct RunModel {
     /// Its number in its session; 0 before the first run.
     pub run: u32,
     pub place: Option<Place>,
+    /// Under which id it is watched, if it is somebody else's.
+    pub watch: Option<String>,
     pub stage: Stage,
     pub started: Option<Started>,
     /// The run's clock at the last frame.
@@ -134,9 +136,19 @@ impl RunModel {
         RunModel { run, place: Some(place), stage: Stage::Starting, ..RunModel::default() }
     }
 
+    /// A run of somebody else's on the server that is to be watched.
+    pub fn watched(run: u32, id: String) -> RunModel {
+        RunModel { watch: Some(id), ..RunModel::asked(run, Place::Server) }
+    }
+
     /// No run, after that one.
     pub fn none(last: u32) -> RunModel {
         RunModel { run: last, ..RunModel::default() }
+    }
+
+    /// It is somebody else's: nothing of it can be steered here.
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
     }
 
     pub fn is_active(&self) -> bool {

@@ -6,9 +6,10 @@ use shared::wire::Place;
 
 use super::commands::TIMES_TO_WATCH;
 use super::format::bytes;
-use super::model::Stage;
+use super::model::{RunModel, Stage};
 use super::preview::FilePreview;
 use super::state::{Input, WORKERS_MAX, use_lab};
+use super::watch::STEERED_ELSEWHERE;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 
@@ -209,11 +210,12 @@ fn WorkersInput() -> impl IntoView {
 #[component]
 fn RunButtons() -> impl IntoView {
     let lab = use_lab();
-    let active = Memo::new(move |_| lab.run.with(|run| run.is_active()));
+    let watched = Memo::new(move |_| lab.run.with(RunModel::is_watched));
+    let active = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.is_watched()));
     // A run on a server that does not answer hinders no other.
     // Nor does the one that the page opened on.
     let busy = Memo::new(move |_| {
-        !lab.opening.get() && lab.run.with(|run| run.is_active() && !run.place.is_some_and(|place| lab.is_away(place)))
+        !lab.opening.get() && active.get() && lab.run.with(|run| !run.place.is_some_and(|place| lab.is_away(place)))
     });
     let uploading = Memo::new(move |_| lab.run.with(|run| matches!(run.stage, Stage::Uploading { .. })));
     // One bright button at a time: while the introduction is open it is the introduction's.
@@ -235,10 +237,18 @@ fn RunButtons() -> impl IntoView {
                 <Icon name="play" />
                 "Run"
             </button>
-            <button data-testid="stop" disabled=move || !active.get() on:click=move |_| lab.stop()>
+            <button
+                data-testid="stop"
+                disabled=move || !active.get()
+                title=move || watched.get().then_some(STEERED_ELSEWHERE)
+                on:click=move |_| lab.stop()
+            >
                 <Icon name="square" />
                 {move || if uploading.get() { "Stop the upload" } else { "Stop" }}
             </button>
         </div>
+        {move || watched.get().then(|| view! {
+            <p class="hint" data-testid="watching">{STEERED_ELSEWHERE} ". Run begins the experiment of this page instead."</p>
+        })}
     }
 }

@@ -15,6 +15,7 @@ use super::format::virtual_clock;
 use super::hear::file_name;
 use super::model::RunModel;
 use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
+use super::watch::WatchLink;
 use crate::components::icon::Icon;
 use crate::components::sheet::{Dialog, Sheet};
 use crate::components::store::keep;
@@ -22,8 +23,11 @@ use crate::components::store::keep;
 impl Lab {
     /// Takes up the link in the page's address, if there is one. Whether there was one that can be opened.
     pub fn open_link(self) -> bool {
+        if self.open_watch() {
+            return true;
+        }
         let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return false };
-        forget_fragment();
+        set_fragment("");
         let link = match read {
             Ok(link) => link,
             Err(error) => {
@@ -94,10 +98,11 @@ impl Lab {
     }
 }
 
-/// From now on what is in the page counts, also when it is loaded again.
-fn forget_fragment() {
+/// What is in the page's address behind its `#` from now on. Without a link there, what is in the page counts, also when it is loaded
+/// again.
+pub(super) fn set_fragment(fragment: &str) {
     let location = window().location();
-    let address = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    let address = format!("{}{}{fragment}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
     if let Ok(history) = window().history() {
         // Where that is forbidden the link opens again with the next load.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
@@ -105,7 +110,7 @@ fn forget_fragment() {
 }
 
 /// What stands before the `#`.
-fn address() -> String {
+pub(super) fn address() -> String {
     let location = window().location();
     format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default())
 }
@@ -159,6 +164,7 @@ pub fn Share() -> impl IntoView {
                     {move || if copied.get() { "Copied" } else { "Copy" }}
                 </button>
             </div>
+            <WatchLink dialog=dialog />
             <h3>"The same on the command line"</h3>
             <p class="share-line">
                 <code data-testid="command-line">{move || lab.command_line()}</code>

@@ -138,6 +138,8 @@ pub struct Lab {
     pub table: Table,
     /// Bytes of the export that is being collected.
     pub exporting: RwSignal<Option<f64>>,
+    /// Under which id others can watch a run, by its number: as soon as somebody has asked for it.
+    pub invitation: RwSignal<Option<(u32, String)>>,
     /// A refused command or another trouble that concerns the user's last action only.
     pub notice: RwSignal<Option<String>>,
     /// The run as it was without the faults that somebody wished for.
@@ -255,6 +257,7 @@ impl Lab {
             pointed: RwSignal::new(None),
             table: Table::new(),
             exporting: RwSignal::new(None),
+            invitation: RwSignal::new(None),
             notice: RwSignal::new(None),
             before: RwSignal::new(Before::None),
             edits: RwSignal::new(Vec::new()),

@@ -15,6 +15,7 @@ use super::format::{Figure, bytes_per_second, grouped, of};
 use super::model::{RunModel, WorkerModel};
 use super::names::task_name;
 use super::state::use_lab;
+use super::watch::STEERED_ELSEWHERE;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 
@@ -207,6 +208,7 @@ fn face(run: &RunModel, index: usize) -> Face {
     let spared = match worker.view.state {
         _ if run.is_closing() => Some("Everything is done: there is nothing left to kill"),
         _ if !run.is_live() => Some("The run has ended: there is nothing left to kill"),
+        _ if run.is_watched() => Some(STEERED_ELSEWHERE),
         WorkerState::Down => Some("It is down already, and comes back by itself"),
         WorkerState::Starting | WorkerState::Idle | WorkerState::Busy | WorkerState::Blocked => None,
     };

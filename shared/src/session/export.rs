@@ -1,22 +1,47 @@
-//! A result or a trace on its way to a client, as binary frames that fit a socket.
+//! A result on its way to a client: rows that it looks at, and the whole of it, or a trace, as binary frames that fit a socket.
 
 use std::io;
 
+use super::jobs::Stage;
 use super::{Output, Session, paced};
+use crate::batch::table::{RowsFormat, ViewQuery};
 use crate::limits::EXPORT_FRAME_BYTES;
-use crate::wire::{DataHeader, ExportFormat};
+use crate::wire::{DataHeader, Event, ExportFormat};
 
 impl Session {
+    pub(super) fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {
+        let answer = self.rows(run, id, query);
+        self.emit(answer);
+    }
+
+    /// Rows of a finished run's result, or an error that says why there are none: for its client, and for others whom its driver lets
+    /// look at them.
+    pub fn rows(&mut self, run: u32, id: u32, query: &ViewQuery) -> Event {
+        match self.runs.get_mut(&run).map(|entry| &mut entry.stage) {
+            Some(Stage::Done { table, .. }) => match table.view(query) {
+                Ok(view) => Event::Rows { run, id, view },
+                Err(error) => Event::Error { message: error.to_string() },
+            },
+            _ => Event::Error { message: format!("run {run} has no result to look at") },
+        }
+    }
+
     /// The whole result, in frames that fit a socket.
     pub(super) fn export(&mut self, run: u32, id: u32, format: ExportFormat) {
         let Some(format) = format.rows() else { return self.export_trace(run, id) };
-        let Some(table) = self.table(run) else { return self.refuse(format!("run {run} has no result to export")) };
-        let mut frames = Frames::new(run, id);
-        if let Err(error) = table.write(format, 0..table.len(), &mut frames) {
-            return self.refuse(error.to_string());
+        match self.file(run, DataHeader { run, id, index: 0, last: false }, format) {
+            Ok(frames) => self.outputs.extend(frames.into_iter().map(Output::Data)),
+            Err(reason) => self.refuse(reason),
         }
-        let frames = frames.finish();
-        self.outputs.extend(frames.into_iter().map(Output::Data));
+    }
+
+    /// The whole result of a run as the frames that begin with this one, or a sentence that says why there is none: for its client, and
+    /// for others whom its driver lets have it.
+    pub fn file(&self, run: u32, first: DataHeader, format: RowsFormat) -> Result<Vec<Vec<u8>>, String> {
+        let Some(table) = self.table(run) else { return Err(format!("run {run} has no result to export")) };
+        let mut frames = Frames { header: first, done: Vec::new() };
+        table.write(format, 0..table.len(), &mut frames).map_err(|error| error.to_string())?;
+        Ok(frames.finish())
     }
 
     fn export_trace(&mut self, run: u32, id: u32) {
@@ -37,10 +62,6 @@ struct Frames {
 
 impl Frames {
     const FULL_BYTES: usize = DataHeader::LENGTH + EXPORT_FRAME_BYTES;
-
-    fn new(run: u32, id: u32) -> Frames {
-        Frames { header: DataHeader { run, id, index: 0, last: false }, done: Vec::new() }
-    }
 
     fn begin(&mut self) {
         self.done.push(self.header.to_bytes().to_vec());

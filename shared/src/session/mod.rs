@@ -29,7 +29,6 @@ use self::run::Run;
 pub use self::simulate::{simulate, simulate_bus, simulate_traced};
 pub use self::state_hash::state_hash;
 use crate::batch::message::Envelope;
-use crate::batch::table::ViewQuery;
 use crate::batch::{Counters, Format, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
 use crate::fault::Effect;
@@ -203,6 +202,11 @@ impl Session {
         }
     }
 
+    /// Whether there is such a run, whatever has become of it.
+    pub fn has(&self, run: u32) -> bool {
+        self.runs.contains_key(&run)
+    }
+
     /// Whether nothing runs.
     pub fn is_idle(&self) -> bool {
         self.runs.values().all(|entry| entry.stage.is_over())
@@ -234,6 +238,9 @@ impl Session {
             Command::View { run, id, query } => self.view(run, id, &query),
             Command::Export { run, id, format } => self.export(run, id, format),
             Command::Forget { run } => self.forget(run),
+            // A driver that has several sessions answers by itself.
+            Command::Invite { .. } | Command::Watch { .. } => self
+                .refuse("only a run on a server can be watched from elsewhere: choose the server and run it there".to_owned()),
             // A driver that has the file answers by itself.
             Command::Look { .. } => {
                 self.refuse("a file is looked at where it is: in the page that it was chosen in".to_owned())
@@ -515,16 +522,6 @@ impl Session {
         entry.store.clear();
         self.outputs.push_back(Output::Close { run });
         self.emit(Event::Failed { run, message, problems });
-    }
-
-    fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {
-        match self.runs.get_mut(&run).map(|entry| &mut entry.stage) {
-            Some(Stage::Done { table, .. }) => match table.view(query) {
-                Ok(view) => self.emit(Event::Rows { run, id, view }),
-                Err(error) => self.refuse(error.to_string()),
-            },
-            _ => self.refuse(format!("run {run} has no result to look at")),
-        }
     }
 
     fn forget(&mut self, run: u32) {

@@ -22,6 +22,7 @@ use crate::lab::format::{count, of};
 use crate::lab::inspect::Selected;
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::state::{Lab, use_lab, wall_ms};
+use crate::lab::watch::STEERED_ELSEWHERE;
 
 /// What is drawn and what moves in it.
 #[derive(Default)]
@@ -98,6 +99,7 @@ pub fn BusGraph() -> impl IntoView {
     };
     let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
     let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
+    let watched = Memo::new(move |_| lab.run.with(RunModel::is_watched));
     let aside = move || {
         view! {
             <span>{move || in_short(&view.get())}</span>
@@ -105,7 +107,11 @@ pub fn BusGraph() -> impl IntoView {
                 <button
                     class="quiet small"
                     data-testid="kill-broker"
-                    title="End the broker at once: what it holds is lost, and its clients connect again when it is back"
+                    disabled=watched
+                    title=move || match watched.get() {
+                        true => STEERED_ELSEWHERE,
+                        false => "End the broker at once: what it holds is lost, and its clients connect again when it is back",
+                    }
                     on:click=move |_| lab.kill(NodeId::Coordinator)
                 >
                     <Icon name="skull" />

@@ -51,10 +51,7 @@ pub fn Result() -> impl IntoView {
             <div class="failure" data-testid="failure" role="alert">
                 <Icon name="circle-x" />
                 <p>{message}</p>
-                <button on:click=move |_| lab.run()>
-                    <Icon name="play" />
-                    "Run again"
-                </button>
+                <Again />
             </div>
         }
         .into_any(),
@@ -65,6 +62,29 @@ pub fn Result() -> impl IntoView {
         <Panel name="result" title="Result" aside=move || view! { <Tools finished=finished /> }>
             {body}
         </Panel>
+    }
+}
+
+/// What can be done about a run without a result.
+#[component]
+fn Again() -> impl IntoView {
+    let lab = use_lab();
+    let watched = lab.run.with_untracked(|run| run.watch.clone());
+    match watched {
+        Some(id) => view! {
+            <button data-testid="watch-again" on:click=move |_| lab.watch(id.clone())>
+                <Icon name="rotate-ccw" />
+                "Look for it again"
+            </button>
+        }
+        .into_any(),
+        None => view! {
+            <button on:click=move |_| lab.run()>
+                <Icon name="play" />
+                "Run again"
+            </button>
+        }
+        .into_any(),
     }
 }
 
