@@ -211,6 +211,7 @@ fn WorkersInput() -> impl IntoView {
 fn RunButtons() -> impl IntoView {
     let lab = use_lab();
     let watched = Memo::new(move |_| lab.run.with(RunModel::is_watched));
+    let hears = Memo::new(move |_| lab.run.with(|run| run.is_watched() && !matches!(run.stage, Stage::Failed { .. })));
     let active = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.is_watched()));
     // A run on a server that does not answer hinders no other.
     // Nor does the one that the page opened on.
@@ -247,7 +248,7 @@ fn RunButtons() -> impl IntoView {
                 {move || if uploading.get() { "Stop the upload" } else { "Stop" }}
             </button>
         </div>
-        {move || watched.get().then(|| view! {
+        {move || hears.get().then(|| view! {
             <p class="hint" data-testid="watching">{STEERED_ELSEWHERE} ". Run begins the experiment of this page instead."</p>
         })}
     }

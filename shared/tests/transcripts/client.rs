@@ -288,6 +288,8 @@ fn what_is_not_understood_is_answered_with_a_sentence() {
     client.say(&Command::Run(RunCommand { workers: Some(65), ..run(1, Place::Browser) }));
     client.say(&Command::Kill { run: 9, node: NodeId::Worker(1) });
     client.say(&Command::View { run: 9, id: 1, query: ViewQuery::default() });
+    client.say(&Command::Invite { run: 9 });
+    client.say(&Command::Watch { run: 10, watch: "0".repeat(32) });
     client.say(&Command::Ping);
     client.check("refusals");
 }
