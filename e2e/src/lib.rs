@@ -5,6 +5,7 @@
 
 mod browser;
 mod busy;
+mod charts;
 mod checks;
 mod editor;
 mod files;
@@ -18,6 +19,7 @@ mod wait;
 
 pub use browser::Browser;
 pub use busy::MainThread;
+pub use charts::Pointed;
 pub use checks::{LOOKS, Look};
 pub use files::FileServer;
 pub use moment::Moment;

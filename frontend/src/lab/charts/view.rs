@@ -62,7 +62,7 @@ pub fn ChartsOfRun() -> impl IntoView {
                 <span data-testid="pointed-at" data-exact=exact>
                     {move || match at() {
                         Some(at) => format!("Values at {at}."),
-                        None => "Values at the lines' ends. Point at a chart or the timeline for those of any moment.".to_owned(),
+                        None => "Values at the lines' ends. Point at any moment for its own.".to_owned(),
                     }}
                 </span>
             </p>

@@ -91,7 +91,7 @@ pub fn summary(course: &Course, chart: &Chart) -> String {
     if chart.left_out > 0 {
         parts.push(format!("{} emptier queues are not drawn", chart.left_out));
     }
-    format!("{}, {}: {}.", chart.kind.title(), chart.kind.unit(), parts.join("; "))
+    format!("{}: {}.", chart.kind.title(), parts.join("; "))
 }
 
 fn in_words(course: &Course, series: &Series) -> String {
@@ -235,10 +235,7 @@ mod tests {
     fn a_summary_tells_the_most_the_least_and_the_last() {
         let course = course();
         let told = summary(&course, &course.charts[0]);
-        assert_eq!(
-            told,
-            "Messages, a second: published at most 1.24 M at 100 ms, at least 2.5 at 200 ms, last 2.5; a <b> none."
-        );
+        assert_eq!(told, "Messages: published at most 1.24 M at 100 ms, at least 2.5 at 200 ms, last 2.5; a <b> none.");
         let none = Course { over: 0, ..course.clone() };
         assert_eq!(summary(&none, &none.charts[0]), "");
     }
