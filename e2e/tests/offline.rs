@@ -1,6 +1,6 @@
 //! The server comes and goes; the page stays.
 
-use e2e::{Browser, ENDLESS, Page, Server, Text};
+use e2e::{Browser, ENDLESS, FileServer, Page, Server, Text, until};
 use thirtyfour::prelude::*;
 
 const COUNT: &str = "\
@@ -96,5 +96,60 @@ async fn a_run_on_a_server_that_does_not_answer_can_be_stopped() -> WebDriverRes
     page.write_experiment(COUNT).await?;
     page.press("run-here").await?;
     page.finished().await?;
+    page.driver.quit().await
+}
+
+/// The build that the open page says it is.
+async fn build(page: &Page) -> WebDriverResult<String> {
+    let script = "return document.querySelector('meta[name=build]').content";
+    page.driver.execute(script, vec![]).await?.convert()
+}
+
+#[tokio::test]
+async fn a_new_version_is_offered_and_loaded_when_somebody_says_so() -> WebDriverResult<()> {
+    let (mut server, browser) = (FileServer::start(), Browser::start().await);
+    let page = Page::open_counting(&browser, server.url.trim_end_matches('/')).await?;
+    page.finished().await?;
+    page.cached().await?;
+    let first = build(&page).await?;
+    assert!(!page.has("update").await?, "the first version needs nobody's consent");
+
+    let second = server.renew();
+    page.driver.refresh().await?;
+    page.element("update").await?;
+    assert_eq!(build(&page).await?, first, "the page is the one that is kept until somebody says otherwise");
+    // All of it is of one build: the engine, the workers, and what is loaded later.
+    page.finished().await?;
+    let hash = page.text("output-hash").await?;
+    page.press("gallery-open").await?;
+    page.until("gallery", "the examples", |text| text.contains("Distributed sort")).await?;
+    page.press("update-later").await?;
+    assert!(!page.has("update").await?);
+
+    // It comes again with the next load. Another window goes on with the old version while this one takes the new.
+    page.driver.refresh().await?;
+    page.element("update").await?;
+    let new = page.driver.window().await?;
+    let other = page.driver.new_window().await?;
+    page.driver.switch_to_window(other.clone()).await?;
+    page.driver.goto(format!("{}?autorun=no", server.url)).await?;
+    page.element("update").await?;
+    page.driver.switch_to_window(new).await?;
+    page.press("update-load").await?;
+    until("the new version", async || (build(&page).await.ok()? == second).then_some(())).await;
+    page.finished().await?;
+    assert_eq!(page.text("output-hash").await?, hash);
+    assert!(!page.has("update").await?);
+
+    page.driver.switch_to_window(other).await?;
+    assert_eq!(build(&page).await?, first);
+    page.run().await?;
+    page.press("gallery-open").await?;
+    page.until("gallery", "the examples", |text| text.contains("Distributed sort")).await?;
+    // Without a server, too.
+    server.stop();
+    page.press("update-load").await?;
+    until("the new version here", async || (build(&page).await.ok()? == second).then_some(())).await;
+    page.run().await?;
     page.driver.quit().await
 }

@@ -5,7 +5,6 @@ use shared::wire::Place;
 
 use super::state::{Link, Which, use_lab};
 use crate::components::icon::Icon;
-use crate::update::load;
 
 #[component]
 pub fn Banners() -> impl IntoView {
@@ -30,13 +29,6 @@ pub fn Banners() -> impl IntoView {
         _ => None,
     };
     view! {
-        {move || lab.update.with(Option::is_some).then(|| view! {
-            <div class="afloat" data-testid="update" role="status">
-                <p>"A new version is there. Loading it ends what runs in this page; the text stays."</p>
-                <button data-testid="update-load" on:click=move |_| load(lab.update)>"Load it"</button>
-                <button class="quiet" data-testid="update-later" on:click=move |_| lab.update.set(None)>"Later"</button>
-            </div>
-        })}
         <div class="banners">
             {move || {
                 engine_away()

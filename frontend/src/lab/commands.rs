@@ -363,7 +363,7 @@ impl Lab {
         let place = self.place.get_untracked();
         let run = self.next_run();
         self.look_at(RunModel::asked(run, place));
-        self.inner.update_value(|inner| inner.read = Read::of(&input));
+        self.inner.update_value(|inner| (inner.read, inner.is_kept) = (Read::of(&input), false));
         leptos::task::spawn_local(async move {
             match attachment(&input).await {
                 Ok(file) => self.begin(run, place, file),

@@ -19,6 +19,7 @@ use super::faults::choose::Choosing;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
+use crate::update::{self, Offer};
 
 /// What is loaded later.
 #[derive(Clone, Copy)]
@@ -30,6 +31,10 @@ pub enum Part {
     Charts,
     Kept(Dialog),
     Faults(Dialog),
+    /// No view: runs that have ended are written down.
+    WriteRuns(Lab),
+    /// No view here: it floats over the page.
+    Offer(Offer),
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -46,22 +51,20 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
         Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
         Part::Faults(dialog) => view! { <Choosing dialog=dialog /> }.into_any(),
+        Part::WriteRuns(lab) => {
+            lab.write_runs();
+            ().into_any()
+        }
+        Part::Offer(offer) => {
+            update::show(offer);
+            ().into_any()
+        }
     })
 }
 
-/// Writes down the runs that have ended since the last time.
-#[cfg_attr(feature = "split", leptos::wasm_split::wasm_split(later, wasm_split_path = ::leptos::wasm_split, fallible))]
-fn write_runs_of(lab: Lab) -> Result<(), SplitLoaderError> {
-    lab.write_runs();
-    Ok(())
-}
-
-/// The same, from the page's first bundle.
-pub(super) async fn keep_runs(lab: Lab) -> Result<(), SplitLoaderError> {
-    #[cfg(feature = "split")]
-    return write_runs_of(lab).await;
-    #[cfg(not(feature = "split"))]
-    write_runs_of(lab)
+/// Does something that nobody has to see, with code that is loaded for it if need be. Whether it was there.
+pub async fn done_later(errand: Part) -> bool {
+    load(errand).await.is_ok()
 }
 
 async fn load(part: Part) -> Result<AnyView, SplitLoaderError> {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
-//! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`share`],
-//! [`watch`], [`keys`].
+//! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
+//! `resume`, [`share`], [`watch`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -20,6 +20,11 @@
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
 //!   `shrunk-N`, `open-shrunk-N`
 //! - lessons: `take-NAME` (in the gallery), `lesson` (`data-step` from 1), `lesson-step`, `lesson-back`, `lesson-skip`, `lesson-end`
+//! - what is kept: `kept-open`, `kept`, `kept-close`, `kept-search`, `kept-name`, `kept-keep`, `kept-overwrite`, `kept-trouble`, `kept-told`,
+//!   `kept-undo`, `kept-export`, `kept-import` (the picker), `kept-delete-all`; an experiment: `kept-experiment`, `open-kept-N`,
+//!   `rename-kept-N`, `rename-to`, `rename-save-N`, `rename-not-N`, `delete-kept-N`; a run: `kept-run`, `open-run-N`, `again-run-N`,
+//!   `stop-run-N`, `again-told-N` (`data-same`), `delete-run-N`; N counts from 0, the newest
+//! - a new version: `update`, `update-load`, `update-later`
 //! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
 //!   that watches `watching` (the sentence) and `watch-again`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
@@ -104,7 +109,7 @@ pub fn Lab() -> impl IntoView {
         first => lab.resume(matches!(first, First::Opening)),
     }
     lab.leave_a_mark();
-    crate::update::watch(lab.update);
+    crate::update::watch();
     // A link that is pasted into the address of an open page.
     let pasted = window_event_listener(leptos::ev::hashchange, move |_| {
         lab.open_link();

@@ -34,6 +34,8 @@ struct Bench {
     asked: bool,
     /// The moment that was looked at, and what the text that ran sums up to: it may have been written in another window since.
     at: Option<(Time, u32)>,
+    /// That run has been at its end, and is kept.
+    ended: bool,
 }
 
 /// The way of the input.
@@ -51,7 +53,7 @@ impl Lab {
         if runs && !asked && self.text_is_ours() {
             return self.run_opening();
         }
-        let Some(Bench { place, speed, workers, way, at, .. }) = bench else { return };
+        let Some(Bench { place, speed, workers, way, at, ended, .. }) = bench else { return };
         self.choose(place);
         self.speed.set(speed);
         if let Some(workers) = workers {
@@ -67,7 +69,7 @@ impl Lab {
             // Should it be too much for the page this time, the next visit is without.
             keep(KEY, &written(&Bench { at: None, ..self.bench() }));
             self.run();
-            self.inner.update_value(|inner| inner.land_at = Some(at));
+            self.inner.update_value(|inner| (inner.land_at, inner.is_kept) = (Some(at), ended));
         }
     }
 
@@ -97,6 +99,7 @@ impl Lab {
             },
             asked: !opening && self.run.with_untracked(|run| run.run != 0),
             at: self.run.with_untracked(moment).filter(|_| stands).map(|at| (at, sum_of(&ran))),
+            ended: self.run.with_untracked(|run| run.report().is_some()),
         }
     }
 
@@ -121,7 +124,7 @@ fn sum_of(text: &str) -> u32 {
     text.bytes().fold(0, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
-/// A line of words: place, speed, workers, way, whether a run was asked for, moment, sum.
+/// A line of words: place, speed, workers, way, whether a run was asked for, moment, sum, whether it has ended.
 fn written(bench: &Bench) -> String {
     let place = match bench.place {
         Place::Simulate => "simulate",
@@ -137,9 +140,10 @@ fn written(bench: &Bench) -> String {
         Way::Bundled(times) => times.to_string(),
         Way::Paste => "paste".to_owned(),
     };
-    let asked = if bench.asked { "asked" } else { "-" };
+    let asked = if bench.asked { "asked" } else { "-" }.to_owned();
+    let ended = if bench.ended { "ended" } else { "-" }.to_owned();
     let (at, sum) = (bench.at.map(|(at, _)| at.0), bench.at.map(|(_, sum)| u64::from(sum)));
-    [place.to_owned(), speed, number(bench.workers.map(u64::from)), way, asked.to_owned(), number(at), number(sum)].join(" ")
+    [place.to_owned(), speed, number(bench.workers.map(u64::from)), way, asked, number(at), number(sum), ended].join(" ")
 }
 
 fn read(line: &str) -> Option<Bench> {
@@ -161,7 +165,8 @@ fn read(line: &str) -> Option<Bench> {
     };
     let asked = words.next()? == "asked";
     let (at, sum) = (words.next()?.parse().ok().map(Time), words.next()?.parse().ok());
-    Some(Bench { place, speed, workers, way, asked, at: at.zip(sum) })
+    let ended = words.next() == Some("ended");
+    Some(Bench { place, speed, workers, way, asked, at: at.zip(sum), ended })
 }
 
 #[cfg(test)]
@@ -170,8 +175,15 @@ mod tests {
 
     #[test]
     fn what_is_written_down_is_read_as_it_was() {
-        let plain =
-            Bench { place: Place::Browser, speed: Speed::Max, workers: None, way: Way::Bundled(1), asked: false, at: None };
+        let plain = Bench {
+            place: Place::Browser,
+            speed: Speed::Max,
+            workers: None,
+            way: Way::Bundled(1),
+            asked: false,
+            at: None,
+            ended: false,
+        };
         let full = Bench {
             place: Place::Simulate,
             speed: Speed::Times(0.5),
@@ -179,6 +191,7 @@ mod tests {
             way: Way::Paste,
             asked: true,
             at: Some((Time(1_200_000), sum_of("a"))),
+            ended: true,
         };
         for bench in [plain, full] {
             assert_eq!(read(&written(&bench)), Some(bench));

@@ -26,7 +26,6 @@ use super::result::Table;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
-use crate::update::Offer;
 
 /// The experiment that the page opens on. Its simulated workers are slow enough to be watched: at [`OPENING_SPEED`] it takes some
 /// twenty seconds.
@@ -162,8 +161,6 @@ pub struct Lab {
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
     pub kept: Keeping,
-    /// A new version of the page is there.
-    pub update: Offer,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -190,6 +187,8 @@ pub(super) struct Inner {
     pub ran: (String, usize),
     /// What that run reads.
     pub read: Read,
+    /// It is there again after a reload, and was kept when it had ended before.
+    pub is_kept: bool,
     /// Runs that have ended and are not kept yet.
     pub unkept: Vec<PastRun>,
     /// The run that will take the place of the one that is looked at.
@@ -270,7 +269,6 @@ impl Lab {
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),
             kept: Keeping::new(),
-            update: RwSignal::new_local(None),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

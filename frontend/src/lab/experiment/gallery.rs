@@ -130,9 +130,9 @@ pub fn fits(sought: &str, texts: &[&str]) -> bool {
 pub fn Gallery() -> impl IntoView {
     let dialog = Dialog::new();
     view! {
-        <button class="quiet small" data-testid="gallery-open" on:click=move |_| dialog.open()>
+        <button class="quiet small" data-testid="gallery-open" aria-label="Examples" title="Experiments to start from" on:click=move |_| dialog.open()>
             <Icon name="library" />
-            "Examples"
+            <span class="aside-word">"Examples"</span>
         </button>
         <dialog class="gallery" node_ref=dialog.node data-testid="gallery" aria-label="Examples">
             <Later part=Part::Gallery(dialog) wanted=move || dialog.was_opened() />

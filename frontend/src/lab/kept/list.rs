@@ -56,6 +56,11 @@ impl State {
         self.kept.as_ref()?.experiments.iter().find(|named| named.name == name)
     }
 
+    /// Says why something could not be done.
+    pub fn refuse(&mut self, trouble: String) {
+        (self.trouble, self.told) = (Some(trouble), String::new());
+    }
+
     /// Whether there are past runs to be deleted.
     pub fn has_runs(&self) -> bool {
         self.kept.as_ref().is_some_and(|kept| !kept.runs.is_empty())

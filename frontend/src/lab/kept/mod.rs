@@ -13,7 +13,7 @@ pub mod view;
 use leptos::prelude::*;
 
 use self::record::PastRun;
-use super::later::{Later, Part, keep_runs};
+use super::later::{Later, Part, done_later};
 use super::model::{RunModel, Stage};
 use super::state::{Lab, use_lab};
 use crate::components::icon::Icon;
@@ -46,9 +46,15 @@ pub fn KeptButton() -> impl IntoView {
     let dialog = Dialog::new();
     keep_what_ends();
     view! {
-        <button class="quiet small" data-testid="kept-open" title="Past runs, and experiments under names" on:click=move |_| dialog.open()>
+        <button
+            class="quiet small"
+            data-testid="kept-open"
+            aria-label="Kept"
+            title="Past runs, and experiments under names"
+            on:click=move |_| dialog.open()
+        >
             <Icon name="archive" />
-            "Kept"
+            <span class="aside-word">"Kept"</span>
         </button>
         <dialog class="gallery" node_ref=dialog.node data-testid="kept" aria-label="Kept">
             <Later part=Part::Kept(dialog) wanted=move || dialog.was_opened() />
@@ -81,19 +87,23 @@ fn keep_what_ends() {
 impl Lab {
     fn keep_run(self, (_, wished): End) {
         // The run that the page opens on is the same at every visit, and nobody asked for it.
-        if self.opening.get_untracked() && wished == 0 {
+        // Nor is one that is there again after a reload another run.
+        let (text, read, is_kept) = self.inner.with_value(|inner| (inner.ran.0.clone(), inner.read.clone(), inner.is_kept));
+        if wished == 0 && (is_kept || self.opening.get_untracked()) {
             return;
         }
-        let (text, read) = self.inner.with_value(|inner| (inner.ran.0.clone(), inner.read.clone()));
         let kept = self.run.with_untracked(|run| PastRun::of(run, text, read, js_sys::Date::now()));
         self.inner.update_value(|inner| inner.unkept.extend(kept));
         // Where the rest of the page does not load, they wait for the next end.
-        leptos::task::spawn_local(async move { drop(keep_runs(self).await) });
+        leptos::task::spawn_local(async move { drop(done_later(Part::WriteRuns(self)).await) });
     }
 
     /// Writes down the runs that have ended and are not kept yet.
     pub(super) fn write_runs(self) {
         let runs = self.inner.try_update_value(|inner| std::mem::take(&mut inner.unkept)).unwrap_or_default();
+        if runs.is_empty() {
+            return;
+        }
         leptos::task::spawn_local(async move {
             let changes: Vec<_> = runs.iter().map(database::Change::PutRun).collect();
             let trouble = database::write(&changes).await.err();

@@ -37,7 +37,7 @@ impl Keeper {
                 Ok(kept) => state.kept = Some(kept),
                 Err(trouble) => {
                     state.kept.get_or_insert_default();
-                    state.trouble = Some(trouble);
+                    state.refuse(trouble);
                 }
             });
         });
@@ -51,8 +51,12 @@ impl Keeper {
             self.state.try_update(|state| {
                 (state.trouble, state.taken) = (None, None);
                 match written {
-                    Ok(()) => done(state),
-                    Err(trouble) => state.trouble = Some(trouble),
+                    Ok(()) => {
+                        self.lab.kept.trouble.set(None);
+                        state.deleted = None;
+                        done(state);
+                    }
+                    Err(trouble) => state.refuse(trouble),
                 }
             });
             self.read();
@@ -63,7 +67,7 @@ impl Keeper {
     fn keep(self, over: bool) {
         let name = match name(&value_of("kept-name")) {
             Ok(name) => name,
-            Err(trouble) => return self.state.update(|state| state.trouble = Some(trouble)),
+            Err(trouble) => return self.state.update(|state| state.refuse(trouble)),
         };
         if !over && self.state.with_untracked(|state| state.named(&name).is_some()) {
             return self.state.update(|state| (state.taken, state.trouble) = (Some(name), None));
@@ -82,7 +86,7 @@ impl Keeper {
         let (to, from) = (name(&value_of("rename-to")), self.state.with_untracked(|state| state.renaming.clone()));
         let to = match to {
             Ok(to) => to,
-            Err(trouble) => return self.state.update(|state| state.trouble = Some(trouble)),
+            Err(trouble) => return self.state.update(|state| state.refuse(trouble)),
         };
         let named = self.state.with_untracked(|state| {
             let taken = from.as_ref() != Some(&to) && state.named(&to).is_some();
@@ -96,8 +100,7 @@ impl Keeper {
                 self.write(changes, move |state| (state.renaming, state.told) = (None, told));
             }
             (Err(()), _) => self.state.update(|state| {
-                state.trouble =
-                    Some(format!("There is an experiment “{to}” already. Choose another name, or delete that one first."));
+                state.refuse(format!("There is an experiment “{to}” already. Choose another name, or delete that one first."));
             }),
             _ => self.state.update(|state| state.renaming = None),
         }
@@ -124,7 +127,7 @@ impl Keeper {
     }
 
     fn undo(self) {
-        let deleted = self.state.try_update(|state| state.deleted.take()).flatten();
+        let deleted = self.state.with_untracked(|state| state.deleted.clone());
         let changes = match deleted {
             Some(Deleted::Runs(runs)) => runs.into_iter().map(Owned::PutRun).collect(),
             Some(Deleted::Experiment(named)) => vec![Owned::Put(named)],
@@ -210,7 +213,7 @@ impl Keeper {
             let most = file::FILE_BYTES_MAX / 1024.0 / 1024.0;
             let trouble =
                 format!("{told} is larger than {most} MiB, and no file that “Export all” makes is. Nothing was changed.");
-            return self.state.update(|state| state.trouble = Some(trouble));
+            return self.state.update(|state| state.refuse(trouble));
         }
         leptos::task::spawn_local(async move {
             let text = JsFuture::from(chosen.text()).await.ok().and_then(|text| text.as_string());
@@ -228,7 +231,7 @@ impl Keeper {
                         state.told = sentence
                     });
                 }
-                Err(trouble) => drop(self.state.try_update(|state| state.trouble = Some(trouble))),
+                Err(trouble) => drop(self.state.try_update(|state| state.refuse(trouble))),
             }
         });
     }
@@ -311,7 +314,13 @@ pub fn Keeping(dialog: Dialog) -> impl IntoView {
     Effect::new(move |_| {
         dialog.opened.track();
         proposed.set(lab.text.with_untracked(|text| title_of(text)));
-        state.update(|state| (state.trouble, state.taken, state.renaming, state.told) = (None, None, None, String::new()));
+        state.update(|state| {
+            (state.trouble, state.taken, state.renaming) = (None, None, None);
+            // What was deleted can still be had back.
+            if state.deleted.is_none() {
+                state.told.clear();
+            }
+        });
         // What waited for this part of the page is kept first.
         lab.write_runs();
     });
