@@ -150,8 +150,9 @@ impl Lab {
         let (resumes, to) = self.drop_next().unwrap_or_else(|| self.stand());
         self.steer(|run| Command::Pause { run });
         self.opening.set(false);
-        let model =
-            self.run.with_untracked(|run| RunModel { shown: run.shown, ..RunModel::asked(self.next_run(), Place::Simulate) });
+        let mut model = RunModel::asked(self.next_run(), Place::Simulate);
+        // The picture keeps its scale.
+        model.shown = self.run.with_untracked(|run| run.shown);
         let run = model.run;
         let workers = self.run.with_untracked(|run| run.started.as_ref().map(|started| started.workers));
         let workers = self.chosen_workers().map(|chosen| workers.unwrap_or(chosen));
