@@ -12,5 +12,6 @@ pub mod sheet;
 pub mod size;
 pub mod splitter;
 pub mod store;
+pub mod svg;
 pub mod theme;
 pub mod tip;

@@ -503,6 +503,8 @@ pub(super) fn save(parts: &Array, name: &str) -> Result<(), String> {
         Some((_, "csv")) => "text/csv;charset=utf-8",
         Some((_, "jsonl")) => "application/jsonl",
         Some((_, "yaml")) => "application/yaml",
+        Some((_, "svg")) => "image/svg+xml",
+        Some((_, "png")) => "image/png",
         _ => "application/octet-stream",
     });
     let describe = |error| crate::session::local::describe(&error);

@@ -16,6 +16,7 @@ use super::inspect::view::Inspected;
 use super::kept::view::Keeping;
 use super::state::Lab;
 use super::faults::choose::Choosing;
+use super::picture::Pictures;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -35,6 +36,7 @@ pub enum Part {
     WriteRuns(Lab),
     /// No view here: it floats over the page.
     Offer(Offer),
+    Pictures,
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -46,6 +48,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         Part::Compare(dialog) => view! { <Comparing dialog=dialog /> }.into_any(),
         Part::Seeds(dialog) => view! { <Sweeping dialog=dialog /> }.into_any(),
+        Part::Pictures => view! { <Pictures /> }.into_any(),
         Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),

@@ -3,7 +3,7 @@
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
 //! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
-//! `resume`, [`share`], [`watch`], [`keys`].
+//! `resume`, [`share`], [`watch`], [`picture`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -26,7 +26,8 @@
 //!   `stop-run-N`, `again-told-N` (`data-same`), `delete-run-N`; N counts from 0, the newest
 //! - a new version: `update`, `update-load`, `update-later`
 //! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
-//!   that watches `watching` (the sentence) and `watch-again`; keys: `shortcuts-open`, `shortcuts`
+//!   that watches `watching` (the sentence) and `watch-again`; pictures: `picture-graph-svg` `picture-graph-png` `picture-timeline-svg`
+//!   `picture-timeline-png`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
@@ -73,6 +74,7 @@ pub mod model;
 pub mod names;
 pub mod news;
 pub mod pace;
+pub mod picture;
 pub mod preview;
 pub mod rate;
 pub mod result;

@@ -13,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::experiment::gallery::title_of;
 use super::format::virtual_clock;
 use super::hear::file_name;
+use super::later::{Later, Part};
 use super::model::RunModel;
 use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
 use super::watch::WatchLink;
@@ -165,6 +166,10 @@ pub fn Share() -> impl IntoView {
                 </button>
             </div>
             <WatchLink dialog=dialog />
+            <h3>"Pictures"</h3>
+            <div class="pictures">
+                <Later part=Part::Pictures wanted=Signal::derive(move || dialog.was_opened()) />
+            </div>
             <h3>"The same on the command line"</h3>
             <p class="share-line">
                 <code data-testid="command-line">{move || lab.command_line()}</code>

@@ -6,7 +6,7 @@ use shared::wire::{BUS_LANES_MAX, BUS_PARTS, Lane, WorkerState};
 use super::BusModel;
 use super::paint::{hatch, short};
 use crate::components::palette::Palette;
-use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::components::pen::{CHARACTER_PX, Ink};
 use crate::lab::format::count;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
@@ -29,7 +29,7 @@ fn queue_lanes(bus: &BusModel) -> usize {
 }
 
 /// Paints all of it. It is little, however much has happened: a part of the time is a few rectangles.
-pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palette: &Palette) {
+pub fn paint(pen: &mut impl Ink, scale: Scale, bus: &BusModel, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
     let high = queue_lanes(bus);
     // Where lanes are low not every name has room.
@@ -59,7 +59,7 @@ pub fn paint(pen: &mut Pen, scale: Scale, bus: &BusModel, run: &RunModel, palett
     }
 }
 
-fn name(pen: &mut Pen, scale: Scale, name: &str, y: f64, colour: &str) {
+fn name(pen: &mut impl Ink, scale: Scale, name: &str, y: f64, colour: &str) {
     pen.fill_with(colour, 1.0);
     pen.text(&short(name, ((scale.gutter() - 4.0) / CHARACTER_PX) as usize), 2.0, y);
 }
@@ -69,7 +69,7 @@ fn start(scale: Scale, part: usize) -> f64 {
     scale.x(Time(scale.span.0 * part as u64 / BUS_PARTS as u64)).round()
 }
 
-fn depth(pen: &mut Pen, scale: Scale, bus: &BusModel, queue: usize, top: f64, height: f64, palette: &Palette) {
+fn depth(pen: &mut impl Ink, scale: Scale, bus: &BusModel, queue: usize, top: f64, height: f64, palette: &Palette) {
     let (foot, room) = (top + height - 1.0, bus.room(queue).max(1) as f64);
     let usable = height - 3.0;
     pen.stroke_with(&palette.line);
@@ -88,7 +88,7 @@ fn depth(pen: &mut Pen, scale: Scale, bus: &BusModel, queue: usize, top: f64, he
     }
 }
 
-fn work(pen: &mut Pen, scale: Scale, bus: &BusModel, client: usize, top: f64, height: f64, palette: &Palette) {
+fn work(pen: &mut impl Ink, scale: Scale, bus: &BusModel, client: usize, top: f64, height: f64, palette: &Palette) {
     let inset = if height >= 8.0 { 2.0 } else { 0.5 };
     let thick = (height - 2.0 * inset).max(1.0);
     let mut blocked = None;

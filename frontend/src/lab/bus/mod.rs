@@ -4,7 +4,7 @@
 
 mod graph;
 pub mod lanes;
-mod paint;
+pub mod paint;
 pub mod sketch;
 
 use shared::time::Time;

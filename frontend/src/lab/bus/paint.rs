@@ -6,7 +6,7 @@ use shared::wire::{QueueNow, Role, WorkerState};
 use super::sketch::{CARD_PX, Card, Edge, Flow, Of, Sketch, along};
 use super::{BusModel, per_second};
 use crate::components::palette::Palette;
-use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::components::pen::{CHARACTER_PX, Ink};
 use crate::lab::format::{Figure, count};
 use crate::lab::model::RunModel;
 
@@ -30,7 +30,7 @@ pub struct Mote {
 
 /// Paints everything; `run` is nothing before there is one.
 pub fn paint(
-    pen: &mut Pen,
+    pen: &mut impl Ink,
     palette: &Palette,
     sketch: &Sketch,
     bus: &BusModel,
@@ -55,7 +55,7 @@ pub fn paint(
     }
 }
 
-fn line(pen: &mut Pen, palette: &Palette, sketch: &Sketch, edge: &Edge, bus: &BusModel, run: Option<&RunModel>) {
+fn line(pen: &mut impl Ink, palette: &Palette, sketch: &Sketch, edge: &Edge, bus: &BusModel, run: Option<&RunModel>) {
     let rate = match edge.flow {
         Flow::Publish(group) | Flow::Take(group) => bus.group_rate(group),
         Flow::Route(queue) => bus.queue_rate(queue),
@@ -90,7 +90,7 @@ fn line(pen: &mut Pen, palette: &Palette, sketch: &Sketch, edge: &Edge, bus: &Bu
 }
 
 /// Where every message is at a moment that stands still, as far as they are told one by one.
-fn on_their_way(pen: &mut Pen, palette: &Palette, sketch: &Sketch, bus: &BusModel, now: Time) {
+fn on_their_way(pen: &mut impl Ink, palette: &Palette, sketch: &Sketch, bus: &BusModel, now: Time) {
     for flight in &bus.now.flights {
         let client = usize::from(flight.from.max(flight.to)).saturating_sub(1);
         let Some(group) = (0..bus.view.groups.len()).find(|group| bus.members(*group).contains(&client)) else { continue };
@@ -102,13 +102,13 @@ fn on_their_way(pen: &mut Pen, palette: &Palette, sketch: &Sketch, bus: &BusMode
     }
 }
 
-fn dot(pen: &mut Pen, palette: &Palette, (x, y): (f64, f64), again: bool) {
+fn dot(pen: &mut impl Ink, palette: &Palette, (x, y): (f64, f64), again: bool) {
     pen.fill_with(if again { &palette.again } else { &palette.accent }, 1.0);
     pen.round(x - 3.5, y - 3.5, 7.0, 7.0, 3.5);
     pen.fill();
 }
 
-fn face(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, run: Option<&RunModel>) {
+fn face(pen: &mut impl Ink, palette: &Palette, card: &Card, bus: &BusModel, run: Option<&RunModel>) {
     let Card { x, y, width, height, .. } = *card;
     pen.fill_with(&palette.ground, 1.0);
     pen.stroke_with(&palette.idle);
@@ -154,7 +154,7 @@ fn rate(rate: Option<f64>, run: Option<&RunModel>) -> String {
 }
 
 /// The name at the left and something at the right, as far as there is room; the name comes first.
-fn head(pen: &mut Pen, palette: &Palette, card: &Card, name: &str, beside: &str, y: f64) {
+fn head(pen: &mut impl Ink, palette: &Palette, card: &Card, name: &str, beside: &str, y: f64) {
     let room = ((card.width - 2.0 * INSET_PX) / CHARACTER_PX) as usize;
     pen.fill_with(&palette.text, 1.0);
     pen.text(&short(name, room), card.x + INSET_PX, card.y + y);
@@ -193,7 +193,7 @@ impl Fill {
 }
 
 /// How full a low card's queue is, at the card's foot.
-fn level(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fill) {
+fn level(pen: &mut impl Ink, palette: &Palette, card: &Card, Fill { part, full }: Fill) {
     let Card { x, y, width, height, .. } = *card;
     pen.fill_with(if full { &palette.blocked } else { &palette.busy }, 0.35);
     pen.rect(x + 1.0, y + height - 7.0, (width - 2.0) * part, 6.0);
@@ -202,7 +202,7 @@ fn level(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fil
     }
 }
 
-fn bar(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fill, now: QueueNow) {
+fn bar(pen: &mut impl Ink, palette: &Palette, card: &Card, Fill { part, full }: Fill, now: QueueNow) {
     let (x, y, width) = (card.x + INSET_PX, card.y + 26.0, card.width - 2.0 * INSET_PX);
     pen.fill_with(if full { &palette.blocked } else { &palette.busy }, 0.45);
     pen.rect(x, y, width * part, BAR_PX);
@@ -219,7 +219,7 @@ fn bar(pen: &mut Pen, palette: &Palette, card: &Card, Fill { part, full }: Fill,
 }
 
 /// A sign for each client of the group, or, of many, how many there are in each state.
-fn members(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, group: usize, run: Option<&RunModel>) {
+fn members(pen: &mut impl Ink, palette: &Palette, card: &Card, bus: &BusModel, group: usize, run: Option<&RunModel>) {
     let states: Vec<WorkerState> = bus
         .members(group)
         .map(|client| run.and_then(|run| run.workers.get(client)).map_or(WorkerState::Starting, |worker| worker.view.state))
@@ -241,7 +241,7 @@ fn members(pen: &mut Pen, palette: &Palette, card: &Card, bus: &BusModel, group:
 }
 
 /// The sign of a state.
-pub fn sign(pen: &mut Pen, palette: &Palette, state: WorkerState, x: f64, y: f64, side: f64) {
+pub fn sign(pen: &mut impl Ink, palette: &Palette, state: WorkerState, x: f64, y: f64, side: f64) {
     let colour = match state {
         WorkerState::Starting | WorkerState::Idle => &palette.idle,
         WorkerState::Busy => &palette.busy,
@@ -269,7 +269,7 @@ pub fn sign(pen: &mut Pen, palette: &Palette, state: WorkerState, x: f64, y: f64
 }
 
 /// Diagonal lines: something is held back here.
-pub fn hatch(pen: &mut Pen, palette: &Palette, x: f64, y: f64, width: f64, height: f64) {
+pub fn hatch(pen: &mut impl Ink, palette: &Palette, x: f64, y: f64, width: f64, height: f64) {
     /// Between two lines. Pixels.
     const STEP_PX: f64 = 4.0;
     pen.stroke_with(&palette.blocked);

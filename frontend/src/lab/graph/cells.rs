@@ -11,7 +11,7 @@ use web_sys::HtmlCanvasElement;
 use super::grid::Box;
 use super::layout::{Layout, Placed, Role};
 use crate::components::palette::Palette;
-use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::lab::format::circled;
 use crate::lab::model::{RunModel, TaskModel, TaskState};
 use crate::lab::names::task_name_in_stage;
@@ -34,9 +34,9 @@ struct Face {
 }
 
 /// The drawn cells of a run.
-pub struct Cells {
+pub struct Cells<P = Pen> {
     run: u32,
-    pen: Pen,
+    pen: P,
     palette: Palette,
     placed: Vec<Placed>,
     /// What each of them shows, for each of `placed`.
@@ -46,14 +46,25 @@ pub struct Cells {
 impl Cells {
     /// Paints every task of the run; `None` where there is no canvas to be had.
     pub fn draw(canvas: &HtmlCanvasElement, layout: &Layout, palette: Palette, run: &RunModel) -> Option<Cells> {
-        let pen = Pen::on(canvas, layout.size)?;
+        Some(Cells::with(Pen::on(canvas, layout.size)?, layout, palette, run))
+    }
+}
+
+impl<P: Ink> Cells<P> {
+    /// The same with any ink.
+    pub fn with(pen: P, layout: &Layout, palette: Palette, run: &RunModel) -> Cells<P> {
         let placed = layout.cells.clone();
         let faces = placed.iter().map(|placed| vec![None; placed.grid.count]).collect();
         let mut cells = Cells { run: run.run, pen, palette, placed, faces };
         for index in 0..cells.placed.len() {
             (0..cells.placed[index].grid.count).for_each(|cell| cells.show(run, index, cell));
         }
-        Some(cells)
+        cells
+    }
+
+    /// The pen, when all is drawn.
+    pub fn into_pen(self) -> P {
+        self.pen
     }
 
     /// Paints the cells of tasks that changed, if what they show differs. Another run than the drawn one has a drawing of its own.
@@ -119,7 +130,7 @@ impl Cells {
             (_, TaskState::Done) => (None, (&palette.done, 0.34), &palette.done),
         };
         let radius = if at.height >= 12.0 { 3.0 } else { 0.0 };
-        let area = |pen: &Pen, width: f64| {
+        let area = |pen: &mut P, width: f64| {
             if radius > 0.0 {
                 pen.round(at.x, at.y, width, at.height, radius);
                 pen.fill();
@@ -129,11 +140,11 @@ impl Cells {
         };
         if let Some((colour, alpha)) = ground {
             self.pen.fill_with(colour, alpha);
-            area(&self.pen, at.width);
+            area(&mut self.pen, at.width);
         }
         if face.fill > 0.0 {
             self.pen.fill_with(filling.0, filling.1);
-            area(&self.pen, face.fill);
+            area(&mut self.pen, face.fill);
         }
         let dashed = face.state == TaskState::Requeued && at.height >= SIGN_PX_MIN;
         self.pen.stroke_with(rim);

@@ -8,6 +8,7 @@ pub mod columns;
 pub mod edges;
 pub mod grid;
 pub mod layout;
+pub mod picture;
 mod plan;
 pub mod tracks;
 pub mod words;

@@ -18,6 +18,10 @@ const COLUMNS_MAX: usize = 12;
 /// Columns up to which a cell has its number in it, and not its colour alone.
 const NUMBERED_MAX: usize = 3;
 
+/// What the stages of a sort are called that do not shuffle by a key.
+const CHOOSE: &str = "choose ranges";
+const SPLIT: &str = "split by range";
+
 /// The bytes of a shuffle, of as many tasks as have given theirs.
 struct Matrix {
     /// Of each source's tasks: the phase and the number of each, and what it gave to each partition.
@@ -32,10 +36,11 @@ impl Matrix {
         for stage in from.filter_map(|stage| run.stages().get(stage)) {
             matrix.tasks += stage.tasks as usize;
             for task in stage.first..stage.first + stage.tasks {
-                // Each execution gives the same; the latest one that is known stands for the task.
-                let sizes = run.attempts_of(stage.phase, task).filter(|attempt| !attempt.sizes.is_empty()).last();
-                let Some(sizes) = sizes.filter(|attempt| attempt.sizes.len() == matrix.partitions.len()) else { continue };
-                let sizes: Vec<u64> = sizes.sizes.iter().map(|size| size.0).collect();
+                // Each execution makes the same; the latest one that is known stands for the task.
+                let made = run.attempts_of(stage.phase, task).filter(|attempt| !attempt.sizes.is_empty()).last();
+                let Some(made) = made else { continue };
+                let made: Vec<u64> = made.sizes.iter().map(|size| size.0).collect();
+                let Some(sizes) = given(&made, (stage, task - stage.first), to) else { continue };
                 matrix.partitions.iter_mut().zip(&sizes).for_each(|(sum, size)| *sum += size);
                 matrix.rows.push((stage.phase, task, sizes));
             }
@@ -68,6 +73,19 @@ impl Matrix {
             }
             _ => given,
         }
+    }
+}
+
+/// What one task gives to each task of the stage `to`, of the payloads that it made. None where the two do not go together.
+fn given(made: &[u64], (from, place): (&StageView, u32), to: &StageView) -> Option<Vec<u64>> {
+    let tasks = to.tasks as usize;
+    match (to.what.as_str(), made) {
+        // A sort's ranges are made of samples: the first payload of each task.
+        (CHOOSE, [sample, ..]) => Some(vec![*sample; tasks]),
+        // Every task is given the ranges, and the rows of one task before it: its second payload.
+        (SPLIT, [ranges, ..]) if from.what == CHOOSE => Some(vec![*ranges; tasks]),
+        (SPLIT, [_, rows]) => Some((0..to.tasks).map(|task| if task == place { *rows } else { 0 }).collect()),
+        _ => Some(made.to_vec()).filter(|made| made.len() == tasks),
     }
 }
 
@@ -186,6 +204,24 @@ mod tests {
         run.maps[0].attempts.push(1);
         assert!(told(&run, 1).contains("title=\"100 bytes\">50 %"));
         assert!(told(&run, 1).contains("It is even."));
+    }
+
+    #[test]
+    fn a_sort_gives_samples_then_ranges_and_each_task_its_own_rows() {
+        let stages = vec![
+            story::stage("reduce", Phase::Reduce, 0, 2, &[]),
+            story::stage(CHOOSE, Phase::Reduce, 2, 1, &[0]),
+            story::stage(SPLIT, Phase::Reduce, 3, 2, &[1, 0]),
+        ];
+        let attempt = |index: u32, sizes: &[u64]| AttemptView {
+            sizes: sizes.iter().copied().map(Bytes).collect(),
+            ..story::attempt(index, Phase::Reduce, index, AttemptState::Done)
+        };
+        let run = story::run(stages, vec![attempt(0, &[7, 100]), attempt(1, &[8, 200]), attempt(2, &[5])], &[]);
+        let ranges = told(&run, 1);
+        assert!(ranges.contains("2 of 2 tasks have given <span title=\"15 bytes\">"), "{ranges}");
+        let rows = told(&run, 2);
+        assert!(rows.contains("title=\"105 bytes\"") && rows.contains("title=\"205 bytes\""), "{rows}");
     }
 
     #[test]

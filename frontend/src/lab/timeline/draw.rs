@@ -11,7 +11,7 @@ use web_sys::HtmlCanvasElement;
 
 use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use crate::components::palette::Palette;
-use crate::components::pen::{CHARACTER_PX, Pen};
+use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::lab::bus::{BusModel, lanes};
 use crate::lab::format::{circled, duration_ms};
 use crate::lab::inspect::Selected;
@@ -30,8 +30,8 @@ const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
 const STEP_PX_MIN: f64 = 0.5;
 
 /// The picture of what has ended.
-pub struct Settled {
-    pen: Pen,
+pub struct Settled<P = Pen> {
+    pen: P,
     scale: Scale,
     /// The run's number, and how often it was told anew.
     run: (u32, u32),
@@ -78,14 +78,19 @@ impl Settled {
     }
 
     fn anew(canvas: &HtmlCanvasElement, scale: Scale, run: &RunModel, palette: &Palette) -> Option<Settled> {
-        let pen = Pen::on(canvas, (scale.width, scale.height))?;
+        Some(Settled::with(Pen::on(canvas, (scale.width, scale.height))?, scale, run, palette))
+    }
+}
+
+impl<P: Ink> Settled<P> {
+    fn with(pen: P, scale: Scale, run: &RunModel, palette: &Palette) -> Settled<P> {
         let lanes = vec![Lane::default(); scale.lanes];
         let mut settled =
             Settled { pen, scale, run: (run.run, run.told_anew), palette: palette.clone(), painted: Vec::new(), lanes };
         settled.rules();
         axis(&mut settled.pen, scale, &settled.palette);
         settled.catch_up(run);
-        Some(settled)
+        settled
     }
 
     fn catch_up(&mut self, run: &RunModel) {
@@ -142,7 +147,7 @@ impl Settled {
     }
 }
 
-fn axis(pen: &mut Pen, scale: Scale, palette: &Palette) {
+fn axis(pen: &mut impl Ink, scale: Scale, palette: &Palette) {
     pen.fill_with(&palette.quiet, 1.0);
     pen.stroke_with(&palette.line);
     for at in scale.ticks() {
@@ -163,18 +168,35 @@ fn axis(pen: &mut Pen, scale: Scale, palette: &Palette) {
 pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now: Time, selected: Option<Selected>) {
     let (scale, palette) = (settled.scale, &settled.palette);
     let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
-    names(&mut pen, scale, run, palette);
-    for attempt in run.running() {
-        bar(&mut pen, scale, run, attempt, now, palette);
-        let cross_at = settled.lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
-        if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
-            cross(&mut pen, scale, attempt.worker, x, palette);
-        }
-    }
+    over(&mut pen, scale, &settled.lanes, run, now, palette);
     if let Some(Selected::Task(phase, task)) = selected {
         run.attempts_of(phase, task).for_each(|attempt| chosen(&mut pen, scale, attempt, now, palette));
     }
-    present(&mut pen, scale, run, now, palette);
+}
+
+fn over(pen: &mut impl Ink, scale: Scale, lanes: &[Lane], run: &RunModel, now: Time, palette: &Palette) {
+    names(pen, scale, run, palette);
+    for attempt in run.running() {
+        bar(pen, scale, run, attempt, now, palette);
+        let cross_at = lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
+        if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
+            cross(pen, scale, attempt.worker, x, palette);
+        }
+    }
+    present(pen, scale, run, now, palette);
+}
+
+/// Draws all of it at once, and gives the pen back: a picture that leaves the page.
+pub fn whole<P: Ink>(mut pen: P, scale: Scale, run: &RunModel, now: Time, palette: &Palette) -> P {
+    if let Some(bus) = &run.bus {
+        axis(&mut pen, scale, palette);
+        lanes::paint(&mut pen, scale, bus, run, palette);
+        present(&mut pen, scale, run, now, palette);
+        return pen;
+    }
+    let Settled { mut pen, lanes, .. } = Settled::with(pen, scale, run, palette);
+    over(&mut pen, scale, &lanes, run, now, palette);
+    pen
 }
 
 /// A frame around a bar.
@@ -192,7 +214,7 @@ fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette
 }
 
 /// Paints the faults and the moment that is looked at.
-fn present(pen: &mut Pen, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
+fn present(pen: &mut impl Ink, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
     flags(pen, scale, run, palette);
     if run.can_be_sought() {
         handle(pen, scale, now, palette);
@@ -222,7 +244,7 @@ pub fn bus(
 }
 
 /// The moment that is looked at, with something to take hold of.
-fn handle(pen: &mut Pen, scale: Scale, now: Time, palette: &Palette) {
+fn handle(pen: &mut impl Ink, scale: Scale, now: Time, palette: &Palette) {
     let (x, foot) = (scale.x(now), scale.height - AXIS_PX);
     pen.stroke_with(&palette.accent);
     pen.width(1.5);
@@ -234,7 +256,7 @@ fn handle(pen: &mut Pen, scale: Scale, now: Time, palette: &Palette) {
 }
 
 /// Where something went wrong on purpose: a flag each, and what it was where there is room for the words.
-fn flags(pen: &mut Pen, scale: Scale, run: &RunModel, palette: &Palette) {
+fn flags(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     let mut free = 0.0;
     for (at, what) in scale.flags(run) {
         let x = scale.x(at).round() + 0.5;
@@ -257,7 +279,7 @@ fn lane<'a>(lanes: &'a mut [Lane], attempt: &AttemptView) -> Option<&'a mut Lane
     lanes.get_mut((attempt.worker as usize).checked_sub(1)?)
 }
 
-fn names(pen: &mut Pen, scale: Scale, run: &RunModel, palette: &Palette) {
+fn names(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
     if height < NAMED_LANE_PX_MIN {
         return;
@@ -279,7 +301,7 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
     }
 }
 
-fn bar(pen: &mut Pen, scale: Scale, run: &RunModel, attempt: &AttemptView, end: Time, palette: &Palette) {
+fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
     let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
     // Work that came to nothing steps back behind the work that counts.
@@ -323,7 +345,7 @@ fn room(scale: Scale, run: &RunModel, attempt: &AttemptView, left: f64) -> f64 {
 }
 
 /// The task's mark inside its bar, if it fits.
-fn name(pen: &mut Pen, label: &str, attempt: &AttemptView, (left, middle): (f64, f64), width: f64, palette: &Palette) {
+fn name(pen: &mut impl Ink, label: &str, attempt: &AttemptView, (left, middle): (f64, f64), width: f64, palette: &Palette) {
     if label.chars().count() as f64 * CHARACTER_PX + 8.0 <= width {
         let solid = attempt.phase == Phase::Map && !is_gone(attempt);
         pen.fill_with(if solid { &palette.ground } else { &palette.text }, 1.0);
@@ -342,7 +364,7 @@ fn is_crossed(scale: Scale, attempt: &AttemptView) -> bool {
 }
 
 /// At the end of an attempt that came to nothing.
-fn cross(pen: &mut Pen, scale: Scale, worker: u32, x: f64, palette: &Palette) {
+fn cross(pen: &mut impl Ink, scale: Scale, worker: u32, x: f64, palette: &Palette) {
     let height = scale.lane_height();
     let y = scale.lane_top(worker) + height / 2.0;
     let reach = (height / 2.0 - 2.0).clamp(1.5, 4.5);

@@ -205,7 +205,7 @@ pub fn gathering(stages: &[StageView]) -> String {
 }
 
 /// The run's clock at this moment; after its end, at its last attempt's.
-fn now_of(run: &RunModel) -> Time {
+pub fn now_of(run: &RunModel) -> Time {
     match run.stage {
         _ if run.is_live() || run.can_be_sought() => Time((run.elapsed_ms(wall_ms()) * 1e3).round() as u64),
         Stage::Running => Time((run.elapsed_ms(wall_ms()) * 1e3) as u64),
@@ -213,7 +213,7 @@ fn now_of(run: &RunModel) -> Time {
     }
 }
 
-fn scale_of((width, height): (f64, f64), run: &RunModel) -> Option<Scale> {
+pub fn scale_of((width, height): (f64, f64), run: &RunModel) -> Option<Scale> {
     let of_batch = run.started.as_ref()?.workers.max(run.workers.len() as u32) as usize;
     let lanes = run.bus.as_deref().map_or(of_batch, lanes::count_of);
     (width > 0.0 && height > 0.0).then_some(Scale { width, height, lanes, span: run.shown })
