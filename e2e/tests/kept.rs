@@ -146,7 +146,10 @@ async fn experiments_have_names_and_go_out_and_come_in_as_a_file() -> WebDriverR
 async fn a_browser_that_keeps_nothing_is_told_of_and_the_page_works_on() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
     for (refusal, sentence) in [
-        ("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', 'SecurityError') } })", "keep nothing"),
+        (
+            "Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', 'SecurityError') } })",
+            "keep nothing",
+        ),
         ("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }", "no more room"),
         (
             "const open = IDBFactory.prototype.open; IDBFactory.prototype.open = function (name) { \

@@ -36,7 +36,9 @@ pub fn watch() {
                 offer.try_set(Some(known.clone()));
                 // Once there, it shows whatever is offered.
                 if !std::mem::replace(&mut offered, true) {
-                    leptos::task::spawn_local(async move { drop(done_later(Part::Offer(offer)).await) });
+                    leptos::task::spawn_local(async move {
+                        done_later(Part::Offer(offer)).await;
+                    });
                 }
             }
             // Another may be on its way, and this very function hears when it is there.

@@ -95,7 +95,9 @@ impl Lab {
         let kept = self.run.with_untracked(|run| PastRun::of(run, text, read, js_sys::Date::now()));
         self.inner.update_value(|inner| inner.unkept.extend(kept));
         // Where the rest of the page does not load, they wait for the next end.
-        leptos::task::spawn_local(async move { drop(done_later(Part::WriteRuns(self)).await) });
+        leptos::task::spawn_local(async move {
+            done_later(Part::WriteRuns(self)).await;
+        });
     }
 
     /// Writes down the runs that have ended and are not kept yet.
