@@ -11,7 +11,7 @@ import uPlot from "uplot";
 const LINE_PX_MIN = 26;
 const AXIS_PX = 18;
 
-/** Puts a chart into `host`. `said(what, seconds)` hears of the pointer: `at` a moment, `away`, or that it wants to `go` to one. */
+/** Puts a chart into `host`. `said(words)` hears of the pointer: `at 1.25`, `go 1.25` when it wants to go there, in seconds, or `away`. */
 export function create(host, said) {
   return new Chart(host, said);
 }
@@ -88,9 +88,9 @@ class Chart {
       const { left } = over.getBoundingClientRect();
       return Math.min(Math.max(this.plot.posToVal(event.clientX - left, "x"), 0), this.plan.span);
     };
-    over.addEventListener("pointermove", (event) => this.said("at", moment(event)));
-    over.addEventListener("pointerleave", () => this.said("away", 0));
-    over.addEventListener("click", (event) => this.said("go", moment(event)));
+    over.addEventListener("pointermove", (event) => this.said(`at ${moment(event)}`));
+    over.addEventListener("pointerleave", () => this.said("away"));
+    over.addEventListener("click", (event) => this.said(`go ${moment(event)}`));
   }
 
   /** Shows the moment that is pointed at, in seconds, here or elsewhere on the page; none without a number. */

@@ -8,7 +8,7 @@ use shared::time::{Span, Time};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
-use super::script::{self, Drawing, Drawn, Grounds, Plan};
+use super::script::{self, Drawing, Drawn, Grounds, Plan, Said};
 use super::series::{Chart, Course, Kind, OF_BATCH, OF_BUS, course};
 use super::words::{clock, legend, line, summary, table, to_the_millisecond};
 use crate::components::palette::{Palette, use_palette};
@@ -123,13 +123,14 @@ fn ChartOf(kind: Kind, sheet: Sheet) -> impl IntoView {
     let of_chart = move |words: fn(&Course, &Chart) -> String| {
         sheet.course.with(|course| course.as_ref().and_then(|course| Some(words(course, course.chart(kind)?))))
     };
+    let point = move |at: Option<Time>| {
+        lab.pointed.try_set(at);
+    };
     // The closure lives as long as the view; the drawing calls it.
-    let said = StoredValue::new_local(Closure::<dyn FnMut(String, f64)>::new(move |what: String, seconds: f64| {
-        let at = Time((seconds * 1e6).round().max(0.0) as u64);
-        if what == "go" {
-            return lab.seek(at);
-        }
-        lab.pointed.try_set((what == "at").then_some(at));
+    let said = StoredValue::new_local(Closure::<dyn FnMut(String)>::new(move |words: String| match Said::of(&words) {
+        Said::Go(at) => lab.seek(at),
+        Said::At(at) => point(Some(at)),
+        Said::Away => point(None),
     }));
     let drawing = RwSignal::new_local(None::<Drawing>);
     Effect::new(move |_| {
