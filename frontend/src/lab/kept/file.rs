@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::limits::EXPERIMENT_BYTES_MAX;
 
 use super::database::Kept;
-use super::record::{Named, PastRun, RUNS_MAX, free_name, name};
+use super::record::{NAMED_MAX, Named, PastRun, RUNS_MAX, free_name, name};
 use crate::lab::format::of;
 
 /// What the file's form is called. A later one has another number.
@@ -71,6 +71,13 @@ pub fn import(file: &str, text: &str, kept: &Kept) -> Result<Import, String> {
         let free = free_name(&named.name, |name| all().any(|other| other.name == name));
         import.renamed += usize::from(free != named.name);
         import.experiments.push(Named { name: free, ..named });
+    }
+    let experiments = kept.experiments.len() + import.experiments.len();
+    if experiments > NAMED_MAX {
+        return Err(format!(
+            "With those of {file} there would be {experiments} experiments, and {NAMED_MAX} are kept at most. Delete some first. Nothing was \
+             changed."
+        ));
     }
     for mut run in export.runs.into_iter().take(RUNS_MAX) {
         if kept.runs.contains(&run) {
@@ -190,15 +197,18 @@ mod tests {
     #[test]
     fn a_file_that_is_none_is_told_where_and_what_would_fit() {
         let long = export(&Kept { experiments: vec![named("Mine", &"x".repeat(EXPERIMENT_BYTES_MAX + 1))], ..Kept::default() });
+        let experiments = (0..=NAMED_MAX).map(|number| named(&number.to_string(), "")).collect();
+        let many = export(&Kept { experiments, ..Kept::default() });
         for (text, part) in [
             ("title: Mine\n", "line 1 column"),
             ("{\n \"millrace_kept\": 1,\n \"experiments\": [{}],\n \"runs\": [] }", "missing field `name` at line 3"),
             ("{ \"millrace_kept\": 2, \"anything\": 1 }", "of form 2, which a later version"),
             (&export(&Kept { experiments: vec![named("two\nlines", "")], ..Kept::default() }), "the name of experiment 1"),
             (&long, "the text of experiment 1 has 262145 bytes"),
+            (&many, "there would be 201 experiments"),
         ] {
             let sentence = import("kept.json", text, &Kept::default()).unwrap_err();
-            assert!(sentence.starts_with("kept.json") && sentence.contains(part), "{sentence}");
+            assert!(sentence.contains("kept.json") && sentence.contains(part), "{sentence}");
             assert!(sentence.ends_with("Nothing was changed."), "{sentence}");
         }
     }

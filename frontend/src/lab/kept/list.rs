@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::database::Kept;
-use super::record::{Named, PastRun, Read};
+use super::record::{NAMED_MAX, Named, PastRun, Read};
 use crate::components::html::{escape, icon};
 use crate::lab::experiment::gallery::{fits, title_of};
 use crate::lab::format::{duration_ms, grouped, of};
@@ -54,6 +54,11 @@ impl State {
 
     pub fn named(&self, name: &str) -> Option<&Named> {
         self.kept.as_ref()?.experiments.iter().find(|named| named.name == name)
+    }
+
+    /// Whether one more experiment would be one too many.
+    pub fn is_full(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.experiments.len() >= NAMED_MAX)
     }
 
     /// Says why something could not be done.

@@ -11,6 +11,8 @@ use crate::lab::state::Input;
 
 /// Runs that are kept at most; the oldest go.
 pub const RUNS_MAX: usize = 200;
+/// Experiments under names at most.
+pub const NAMED_MAX: usize = 200;
 /// Longest name of an experiment that is kept, in characters.
 pub const NAME_CHARS_MAX: usize = 80;
 

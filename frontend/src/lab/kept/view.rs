@@ -11,7 +11,7 @@ use web_sys::{File, HtmlElement, HtmlInputElement, KeyboardEvent};
 use super::database::{self, Change};
 use super::file;
 use super::list::{Again, Deleted, State};
-use super::record::{Named, PastRun, Read, name};
+use super::record::{NAMED_MAX, Named, PastRun, Read, name};
 use crate::components::html::{value_of, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -69,8 +69,14 @@ impl Keeper {
             Ok(name) => name,
             Err(trouble) => return self.state.update(|state| state.refuse(trouble)),
         };
-        if !over && self.state.with_untracked(|state| state.named(&name).is_some()) {
+        let (is_taken, is_full) = self.state.with_untracked(|state| (state.named(&name).is_some(), state.is_full()));
+        if is_taken && !over {
             return self.state.update(|state| (state.taken, state.trouble) = (Some(name), None));
+        }
+        if is_full && !is_taken {
+            let trouble =
+                format!("{NAMED_MAX} experiments are kept, which is the most there can be. Delete one first, or replace one.");
+            return self.state.update(|state| state.refuse(trouble));
         }
         let named = Named {
             name: name.clone(),
@@ -326,6 +332,8 @@ pub fn Keeping(dialog: Dialog) -> impl IntoView {
     });
     Effect::new(move |_| {
         lab.kept.times.track();
+        // Another window may have kept something since.
+        dialog.opened.track();
         keeper.read();
     });
     let trouble = move || state.with(|state| state.trouble.clone()).or_else(|| lab.kept.trouble.get());
