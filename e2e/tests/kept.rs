@@ -32,11 +32,11 @@ async fn simulating(browser: &Browser, url: &str) -> WebDriverResult<Page> {
 
 /// Waits until the dialog lists so many of these.
 async fn listed(page: &Page, id: &str, count: usize) -> WebDriverResult<()> {
-    let found = until(&format!("{count} times `{id}`"), async || {
+    until(&format!("{count} times `{id}`"), async || {
         let all = page.driver.find_all(By::Css(format!("[data-testid={id}]"))).await.ok()?;
         (all.len() == count).then_some(())
-    });
-    found.await;
+    })
+    .await;
     Ok(())
 }
 

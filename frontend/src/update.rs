@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ServiceWorkerRegistration;
 
-use crate::lab::later::{Part, done_later};
+use crate::lab::later::{Part, do_later};
 use crate::{beside, build_id};
 
 /// The new version, while it is offered.
@@ -36,9 +36,7 @@ pub fn watch() {
                 offer.try_set(Some(known.clone()));
                 // Once there, it shows whatever is offered.
                 if !std::mem::replace(&mut offered, true) {
-                    leptos::task::spawn_local(async move {
-                        done_later(Part::Offer(offer)).await;
-                    });
+                    do_later(Part::Offer(offer));
                 }
             }
             // Another may be on its way, and this very function hears when it is there.

@@ -12,11 +12,16 @@ use leptos::wasm_split::SplitLoaderError;
 use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
+<<<<<<< HEAD
 use super::faults::choose::Choosing;
 use super::inspect::view::Inspected;
 use super::kept::view::Keeping;
 use super::picture::Pictures;
 use super::state::Lab;
+=======
+use super::kept::Runs;
+use super::kept::view::Keeping;
+>>>>>>> 6b9fb6b (Runs that end go to what is loaded later by a small handle)
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -33,7 +38,7 @@ pub enum Part {
     Kept(Dialog),
     Faults(Dialog),
     /// No view: runs that have ended are written down.
-    WriteRuns(Lab),
+    WriteRuns(Runs),
     /// No view here: it floats over the page.
     Offer(Offer),
     Pictures,
@@ -53,9 +58,14 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
         Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
+<<<<<<< HEAD
         Part::Faults(dialog) => view! { <Choosing dialog=dialog /> }.into_any(),
         Part::WriteRuns(lab) => {
             lab.write_runs();
+=======
+        Part::WriteRuns(runs) => {
+            runs.write();
+>>>>>>> 6b9fb6b (Runs that end go to what is loaded later by a small handle)
             ().into_any()
         }
         Part::Offer(offer) => {
@@ -65,9 +75,10 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
     })
 }
 
-/// Does something that nobody has to see, with code that is loaded for it if need be. Whether it was there.
-pub async fn done_later(errand: Part) -> bool {
-    load(errand).await.is_ok()
+/// Does something that has no view here, with code that is loaded for it if need be. Where that does not load, nothing is done, and
+/// there will be another occasion.
+pub fn do_later(errand: Part) {
+    leptos::task::spawn_local(async move { drop(load(errand).await) });
 }
 
 async fn load(part: Part) -> Result<AnyView, SplitLoaderError> {

@@ -17,8 +17,8 @@ use super::change::Before;
 use super::experiment::TEXT_KEY;
 use super::faults::again::{Edit, Next};
 use super::inspect::Selected;
-use super::kept::Keeping;
-use super::kept::record::{PastRun, Read};
+use super::kept::Runs;
+use super::kept::record::Read;
 use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
@@ -160,7 +160,8 @@ pub struct Lab {
     pub swept: RwSignal<u32>,
     /// The three sentences beside the first run are still open.
     pub intro: RwSignal<bool>,
-    pub kept: Keeping,
+    /// What is to be kept of runs that end.
+    pub kept: Runs,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -189,8 +190,6 @@ pub(super) struct Inner {
     pub read: Read,
     /// It is there again after a reload, and was kept when it had ended before.
     pub is_kept: bool,
-    /// Runs that have ended and are not kept yet.
-    pub unkept: Vec<PastRun>,
     /// The run that will take the place of the one that is looked at.
     pub next: Option<Next>,
     /// The moment of the run that a link wants to be seen, as soon as there is one.
@@ -268,7 +267,7 @@ impl Lab {
             compared: RwSignal::new(0),
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),
-            kept: Keeping::new(),
+            kept: Runs::new(),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

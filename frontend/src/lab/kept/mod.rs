@@ -13,30 +13,46 @@ pub mod view;
 use leptos::prelude::*;
 
 use self::record::PastRun;
-use super::later::{Later, Part, done_later};
+use super::later::{Later, Part, do_later};
 use super::model::{RunModel, Stage};
 use super::state::{Lab, use_lab};
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 
-/// What the dialog hears of runs that end.
+/// Runs on their way to where they are kept.
 #[derive(Clone, Copy)]
-pub struct Keeping {
-    /// How often something was kept.
+pub struct Runs {
+    /// Those that have ended and are not kept yet.
+    ended: StoredValue<Vec<PastRun>>,
+    /// How often some were kept.
     pub times: RwSignal<u32>,
-    /// Why the last run could not be kept.
+    /// Why the last could not be kept.
     pub trouble: RwSignal<Option<String>>,
 }
 
-impl Keeping {
-    pub fn new() -> Keeping {
-        Keeping { times: RwSignal::new(0), trouble: RwSignal::new(None) }
+impl Runs {
+    pub fn new() -> Runs {
+        Runs { ended: StoredValue::new(Vec::new()), times: RwSignal::new(0), trouble: RwSignal::new(None) }
+    }
+
+    /// Writes them down.
+    pub(super) fn write(self) {
+        let runs = self.ended.try_update_value(std::mem::take).unwrap_or_default();
+        if runs.is_empty() {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            let changes: Vec<_> = runs.iter().map(database::Change::PutRun).collect();
+            let trouble = database::write(&changes).await.err();
+            self.trouble.try_set(trouble);
+            self.times.try_update(|times| *times += 1);
+        });
     }
 }
 
-impl Default for Keeping {
-    fn default() -> Keeping {
-        Keeping::new()
+impl Default for Runs {
+    fn default() -> Runs {
+        Runs::new()
     }
 }
 
@@ -93,24 +109,8 @@ impl Lab {
             return;
         }
         let kept = self.run.with_untracked(|run| PastRun::of(run, text, read, js_sys::Date::now()));
-        self.inner.update_value(|inner| inner.unkept.extend(kept));
+        self.kept.ended.update_value(|ended| ended.extend(kept));
         // Where the rest of the page does not load, they wait for the next end.
-        leptos::task::spawn_local(async move {
-            done_later(Part::WriteRuns(self)).await;
-        });
-    }
-
-    /// Writes down the runs that have ended and are not kept yet.
-    pub(super) fn write_runs(self) {
-        let runs = self.inner.try_update_value(|inner| std::mem::take(&mut inner.unkept)).unwrap_or_default();
-        if runs.is_empty() {
-            return;
-        }
-        leptos::task::spawn_local(async move {
-            let changes: Vec<_> = runs.iter().map(database::Change::PutRun).collect();
-            let trouble = database::write(&changes).await.err();
-            self.kept.trouble.try_set(trouble);
-            self.kept.times.try_update(|times| *times += 1);
-        });
+        do_later(Part::WriteRuns(self.kept));
     }
 }

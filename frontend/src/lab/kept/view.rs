@@ -328,7 +328,7 @@ pub fn Keeping(dialog: Dialog) -> impl IntoView {
             }
         });
         // What waited for this part of the page is kept first.
-        lab.write_runs();
+        lab.kept.write();
     });
     Effect::new(move |_| {
         lab.kept.times.track();
