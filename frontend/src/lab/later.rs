@@ -12,16 +12,11 @@ use leptos::wasm_split::SplitLoaderError;
 use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
-<<<<<<< HEAD
 use super::faults::choose::Choosing;
 use super::inspect::view::Inspected;
-use super::kept::view::Keeping;
-use super::picture::Pictures;
-use super::state::Lab;
-=======
 use super::kept::Runs;
 use super::kept::view::Keeping;
->>>>>>> 6b9fb6b (Runs that end go to what is loaded later by a small handle)
+use super::picture::Pictures;
 use super::sweep::Sweeping;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -58,14 +53,9 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
         Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
-<<<<<<< HEAD
         Part::Faults(dialog) => view! { <Choosing dialog=dialog /> }.into_any(),
-        Part::WriteRuns(lab) => {
-            lab.write_runs();
-=======
         Part::WriteRuns(runs) => {
             runs.write();
->>>>>>> 6b9fb6b (Runs that end go to what is loaded later by a small handle)
             ().into_any()
         }
         Part::Offer(offer) => {
