@@ -113,7 +113,7 @@ function room(series) {
 }
 
 /** A number beside the axis, in four characters or little more. */
-export function short(number) {
+function short(number) {
   const [size, unit] = [
     [1e9, "G"],
     [1e6, "M"],
