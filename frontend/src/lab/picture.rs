@@ -206,8 +206,10 @@ pub fn Pictures() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use shared::batch::Counters;
-    use shared::wire::{AttemptState, AttemptView, Bytes, Event, Frame, News, Phase, Place, StageView, Started, Tally};
+    use shared::id::NodeId;
+    use shared::wire::{
+        AttemptState, AttemptView, Bytes, Event, Frame, News, Phase, Place, StageView, Started, WorkerState, WorkerView,
+    };
 
     use super::*;
 
@@ -247,8 +249,10 @@ mod tests {
         let mut run = RunModel::asked(1, Place::Server);
         run.apply(Event::Started(Box::new(started)), 0.0);
         let kill = News { at: Time(80_000), text: "worker-2 was killed.".to_owned(), fault: Some("kill worker-2".to_owned()) };
+        let worker = |number, state| WorkerView { node: NodeId::Worker(number), incarnation: 1, state };
         let frame = Frame {
             run: 1,
+            workers: vec![worker(1, WorkerState::Busy), worker(2, WorkerState::Down)],
             now: Time(150_000),
             progress: 0.5,
             attempts: vec![
@@ -256,8 +260,6 @@ mod tests {
                 attempt(1, 1, 1, 0, Some(80_000), AttemptState::Killed),
                 attempt(2, 1, 2, 100_000, None, AttemptState::Running),
             ],
-            counters: Counters::default(),
-            tally: Tally::default(),
             news: vec![kill],
             ..Frame::default()
         };
