@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::wire::Event;
+use shared::wire::{Event, encode_event};
 use tokio::sync::watch;
 
 use crate::audience::Audience;
@@ -31,7 +31,7 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     /// Sent events with their numbers, oldest first.
-    kept: VecDeque<(u64, Arc<Event>)>,
+    kept: VecDeque<(u64, String)>,
     waiting: VecDeque<Waiting>,
     /// The number of the last event that was sent.
     sent: u64,
@@ -51,8 +51,7 @@ enum Waiting {
 /// The next thing for a socket to do.
 #[derive(Debug, PartialEq)]
 pub enum Next {
-    /// An event with its number. It becomes text where nobody else waits for that.
-    Event(u64, Arc<Event>),
+    Text(String),
     Data(Vec<u8>),
     /// Nothing for now; see [`Outbox::changes`].
     Wait,
@@ -67,7 +66,7 @@ pub enum Next {
 pub struct Attached {
     pub socket: u64,
     /// Events that were sent before and not seen, in order.
-    pub again: Vec<(u64, Arc<Event>)>,
+    pub again: Vec<String>,
 }
 
 impl Outbox {
@@ -113,7 +112,7 @@ impl Outbox {
         if seen > state.sent || seen + 1 < oldest {
             return None;
         }
-        let again = state.kept.iter().filter(|(number, _)| *number > seen).cloned().collect();
+        let again = state.kept.iter().filter(|(number, _)| *number > seen).map(|(_, text)| text.clone()).collect();
         let attached = state.take_over(again);
         drop(state);
         self.changed.send_modify(|count| *count += 1);
@@ -129,12 +128,13 @@ impl Outbox {
         let next = match state.waiting.pop_front() {
             Some(Waiting::Event(event)) => {
                 state.sent += 1;
-                let (number, event) = (state.sent, Arc::new(event));
-                state.kept.push_back((number, event.clone()));
+                let text = encode_event(state.sent, &event);
+                let entry = (state.sent, text.clone());
+                state.kept.push_back(entry);
                 if state.kept.len() > EVENTS_KEPT_MAX {
                     state.kept.pop_front();
                 }
-                Next::Event(number, event)
+                Next::Text(text)
             }
             Some(Waiting::Data(frame)) => Next::Data(frame),
             None if state.ended => Next::Ended,
@@ -181,7 +181,7 @@ impl Outbox {
 }
 
 impl State {
-    fn take_over(&mut self, again: Vec<(u64, Arc<Event>)>) -> Attached {
+    fn take_over(&mut self, again: Vec<String>) -> Attached {
         self.socket += 1;
         self.behind = None;
         self.waiting.retain(|waiting| matches!(waiting, Waiting::Event(_)));

@@ -129,8 +129,8 @@ async fn greet(
         }
         Err(error) => (Event::Error { message: error.to_string() }, Err(Goodbye::Refused), Vec::new()),
     };
-    for (number, event) in std::iter::once((0, Arc::new(first))).chain(again) {
-        let sent = timeout(slow_max, socket.text(encode_event(number, &event))).await;
+    for text in std::iter::once(encode_event(0, &first)).chain(again) {
+        let sent = timeout(slow_max, socket.text(text)).await;
         let goodbye = match sent {
             Ok(Ok(())) => continue,
             Ok(Err(_)) => Goodbye::Gone,
@@ -221,7 +221,7 @@ async fn write(connection: &Connection, socket: &mut Socket) -> Goodbye {
             return Goodbye::Slow;
         }
         let sent = match handle.outbox.take(*number) {
-            Next::Event(number, event) => in_time(*slow_max, socket.text(encode_event(number, &event))).await,
+            Next::Text(text) => in_time(*slow_max, socket.text(text)).await,
             Next::Data(frame) => in_time(*slow_max, socket.binary(frame)).await,
             Next::Replaced => return Goodbye::Replaced,
             Next::Ended => return Goodbye::Ended,
