@@ -31,6 +31,12 @@ pub enum Before {
 }
 
 impl Lab {
+    /// Whether faults were wished for, moved or taken out.
+    pub fn has_changed(self) -> bool {
+        self.edits.with(|edits| !edits.is_empty())
+            || self.run.with(|run| run.pace.as_ref().is_some_and(|pace| !pace.wished.is_empty()))
+    }
+
     /// Somebody has wished for the first fault of a run whose text was this. Its end is known if it has been there.
     pub(super) fn remember_without_faults(self, text: String, report: Option<Report>) {
         // Without anything that was changed since, and that is known already.

@@ -1,14 +1,17 @@
 //! What few look at in their first minute: its code lies in a file of its own, which is loaded when it is first wanted.
 //!
-//! With the feature `split`, which `cargo xtask page` asks for, whatever only [`view_of`] reaches is cut out of the page's WebAssembly
+//! With the feature `split`, which `cargo xtask page` asks for, whatever only `view_of` reaches is cut out of the page's WebAssembly
 //! after it was linked. Without it everything is in one file, and all else is the same.
 
 #[cfg(feature = "split")]
 use std::time::Duration;
 
+use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 
+use super::bus::BusGraph;
+use super::change::Change;
 use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
 use super::experiment::gallery::Cards;
@@ -16,8 +19,13 @@ use super::faults::choose::Choosing;
 use super::inspect::view::Inspected;
 use super::kept::Runs;
 use super::kept::view::Keeping;
+use super::lesson::LessonView;
 use super::picture::Pictures;
+use super::preview::FirstRows;
+use super::share::Sharing;
 use super::sweep::Sweeping;
+use super::timeline::flags::Flags;
+use super::timeline::table::AttemptsTable;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 use crate::update::{self, Offer};
@@ -37,6 +45,15 @@ pub enum Part {
     /// No view here: it floats over the page.
     Offer(Offer),
     Pictures,
+    Bus,
+    Lesson,
+    Change,
+    Preview,
+    /// The timeline as a table.
+    Attempts,
+    /// Of the timeline with this size, in this element.
+    Flags(Signal<(f64, f64)>, NodeRef<html::Div>),
+    Share(Dialog),
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -58,6 +75,13 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
             runs.write();
             ().into_any()
         }
+        Part::Bus => view! { <BusGraph /> }.into_any(),
+        Part::Lesson => view! { <LessonView /> }.into_any(),
+        Part::Change => view! { <Change /> }.into_any(),
+        Part::Preview => view! { <FirstRows /> }.into_any(),
+        Part::Attempts => view! { <AttemptsTable /> }.into_any(),
+        Part::Flags(size, frame) => view! { <Flags size=size frame=frame /> }.into_any(),
+        Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);
             ().into_any()
@@ -103,6 +127,9 @@ pub fn Later(
     /// Whether it is wanted.
     #[prop(into)]
     wanted: Signal<bool>,
+    /// Nothing is missed before it is there.
+    #[prop(optional)]
+    quiet: bool,
 ) -> impl IntoView {
     let there = RwSignal::new_local(None::<AnyView>);
     let failed = RwSignal::new(false);
@@ -124,6 +151,7 @@ pub fn Later(
     let come = Memo::new(move |_| there.with(Option::is_some));
     move || match (come.get(), failed.get()) {
         (true, _) => there.try_update_untracked(Option::take).flatten().into_any(),
+        (false, _) if quiet || !wanted.get() => ().into_any(),
         (false, false) => view! { <p class="hint">"This part of the page is coming."</p> }.into_any(),
         (false, true) => view! {
             <p class="broken" role="alert">

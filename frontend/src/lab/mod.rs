@@ -3,7 +3,7 @@
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
 //! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
-//! `resume`, [`share`], [`watch`], [`picture`], [`keys`].
+//! `resume`, [`share`], [`mod@watch`], [`picture`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -92,6 +92,7 @@ use leptos::prelude::*;
 use shared::wire::Place;
 use web_sys::DragEvent;
 
+use self::later::{Later, Part};
 use crate::components::splitter::{Side, Splitter};
 use crate::components::theme::Colours;
 use crate::components::tip::{Tip, TipView};
@@ -135,7 +136,7 @@ pub fn Lab() -> impl IntoView {
         <main class="lab">
             <div class="column left">
                 <intro::Intro />
-                <lesson::LessonView />
+                <Later part=Part::Lesson wanted=move || lab.lesson.with(Option::is_some) quiet=true />
                 <setup::Setup />
                 <experiment::Experiment />
             </div>
@@ -143,7 +144,7 @@ pub fn Lab() -> impl IntoView {
             <div class="column centre">
                 <metrics::Metrics />
                 <Show when=move || lab.is_bus() fallback=graph::Graph>
-                    <bus::BusGraph />
+                    <Later part=Part::Bus wanted=move || true />
                 </Show>
                 <Splitter name="graph" label="Height of the graph" side=Side::Above min=120.0 max=640.0 initial=252.0 />
                 <timeline::Timeline />
@@ -155,7 +156,7 @@ pub fn Lab() -> impl IntoView {
             <div class="column right">
                 <workers::Workers />
                 <inspect::Inspector />
-                <change::Change />
+                <Later part=Part::Change wanted=move || lab.has_changed() quiet=true />
                 <news::News />
             </div>
         </main>

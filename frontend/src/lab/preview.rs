@@ -5,6 +5,7 @@ use shared::batch::Format;
 use shared::wire::{Command, Event, InputView};
 use web_sys::File;
 
+use super::later::{Later, Part};
 use super::state::{Input, Lab, use_lab};
 use crate::components::html::escape;
 
@@ -80,7 +81,14 @@ pub fn FilePreview() -> impl IntoView {
             lab.look(id, &file);
         }
     });
-    view! { {move || lab.preview.looked.get().map(|looked| shown(lab, looked))} }
+    view! { <Later part=Part::Preview wanted=move || lab.preview.looked.with(Option::is_some) quiet=true /> }
+}
+
+/// What was found.
+#[component]
+pub fn FirstRows() -> impl IntoView {
+    let lab = use_lab();
+    move || lab.preview.looked.get().map(|looked| shown(lab, looked))
 }
 
 fn shown(lab: Lab, looked: Looked) -> impl IntoView {

@@ -119,15 +119,35 @@ pub(super) fn address() -> String {
 /// The button, and the dialog that it opens.
 #[component]
 pub fn Share() -> impl IntoView {
-    let lab = use_lab();
     let dialog = Dialog::new();
+    view! {
+        <button
+            class="quiet"
+            data-testid="share-open"
+            aria-label="Share"
+            title="A link to this experiment"
+            on:click=move |_| dialog.open()
+        >
+            <Icon name="share-2" />
+            <span class="head-word">"Share"</span>
+        </button>
+        <Sheet dialog=dialog name="share" title="A link to this">
+            <Later part=Part::Share(dialog) wanted=move || dialog.was_opened() />
+        </Sheet>
+    }
+}
+
+/// What is in the dialog.
+#[component]
+pub fn Sharing(dialog: Dialog) -> impl IntoView {
+    let lab = use_lab();
     let link = RwSignal::new(None::<Link>);
     let copied = RwSignal::new(false);
-    let open = move |_| {
-        link.set(Some(lab.link_to_this()));
+    Effect::new(move |_| {
+        dialog.opened.track();
+        link.set(Some(untrack(|| lab.link_to_this())));
         copied.set(false);
-        dialog.open();
-    };
+    });
     let text = Memo::new(move |_| {
         link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()
     });
@@ -145,11 +165,7 @@ pub fn Share() -> impl IntoView {
         format!(", where it runs, and the moment that you look at, {} {}", clock.value, clock.unit)
     };
     view! {
-        <button class="quiet" data-testid="share-open" aria-label="Share" title="A link to this experiment" on:click=open>
-            <Icon name="share-2" />
-            <span class="head-word">"Share"</span>
-        </button>
-        <Sheet dialog=dialog name="share" title="A link to this">
+        <div class="sheet-inside">
             <p>"It carries the experiment with its seed and its faults" {moment}
                 ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."
             </p>
@@ -178,6 +194,6 @@ pub fn Share() -> impl IntoView {
                     "The experiment as a file"
                 </button>
             </p>
-        </Sheet>
+        </div>
     }
 }

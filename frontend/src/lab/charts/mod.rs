@@ -1,6 +1,6 @@
 //! How the run went over time: throughput and running tasks of a job; queue depth, messages and latency of a bus.
 //!
-//! [`series`] counts, [`words`] says it in sentences and tables, [`view`] shows both, `script` speaks to what draws (`frontend/charts`).
+//! [`series`] counts, [`words`] says it in sentences and tables, [`mod@view`] shows both, `script` speaks to what draws (`frontend/charts`).
 //! All of it is loaded when the panel is first unfolded. The charts have the timeline's scale of time and stand below it, so that the
 //! moment that is pointed at in one of them is one line through all.
 

@@ -1,6 +1,6 @@
 //! The inspector: one task, worker, queue, exchange or group of clients, and all that is known of it at the moment that is looked at.
 //!
-//! What is selected is chosen in the graph, in the timeline or here, and marked in all three. [`told`] says what is known, [`view`]
+//! What is selected is chosen in the graph, in the timeline or here, and marked in all three. [`told`] says what is known, [`mod@view`]
 //! shows it; both are loaded when something is selected first.
 
 pub mod shuffle;

@@ -1,6 +1,6 @@
 //! What is kept in this browser between visits: every run that has ended, and experiments under names.
 //!
-//! [`record`] says what that is, [`database`] where it lies, [`file`] how it goes out and comes in, [`list`] how it looks, [`view`] what
+//! [`record`] says what that is, [`database`] where it lies, [`mod@file`] how it goes out and comes in, [`list`] how it looks, [`mod@view`] what
 //! can be done with it. Only the button, and the look at runs that end, are in the page's first bundle; all else comes with
 //! [`later`](super::later), at the latest when the first run that somebody asked for has ended.
 

@@ -1,7 +1,7 @@
 //! Who did what when: a lane for each worker, a bar for each attempt; and the same as a table.
 
 pub mod draw;
-mod flags;
+pub mod flags;
 pub mod scale;
 pub mod table;
 
@@ -18,6 +18,7 @@ use super::bus::{in_short, lanes};
 use super::format::{bytes, circled, count, duration_ms, of};
 use super::graph::ending;
 use super::inspect::Selected;
+use super::later::{Later, Part};
 use super::model::{RunModel, Stage};
 use super::names::task_name;
 use super::state::{use_lab, wall_ms};
@@ -182,13 +183,13 @@ pub fn Timeline() -> impl IntoView {
                     }
                 ></canvas>
                 <span class="pointed" node_ref=line data-testid="pointed" aria-hidden="true"></span>
-                <flags::Flags size=size frame=frame />
+                <Later part=Part::Flags(size, frame) wanted=move || seekable.get() quiet=true />
                 <p class="empty hint" class:hidden=move || !empty.get()>
                     "Each worker will have a lane here, each task a bar in it."
                 </p>
             </div>
             {move || as_table.get().then(|| view! {
-                <table::AttemptsTable />
+                <Later part=Part::Attempts wanted=move || true />
             })}
         </Panel>
     }
