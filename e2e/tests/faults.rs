@@ -100,7 +100,7 @@ async fn a_fault_that_is_dragged_is_rewritten_and_the_run_happens_again() -> Web
     let text = experiment(&page).await;
     let (head, tail) = WORDS.split_once("20 ms").unwrap_or_default();
     let written = text.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
-    assert_eq!(written, Some(format!("{} ms", at / 1_000).as_str()), "{text}");
+    assert_eq!(written, Some(format!("{} ms", at as f64 / 1e3).as_str()), "{text}");
     page.until("edits", "what was moved", |edits| edits.contains("Moved: kill worker-2, from 20 ms to")).await?;
     is_what_the_text_tells(&page).await?;
     page.driver.quit().await
