@@ -223,7 +223,21 @@ mod tests {
     fn attempt(index: u32, task: u32, number: u32, start: u64, end: Option<u64>, state: AttemptState) -> AttemptView {
         let (phase, worker, end) = (Phase::Map, index % 2 + 1, end.map(Time));
         let (backup, incarnation, records, bytes) = (false, 1, Bytes(10), Bytes(100));
-        AttemptView { index, phase, task, number, backup, worker, incarnation, start: Time(start), end, state, records, bytes }
+        AttemptView {
+            index,
+            phase,
+            task,
+            number,
+            backup,
+            worker,
+            incarnation,
+            start: Time(start),
+            end,
+            state,
+            records,
+            bytes,
+            sizes: Vec::new(),
+        }
     }
 
     /// One of two map tasks is done, the other was killed and runs again.

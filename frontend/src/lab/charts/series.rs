@@ -265,6 +265,7 @@ mod tests {
             state,
             records: Bytes(records),
             bytes: Bytes(0),
+            sizes: Vec::new(),
         }
     }
 

@@ -389,7 +389,9 @@ mod tests {
 
     fn run(now: u64, progress: f64, news: &[(u64, &str)]) -> RunModel {
         let news = news.iter().map(|(at, fault)| News { at: Time(*at), text: String::new(), fault: Some((*fault).to_owned()) });
-        RunModel { now: Time(now), progress, news: news.collect(), shown: Span(10_000_000), ..RunModel::default() }
+        let mut run = RunModel::asked(1, Place::Simulate);
+        (run.now, run.progress, run.news, run.shown) = (Time(now), progress, news.collect(), Span(10_000_000));
+        run
     }
 
     #[test]
