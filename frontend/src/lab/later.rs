@@ -143,8 +143,11 @@ pub fn Later(
         });
     };
     let wanted = Memo::new(move |_| wanted.get());
+    // Once: what is there stays, also while it is not wanted.
+    let asked = StoredValue::new(false);
     Effect::new(move |_| {
-        if wanted.get() {
+        if wanted.get() && !asked.get_value() {
+            asked.set_value(true);
             fetch();
         }
     });
