@@ -98,6 +98,7 @@ async fn a_run_that_has_ended_is_kept_found_run_again_and_opened() -> WebDriverR
     page.until_kept("Nothing").await?;
 
     page.press("kept-open").await?;
+    write(&page, "kept-search", "").await?;
     page.press("kept-delete-all").await?;
     listed(&page, "kept-run", 0).await?;
     page.press("kept-undo").await?;
