@@ -109,7 +109,7 @@ pub fn Timeline() -> impl IntoView {
     // A bar that is clicked is selected; beside the bars a click goes to that moment.
     let let_go = move |event: PointerEvent| {
         let was_pressed = pressed.try_update_value(Option::take).flatten().is_some();
-        if dragging.try_update(|dragging| std::mem::take(dragging)) == Some(true) {
+        if dragging.try_update(std::mem::take) == Some(true) {
             return;
         }
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
