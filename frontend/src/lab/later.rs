@@ -133,14 +133,22 @@ pub fn Later(
 ) -> impl IntoView {
     let there = RwSignal::new_local(None::<AnyView>);
     let failed = RwSignal::new(false);
+    // What is loaded lives as long as this component, and not as the effect or the press of a button that asked for it.
+    let owner = StoredValue::new(Owner::current());
     let fetch = move || {
         failed.set(false);
-        leptos::reactive::spawn_local_scoped(async move {
-            match load(part).await {
-                Ok(view) => drop(there.try_set(Some(view))),
-                Err(_) => drop(failed.try_set(true)),
-            }
-        });
+        let load = move || {
+            leptos::reactive::spawn_local_scoped(async move {
+                match load(part).await {
+                    Ok(view) => drop(there.try_set(Some(view))),
+                    Err(_) => drop(failed.try_set(true)),
+                }
+            });
+        };
+        match owner.get_value() {
+            Some(owner) => owner.with(load),
+            None => load(),
+        }
     };
     let wanted = Memo::new(move |_| wanted.get());
     // Once: what is there stays, also while it is not wanted.
