@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
+mod attempt;
 mod bus;
 mod codec;
 mod pace;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::attempt::{AttemptState, AttemptView, Phase};
 pub use self::bus::{
     BUS_LANES_MAX, BUS_PARTS, BindingView, BusFrame, BusPart, BusReport, BusTotals, BusView, ClientNow, ExchangeView, Flight,
     GroupView, Lane, QueueNow, QueueView, Role,
@@ -463,51 +465,6 @@ pub enum WorkerState {
     Down,
     /// It would go on if others let it: a publisher without credit.
     Blocked,
-}
-
-/// One execution of a task: a bar in the timeline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AttemptView {
-    /// Its place among the run's attempts, from 0.
-    pub index: u32,
-    pub phase: Phase,
-    pub task: u32,
-    /// 1 for the task's first execution.
-    pub number: u32,
-    pub backup: bool,
-    pub worker: u32,
-    pub incarnation: Incarnation,
-    pub start: Time,
-    pub end: Option<Time>,
-    pub state: AttemptState,
-    pub records: Bytes,
-    pub bytes: Bytes,
-    /// Bytes that it made for each partition of the shuffle behind it; none before it was done, or of a job with thousands of tasks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sizes: Vec<Bytes>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    Map,
-    Reduce,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptState {
-    Running,
-    /// Its output was accepted and counts.
-    Done,
-    /// Its worker died while it ran.
-    Killed,
-    /// It was done, but its output died with its worker before every reduce task had it.
-    Lost,
-    /// Another execution of the task was accepted first.
-    Superseded,
-    /// It failed by itself (the input could not be read).
-    Failed,
 }
 
 /// What a run came to. Also the `--report` file of the command line, where 64-bit integers are plain numbers.

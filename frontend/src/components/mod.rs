@@ -1,5 +1,6 @@
 //! Small parts that know nothing of runs.
 
+pub mod copy;
 pub mod figure;
 pub mod html;
 pub mod icon;

@@ -75,3 +75,29 @@ pub fn Sheet(
         </dialog>
     }
 }
+
+/// The head of a dialog with a list: its title, a field to search it, and a button that closes it. `name` is what tests call them by.
+#[component]
+pub fn SearchHead(
+    dialog: Dialog,
+    name: &'static str,
+    title: &'static str,
+    search: &'static str,
+    #[prop(into)] on_search: Callback<String>,
+) -> impl IntoView {
+    view! {
+        <header class="gallery-head">
+            <h2>{title}</h2>
+            <input
+                type="search"
+                data-testid=format!("{name}-search")
+                aria-label=search
+                placeholder="Search"
+                on:input=move |event| on_search.run(event_target_value(&event))
+            />
+            <button class="quiet icon-only" data-testid=format!("{name}-close") aria-label="Close" on:click=move |_| dialog.close()>
+                <Icon name="x" />
+            </button>
+        </header>
+    }
+}

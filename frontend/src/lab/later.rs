@@ -20,7 +20,6 @@ use super::inspect::view::Inspected;
 use super::kept::Runs;
 use super::kept::view::Keeping;
 use super::lesson::LessonView;
-use super::picture::Pictures;
 use super::preview::FirstRows;
 use super::share::Sharing;
 use super::sweep::Sweeping;
@@ -44,7 +43,6 @@ pub enum Part {
     WriteRuns(Runs),
     /// No view here: it floats over the page.
     Offer(Offer),
-    Pictures,
     Bus,
     Lesson,
     Change,
@@ -65,7 +63,6 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         Part::Compare(dialog) => view! { <Comparing dialog=dialog /> }.into_any(),
         Part::Seeds(dialog) => view! { <Sweeping dialog=dialog /> }.into_any(),
-        Part::Pictures => view! { <Pictures /> }.into_any(),
         Part::Gallery(dialog) => view! { <Cards dialog=dialog /> }.into_any(),
         Part::Inspector => view! { <Inspected /> }.into_any(),
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
@@ -134,21 +131,18 @@ pub fn Later(
     let there = RwSignal::new_local(None::<AnyView>);
     let failed = RwSignal::new(false);
     // What is loaded lives as long as this component, and not as the effect or the press of a button that asked for it.
-    let owner = StoredValue::new(Owner::current());
+    let owner = StoredValue::new(Owner::current().map(|owner| owner.downgrade()));
     let fetch = move || {
         failed.set(false);
-        let load = move || {
+        let Some(owner) = owner.get_value().and_then(|owner| owner.upgrade()) else { return };
+        owner.with(|| {
             leptos::reactive::spawn_local_scoped(async move {
                 match load(part).await {
                     Ok(view) => drop(there.try_set(Some(view))),
                     Err(_) => drop(failed.try_set(true)),
                 }
             });
-        };
-        match owner.get_value() {
-            Some(owner) => owner.with(load),
-            None => load(),
-        }
+        });
     };
     let wanted = Memo::new(move |_| wanted.get());
     // Once: what is there stays, also while it is not wanted.
@@ -166,7 +160,7 @@ pub fn Later(
         (false, false) => view! { <p class="hint">"This part of the page is coming."</p> }.into_any(),
         (false, true) => view! {
             <p class="broken" role="alert">
-                "This part of the page did not load: the server that it comes from does not answer. "
+                "This part of the page did not load. Look whether the server that the page comes from is still there. "
                 <button class="small" on:click=move |_| fetch()>
                     <Icon name="rotate-ccw" />
                     "Try again"

@@ -8,15 +8,16 @@ use leptos::prelude::*;
 use shared::link::Link;
 use shared::wire::Place;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 use super::experiment::gallery::title_of;
 use super::format::virtual_clock;
 use super::hear::file_name;
 use super::later::{Later, Part};
 use super::model::RunModel;
+use super::picture::Pictures;
 use super::state::{Input, Lab, OWN_TEXT_KEY, WORKERS_MAX, use_lab};
 use super::watch::WatchLink;
+use crate::components::copy::CopyLine;
 use crate::components::icon::Icon;
 use crate::components::sheet::{Dialog, Sheet};
 use crate::components::store::keep;
@@ -142,23 +143,13 @@ pub fn Share() -> impl IntoView {
 pub fn Sharing(dialog: Dialog) -> impl IntoView {
     let lab = use_lab();
     let link = RwSignal::new(None::<Link>);
-    let copied = RwSignal::new(false);
     Effect::new(move |_| {
         dialog.opened.track();
         link.set(Some(untrack(|| lab.link_to_this())));
-        copied.set(false);
     });
     let text = Memo::new(move |_| {
         link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()
     });
-    let copy = move |_| {
-        let text = text.get_untracked();
-        leptos::task::spawn_local(async move {
-            let clipboard = window().navigator().clipboard();
-            let done = JsFuture::from(clipboard.write_text(&text)).await.is_ok();
-            copied.try_set(done);
-        });
-    };
     let moment = move || {
         let Some(at) = link.with(|link| link.as_ref().and_then(|link| link.at)) else { return " and where it runs".to_owned() };
         let clock = virtual_clock(at.0 as f64 / 1e3);
@@ -172,19 +163,11 @@ pub fn Sharing(dialog: Dialog) -> impl IntoView {
             <p class="hint" class:hidden=move || lab.input.with(|input| *input == Input::AsWritten)>
                 "Your own input is not in it: whoever opens it reads what the experiment names."
             </p>
-            <div class="share-line">
-                <input class="num" readonly data-testid="share-link" aria-label="The link" prop:value=text on:focus=move |event| {
-                    event_target::<web_sys::HtmlInputElement>(&event).select();
-                } />
-                <button class="bright" data-testid="share-copy" on:click=copy>
-                    <Icon name="copy" />
-                    {move || if copied.get() { "Copied" } else { "Copy" }}
-                </button>
-            </div>
+            <CopyLine dialog=dialog name="share-link" copy="share-copy" label="The link" text=text bright=true />
             <WatchLink dialog=dialog />
             <h3>"Pictures"</h3>
             <div class="pictures">
-                <Later part=Part::Pictures wanted=Signal::derive(move || dialog.was_opened()) />
+                <Pictures />
             </div>
             <h3>"The same on the command line"</h3>
             <p class="share-line">

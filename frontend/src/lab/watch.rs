@@ -5,12 +5,11 @@
 
 use leptos::prelude::*;
 use shared::wire::{Command, Place};
-use wasm_bindgen_futures::JsFuture;
 
 use super::model::RunModel;
 use super::share::{address, set_fragment};
 use super::state::{Lab, Which, use_lab};
-use crate::components::icon::Icon;
+use crate::components::copy::CopyLine;
 use crate::components::sheet::Dialog;
 
 /// How the fragment of a link begins that lets a run be watched.
@@ -84,12 +83,10 @@ fn can_be_watched(run: &RunModel) -> bool {
 #[component]
 pub fn WatchLink(dialog: Dialog) -> impl IntoView {
     let lab = use_lab();
-    let copied = RwSignal::new(false);
     let there = Memo::new(move |_| lab.run.with(can_be_watched) && lab.server.with(|link| link.is_up()));
     // A link is asked for when somebody looks for one: a run that nobody shares has none.
     Effect::new(move |_| {
         if dialog.was_opened() && there.get() {
-            copied.set(false);
             lab.invite();
         }
     });
@@ -98,14 +95,6 @@ pub fn WatchLink(dialog: Dialog) -> impl IntoView {
         let of_run = move |(of, id): &(u32, String)| (*of == run).then(|| format!("{}#{PREFIX}{id}", address()));
         lab.invitation.with(|invitation| invitation.as_ref().and_then(of_run)).unwrap_or_default()
     });
-    let copy = move |_| {
-        let text = link.get_untracked();
-        leptos::task::spawn_local(async move {
-            let clipboard = window().navigator().clipboard();
-            let done = JsFuture::from(clipboard.write_text(&text)).await.is_ok();
-            copied.try_set(done);
-        });
-    };
     view! {
         <div class="watch-link" class:hidden=move || !there.get()>
             <h3>"Watch this run"</h3>
@@ -113,15 +102,7 @@ pub fn WatchLink(dialog: Dialog) -> impl IntoView {
                 "Whoever reaches this server and has this link sees the run as it goes, and its rows when it has ended. They cannot steer it. "
                 "The link works until whoever started the run runs something else or leaves the page."
             </p>
-            <div class="share-line">
-                <input class="num" readonly data-testid="watch-link" aria-label="The link to watch this run" prop:value=link on:focus=move |event| {
-                    event_target::<web_sys::HtmlInputElement>(&event).select();
-                } />
-                <button data-testid="watch-copy" disabled=move || link.with(String::is_empty) on:click=copy>
-                    <Icon name="copy" />
-                    {move || if copied.get() { "Copied" } else { "Copy" }}
-                </button>
-            </div>
+            <CopyLine dialog=dialog name="watch-link" copy="watch-copy" label="The link to watch this run" text=link />
         </div>
     }
 }

@@ -248,7 +248,8 @@ fn name_of(run: &RunModel, index: usize) -> String {
     run.bus.as_ref().map_or_else(|| format!("worker-{}", index + 1), |bus| bus.name(index))
 }
 
-fn state_name(state: WorkerState) -> &'static str {
+/// The word for it, by which colours go, too.
+pub fn state_name(state: WorkerState) -> &'static str {
     match state {
         WorkerState::Starting => "starting",
         WorkerState::Idle => "idle",

@@ -82,9 +82,9 @@ pub fn BusGraph() -> impl IntoView {
         let card = picture.with_value(|picture| picture.sketch.card_at(x, y).map(|card| card.of));
         lab.select(card.map(selected));
     };
+    let looked_at = Memo::new(move |_| lab.selected_now());
     let chosen = move || {
-        size.track();
-        let wanted = lab.selected_now();
+        let wanted = looked_at.get();
         let sketch = Sketch::new(&view.get(), size.get());
         let cards = sketch.cards.iter().filter(|card| Some(selected(card.of)) == wanted);
         cards.map(|card| mark(card.x, card.y, card.width, card.height)).collect::<String>()

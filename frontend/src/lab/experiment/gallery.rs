@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::components::html::{escape, text, wanted};
 use crate::components::icon::Icon;
-use crate::components::sheet::Dialog;
+use crate::components::sheet::{Dialog, SearchHead};
 use crate::components::store::recall;
 use crate::lab::format::of;
 use crate::lab::later::{Later, Part};
@@ -178,19 +178,13 @@ pub fn Cards(dialog: Dialog) -> impl IntoView {
     };
     view! {
         <div class="gallery-inside">
-            <header class="gallery-head">
-                <h2 >"Examples"</h2>
-                <input
-                    type="search"
-                    data-testid="gallery-search"
-                    aria-label="Search the examples"
-                    placeholder="Search"
-                    on:input=move |event| state.update(|state| state.sought = event_target_value(&event))
-                />
-                <button class="quiet icon-only" aria-label="Close the examples" on:click=move |_| dialog.close()>
-                    <Icon name="x" />
-                </button>
-            </header>
+            <SearchHead
+                dialog=dialog
+                name="gallery"
+                title="Examples"
+                search="Search the examples"
+                on_search=move |sought| state.update(|state| state.sought = sought)
+            />
             <div class="gallery-body" on:click=press>
                 <h3>"Lessons"</h3>
                 <p class="hint">"An experiment, and what to do with it, step by step."</p>

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use shared::wire::{Phase, StageView};
 
-use super::told::{button, head, sized};
+use super::told::{button, head, kind_of, sized};
 use crate::components::html::escape;
 use crate::lab::format::{bytes, grouped, of};
 use crate::lab::graph::columns::sources;
@@ -148,8 +148,7 @@ fn table(run: &RunModel, to: &StageView, matrix: &Matrix) -> String {
             )
         });
         let cells: String = cells.collect();
-        let kind = if phase == Phase::Map { "map" } else { "reduce" };
-        format!("<tr><th scope=\"row\">{}{more}</th>{cells}</tr>", button(kind, task.into(), &name))
+        format!("<tr><th scope=\"row\">{}{more}</th>{cells}</tr>", button(kind_of(phase), task.into(), &name))
     };
     let lines: String = lines.iter().map(line).collect();
     let total = matrix.total().max(1);

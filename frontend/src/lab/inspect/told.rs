@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use shared::time::Time;
-use shared::wire::{AttemptState, AttemptView, BindingView, Phase, Role, WorkerState};
+use shared::wire::{AttemptState, AttemptView, BindingView, Phase, Role};
 
 use super::Selected;
 use crate::components::html::escape;
@@ -15,6 +15,7 @@ use crate::lab::graph::columns::sources;
 use crate::lab::graph::ending;
 use crate::lab::model::{RunModel, TaskState};
 use crate::lab::names::{and, stage_name, stage_of, task_name};
+use crate::lab::workers::state_name as worker_state;
 
 /// Executions and clients that are listed at most; the rest are counted.
 const LISTED_MAX: usize = 40;
@@ -101,7 +102,7 @@ fn worker(run: &RunModel, place: u32) -> String {
     } else {
         listed("Executions, the latest first", mine.iter().rev().map(item))
     };
-    let head = head(&name(place), worker_word(worker.view.state), worker_word(worker.view.state));
+    let head = head(&name(place), worker_state(worker.view.state), worker_state(worker.view.state));
     format!("{head}{}{}{list}", steps("worker", place, run.workers.len(), name), facts_of(&facts))
 }
 
@@ -115,7 +116,7 @@ fn client(run: &RunModel, bus: &BusModel, place: u32) -> String {
     }
     facts.push(("Sent", of(now.sent.0, "message", "messages")));
     facts.push(("Worked on", of(now.processed.0, "delivery", "deliveries")));
-    let head = head(&bus.name(place as usize), worker_word(worker.view.state), worker_word(worker.view.state));
+    let head = head(&bus.name(place as usize), worker_state(worker.view.state), worker_state(worker.view.state));
     format!("{head}{}{}", steps("worker", place, run.workers.len(), |place| bus.name(place as usize)), facts_of(&facts))
 }
 
@@ -206,7 +207,7 @@ fn group(run: &RunModel, bus: &BusModel, place: u32) -> String {
     let members: Range<usize> = bus.members(place as usize);
     let member = |client: usize| {
         let now = bus.now.clients.get(client).cloned().unwrap_or_default();
-        let state = run.workers.get(client).map_or("starting", |worker| worker_word(worker.view.state));
+        let state = run.workers.get(client).map_or("starting", |worker| worker_state(worker.view.state));
         format!(
             "<li>{} <span class=\"inspect-state\" data-state=\"{state}\">{state}</span><span class=\"hint\">{}; {} sent, {} worked on</span></li>",
             button("worker", client as u64, &bus.name(client)),
@@ -274,7 +275,7 @@ fn covered(mut stretches: Vec<Range<u64>>) -> u64 {
     covered
 }
 
-fn kind_of(phase: Phase) -> &'static str {
+pub(super) fn kind_of(phase: Phase) -> &'static str {
     match phase {
         Phase::Map => "map",
         Phase::Reduce => "reduce",
@@ -288,16 +289,6 @@ fn state_word(state: TaskState) -> &'static str {
         TaskState::Requeued | TaskState::Failed => "down",
         TaskState::Running => "busy",
         TaskState::Done => "done",
-    }
-}
-
-fn worker_word(state: WorkerState) -> &'static str {
-    match state {
-        WorkerState::Starting => "starting",
-        WorkerState::Idle => "idle",
-        WorkerState::Busy => "busy",
-        WorkerState::Blocked => "blocked",
-        WorkerState::Down => "down",
     }
 }
 

@@ -14,7 +14,7 @@ use super::list::{Again, Deleted, State};
 use super::record::{NAMED_MAX, Named, PastRun, Read, name};
 use crate::components::html::{value_of, wanted};
 use crate::components::icon::Icon;
-use crate::components::sheet::Dialog;
+use crate::components::sheet::{Dialog, SearchHead};
 use crate::lab::aside::{Answer, Ask};
 use crate::lab::experiment::gallery::title_of;
 use crate::lab::format::of;
@@ -364,19 +364,13 @@ pub fn Keeping(dialog: Dialog) -> impl IntoView {
     };
     view! {
         <div class="gallery-inside">
-            <header class="gallery-head">
-                <h2>"Kept"</h2>
-                <input
-                    type="search"
-                    data-testid="kept-search"
-                    aria-label="Search what is kept"
-                    placeholder="Search"
-                    on:input=move |event| state.update(|state| state.sought = event_target_value(&event))
-                />
-                <button class="quiet icon-only" data-testid="kept-close" aria-label="Close" on:click=move |_| dialog.close()>
-                    <Icon name="x" />
-                </button>
-            </header>
+            <SearchHead
+                dialog=dialog
+                name="kept"
+                title="Kept"
+                search="Search what is kept"
+                on_search=move |sought| state.update(|state| state.sought = sought)
+            />
             <div class="gallery-body kept-body">
                 <p class="hint">"All of it is kept in this browser, on this computer, and nowhere else."</p>
                 <div class="sheet-row">

@@ -14,7 +14,7 @@ use shared::wire::Place;
 use web_sys::{KeyboardEvent, MouseEvent, PointerEvent};
 
 use super::scale::{AXIS_PX, Scale};
-use super::scale_of;
+use super::{DRAG_PX_MIN, scale_of};
 use crate::components::html::{escape, icon, wanted};
 use crate::components::pen::CHARACTER_PX;
 use crate::components::tip::{Note, Tip};
@@ -25,8 +25,6 @@ use crate::lab::state::use_lab;
 /// How much of what is shown an arrow key moves a flag, and a page key.
 const ARROW_PART: f64 = 0.01;
 const PAGE_PART: f64 = 0.1;
-/// A pointer that moves less than this has pressed and not dragged. Pixels.
-const DRAG_PX_MIN: f64 = 3.0;
 /// From a flag's pole to its words, and from those to the next pole. Pixels.
 const WORDS_PX: f64 = 10.0;
 const APART_PX: f64 = 4.0;
