@@ -64,10 +64,6 @@ async fn a_run_that_has_ended_is_kept_found_run_again_and_opened() -> WebDriverR
     let (rows, trace) = (page.text("output-hash").await?, page.text("trace-hash").await?);
     page.press("place-browser").await?;
     page.run().await?;
-    // What is kept is written a little later than the run ends.
-    page.press("kept-open").await?;
-    listed(&page, "kept-run", 2).await?;
-    page.press("kept-close").await?;
     page.write_experiment("millrace: 1\ntitle: Nothing yet\n").await?;
     page.until_kept("Nothing").await?;
     // It is there after a reload, the newest first.
@@ -209,8 +205,8 @@ async fn a_reload_goes_on_where_one_was() -> WebDriverResult<()> {
     let trace = page.text("trace-hash").await?;
     let seen = page.slide("PageDown").await?;
     page.driver.goto(&server.url).await?;
-    // The same moment; that it is of the same run, its end tells.
-    page.arrived("the moment that was looked at", |at| at == seen.at).await?;
+    // The same moment of the same run, by its hash.
+    assert_eq!(page.arrived("the moment that was looked at", |at| at == seen.at).await?, seen);
     let speed = page.element("speed-10").await?.prop("checked").await?;
     assert_eq!(speed.as_deref(), Some("true"));
     // What comes after it has not been simulated yet.

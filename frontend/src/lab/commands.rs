@@ -189,7 +189,8 @@ impl Lab {
         let end = self.run.with_untracked(RunModel::end);
         match self.sought.get_untracked().map(|to| end.map_or(to, |end| to.min(end))) {
             Some(to) if to != moment => self.set_out(to, now_ms),
-            _ => self.stay(),
+            // The sought moment is shown until the run is drawn as it is there: what stands beside it must be of the same moment.
+            _ => self.inner.update_value(|inner| inner.seeking_since_ms = None),
         }
     }
 

@@ -144,6 +144,9 @@ impl Lab {
             // Another one may have come before.
             if drawing.due.replace(Redraw::None) != Redraw::None {
                 drawing.last_ms.set(wall_ms());
+                if self.inner.with_value(|inner| inner.seeking_since_ms.is_none()) {
+                    self.stay();
+                }
                 self.run.notify();
             }
         };

@@ -106,15 +106,16 @@ const AHEAD: Duration = Duration::from_secs(5);
 /// Has it loaded before it is wanted, so that it is there when the server is not any more.
 pub fn load_ahead() {
     #[cfg(feature = "split")]
-    let _ = set_timeout(
-        || {
-            leptos::task::spawn_local(async {
-                // What does not load now is tried again when it is wanted, and that is said.
-                let _ = ahead().await;
-            });
-        },
-        AHEAD,
-    );
+    set_timeout(load_now, AHEAD);
+}
+
+/// Has it loaded now: somebody has asked for a run, whose end is to be written down at once.
+pub fn load_now() {
+    #[cfg(feature = "split")]
+    leptos::task::spawn_local(async {
+        // What does not load now is tried again when it is wanted, and that is said.
+        let _ = ahead().await;
+    });
 }
 
 /// A part, as soon as it is wanted and there.

@@ -6,6 +6,7 @@ use shared::wire::Place;
 
 use super::commands::TIMES_TO_WATCH;
 use super::format::bytes;
+use super::later::load_now;
 use super::model::{RunModel, Stage};
 use super::preview::FilePreview;
 use super::state::{Input, WORKERS_MAX, use_lab};
@@ -233,7 +234,10 @@ fn RunButtons() -> impl IntoView {
                     (_, true) => "Paste a text first",
                     _ => "Run the experiment",
                 }
-                on:click=move |_| lab.run()
+                on:click=move |_| {
+                    lab.run();
+                    load_now();
+                }
             >
                 <Icon name="play" />
                 "Run"

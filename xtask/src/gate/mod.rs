@@ -117,7 +117,7 @@ fn clippy(project: &Project) -> Done {
 }
 
 fn clippy_wasm(project: &Project) -> Done {
-    let command = ["clippy", "--locked", "--lib", "--bins", "--tests"].into_iter().chain(WASM);
+    let command = ["clippy", "--locked", "--lib", "--bins", "--tests", "--features", "frontend/split"].into_iter().chain(WASM);
     process::run(&mut cargo(project, command.chain(["--", "--deny", "warnings"])))
 }
 
