@@ -27,5 +27,5 @@ pub use native::{judged_natively, simulated_natively};
 pub use page::Page;
 pub use result::Counts;
 pub use server::Server;
-pub use text::{ENDLESS, Text};
+pub use text::{ENDLESS, FRAMES, Text, WORDS};
 pub use wait::until;

@@ -23,6 +23,42 @@ faults:
   - { at: 0 s, slow: { node: worker-2, factor: 1000 } }
 ";
 
+/// A worker is killed while it has work, so that tasks run again.
+pub const WORDS: &str = "\
+millrace: 1
+title: Words
+seed: 7
+workers: 3
+respawn: 100 ms
+compute: 1 KB/s
+batch:
+  input: { text: 'the mill turns and the river turns the mill and no river runs back to where it came from the mill turns and the river turns the mill and no river runs back' }
+  split: 20 B
+  partitions: 2
+  steps:
+    - flat_map: { word: words(line) }
+    - reduce: { key: word, values: { count: count(*) } }
+faults:
+  - { at: 30%, kill: worker-2 }
+expect:
+  - equals_sequential: true
+";
+
+/// A queue that runs over.
+pub const FRAMES: &str = "\
+millrace: 1
+title: Frames
+seed: 7
+messaging:
+  for: 2 s
+  queues:
+    frames: { max_messages: 20, overload: drop_oldest }
+  publishers:
+    camera: { key: frames, rate: 100/s }
+  consumers:
+    viewer: { queue: frames, prefetch: 1, service: 25 ms }
+";
+
 /// A file of words, and how often each is in it.
 pub struct Text {
     file: tempfile::NamedTempFile,

@@ -1,6 +1,6 @@
 //! The charts: their numbers are the report's, what is pointed at in one is marked in all, and a click goes there.
 
-use e2e::{Browser, LOOKS, Page, Server};
+use e2e::{Browser, FRAMES, LOOKS, Page, Server};
 use thirtyfour::prelude::*;
 
 /// A worker is killed while it has work.
@@ -20,21 +20,6 @@ batch:
     - reduce: { key: word, values: { count: count(*) } }
 faults:
   - { at: 30%, kill: worker-2 }
-";
-
-/// A queue that runs over; a name that is none of our words.
-const FRAMES: &str = "\
-millrace: 1
-title: Frames
-seed: 7
-messaging:
-  for: 2 s
-  queues:
-    frames: { max_messages: 20, overload: drop_oldest }
-  publishers:
-    camera: { key: frames, rate: 100/s }
-  consumers:
-    viewer: { queue: frames, prefetch: 1, service: 25 ms }
 ";
 
 async fn opened(browser: &Browser, server: &Server, text: &str, sign: &str) -> WebDriverResult<Page> {

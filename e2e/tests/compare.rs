@@ -1,44 +1,8 @@
 //! Runs beside each other, and many seeds: what the page says of them is what the command line finds.
 
-use e2e::{Browser, LOOKS, Page, Server, judged_natively, simulated_natively};
+use e2e::{Browser, FRAMES, LOOKS, Page, Server, WORDS, judged_natively, simulated_natively};
 use serde_json::Value;
 use thirtyfour::prelude::*;
-
-/// A worker is killed while it has work.
-const WORDS: &str = "\
-millrace: 1
-title: Words
-seed: 7
-workers: 3
-respawn: 100 ms
-compute: 1 KB/s
-batch:
-  input: { text: 'the mill turns and the river turns the mill and no river runs back to where it came from the mill turns and the river turns the mill and no river runs back' }
-  split: 20 B
-  partitions: 2
-  steps:
-    - flat_map: { word: words(line) }
-    - reduce: { key: word, values: { count: count(*) } }
-faults:
-  - { at: 30%, kill: worker-2 }
-expect:
-  - equals_sequential: true
-";
-
-/// A queue that runs over.
-const FRAMES: &str = "\
-millrace: 1
-title: Frames
-seed: 7
-messaging:
-  for: 2 s
-  queues:
-    frames: { max_messages: 20, overload: drop_oldest }
-  publishers:
-    camera: { key: frames, rate: 100/s }
-  consumers:
-    viewer: { queue: frames, prefetch: 1, service: 25 ms }
-";
 
 /// At most once: whoever is killed takes what it had with it.
 const FORGETFUL: &str = "\

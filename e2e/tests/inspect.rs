@@ -1,26 +1,7 @@
 //! The inspector: what it says of a task is what the table of executions says, and its buttons lead on.
 
-use e2e::{Browser, LOOKS, Page, Server};
+use e2e::{Browser, LOOKS, Page, Server, WORDS};
 use thirtyfour::prelude::*;
-
-/// A worker is killed while it has work, so that tasks run again.
-const WORDS: &str = "\
-millrace: 1
-title: Words
-seed: 7
-workers: 3
-respawn: 100 ms
-compute: 1 KB/s
-batch:
-  input: { text: 'the mill turns and the river turns the mill and no river runs back to where it came from the mill turns and the river turns the mill and no river runs back' }
-  split: 20 B
-  partitions: 2
-  steps:
-    - flat_map: { word: words(line) }
-    - reduce: { key: word, values: { count: count(*) } }
-faults:
-  - { at: 30%, kill: worker-2 }
-";
 
 const BUS: &str = "\
 millrace: 1
