@@ -165,8 +165,8 @@ async fn the_page_runs_in_a_folder_of_a_server_of_files_and_without_it() -> WebD
     server.stop();
     page.driver.goto(&url).await?;
     // It goes on with this browser as its place, and runs nothing real unasked.
-    page.until_attribute("place-browser", "aria-checked", |checked| checked == "true").await?;
     page.run().await?;
+    assert_eq!(page.element("place-browser").await?.prop("checked").await?, Some("true".into()));
     assert_eq!(page.text("output-hash").await?, hash);
     page.press("reference").await?;
     assert!(search(&page, "lower").await? > 0);

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::attempt::{AttemptState, AttemptView, Phase};
 pub use self::bus::{
     BUS_LANES_MAX, BUS_PARTS, BindingView, BusFrame, BusPart, BusReport, BusTotals, BusView, ClientNow, ExchangeView, Flight,
-    GroupView, Lane, QueueNow, QueueView, Role,
+    GroupView, LATENCY_PARTS, Lane, QueueNow, QueueView, Role,
 };
 pub use self::codec::{WireError, decode_command, decode_event, encode_command, encode_event};
 pub use self::pace::{Pace, Speed, Stride};

@@ -31,7 +31,7 @@ pub fn message(content: Content, publisher: Node, number: u64, now: Time) -> Res
         ttl: ttl_ms.map(|millis| Span::millis(u64::from(millis))),
         correlation,
         reply_to: reply_to.map(Arc::from),
-        deaths: Vec::new(),
+        ..Extra::default()
     };
     let extra = (extra != Extra::default()).then(|| Box::new(extra));
     let (id, exchange, key) = (MessageId { publisher, number }, exchange.into(), key.into());

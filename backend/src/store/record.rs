@@ -211,7 +211,8 @@ impl<'a> Reader<'a> {
             let (queue, reason) = (self.name()?, *REASONS.get(usize::from(self.u8()?))?);
             deaths.push(Death { queue, reason, count: self.u32()? });
         }
-        Some(Extra { headers, ttl, correlation, reply_to, deaths })
+        // What a store keeps was published by clients of a live bus, and nobody forwards there.
+        Some(Extra { headers, ttl, correlation, reply_to, deaths, origin: None })
     }
 }
 
@@ -238,6 +239,7 @@ mod tests {
             correlation: Some(u64::MAX),
             reply_to: Some("answers".into()),
             deaths: vec![Death { queue: "tasks".into(), reason: Reason::DeliveryLimit, count: 2 }],
+            origin: None,
         };
         let full = Message { extra: Some(Box::new(extra)), resent: false, ..plain.clone() };
         [

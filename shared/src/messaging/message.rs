@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::kernel::key_hash;
 use crate::id::NodeId;
 use crate::time::{Span, Time};
 
@@ -55,6 +56,17 @@ pub struct Extra {
     pub reply_to: Option<Arc<str>>,
     /// Where it died, the latest first (RabbitMQ: `x-death`).
     pub deaths: Vec<Death>,
+    /// Which message was worked on to make this one.
+    pub origin: Option<Origin>,
+}
+
+/// Where a forwarded message comes from: the message that was published first, and the way since then. What is forwarded once more, since
+/// nobody knew whether it had been, has the same; two copies that came by different ways have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    pub id: MessageId,
+    /// Made of the queues that it was taken from and the exchanges that it was forwarded to; 0 before it was forwarded.
+    pub way: u64,
 }
 
 /// That a message died in a queue.
@@ -113,6 +125,27 @@ impl Message {
         self.wire_bytes() + MESSAGE_BYTES + HEADER_BYTES * self.headers().map_or(0, |headers| headers.len() as u64)
     }
 
+    /// Itself, or what it was made of.
+    pub fn origin(&self) -> Origin {
+        let forwarded = self.extra.as_ref().and_then(|extra| extra.origin);
+        forwarded.unwrap_or(Origin { id: self.id, way: 0 })
+    }
+
+    /// A message of another name and to another exchange that says the same. Time begins anew for it, but not for those who wait for its
+    /// answer, nor for who measures how long it took from where it was published first.
+    pub(super) fn forwarded(&self, id: MessageId, from: &str, exchange: Arc<str>, key: Arc<str>) -> Message {
+        let origin = self.origin();
+        let extra = self.extra.as_deref();
+        let extra = Extra {
+            headers: extra.and_then(|extra| extra.headers.clone()),
+            correlation: extra.and_then(|extra| extra.correlation),
+            reply_to: extra.and_then(|extra| extra.reply_to.clone()),
+            origin: Some(Origin { way: way(origin.way, from, &exchange), ..origin }),
+            ..Extra::default()
+        };
+        Message { id, exchange, key, resent: false, extra: Some(Box::new(extra)), ..self.clone() }
+    }
+
     pub fn deaths(&self) -> &[Death] {
         self.extra.as_ref().map_or(&[], |extra| &extra.deaths)
     }
@@ -144,6 +177,14 @@ impl Message {
         let last_here = deaths.iter().position(|death| death.queue == *queue);
         last_here.is_some_and(|last| deaths[..=last].iter().all(|death| death.reason != Reason::Rejected))
     }
+}
+
+/// One more part of a way: what it was so far and its two ends.
+fn way(before: u64, from: &str, to: &str) -> u64 {
+    // No name has this byte.
+    const BETWEEN: u8 = 0xff;
+    let bytes: Vec<_> = before.to_le_bytes().into_iter().chain(from.bytes()).chain([BETWEEN]).chain(to.bytes()).collect();
+    key_hash(&bytes)
 }
 
 impl fmt::Display for MessageId {

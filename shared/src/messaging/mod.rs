@@ -35,8 +35,8 @@ pub mod watch;
 
 pub use counters::{BrokerCounters, Counts, QueueCounters, Unconserved};
 pub use frame::{Connection, Delivery, Envelope, Frame, ReplyCode, Settle};
-pub use message::{Death, Extra, Headers, Message, MessageId, Node, Reason};
+pub use message::{Death, Extra, Headers, Message, MessageId, Node, Origin, Reason};
 pub use settings::{
-    Binding, BrokerSettings, Bus, DeadLetter, ExchangeKind, ExchangeSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT, LinkSettings,
-    Match, Overload, QueueSettings, REPLIES_SUFFIX,
+    Balance, Binding, BrokerSettings, Bus, DeadLetter, ExchangeKind, ExchangeSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT,
+    LinkSettings, Match, Overload, QueueSettings, REPLIES_SUFFIX,
 };

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use super::counters::QueueCounters;
 use super::durable::Record;
 use super::message::{Message, Node};
-use super::settings::QueueSettings;
+use super::settings::{Balance, QueueSettings};
+use crate::batch::kernel::key_hash;
+use crate::rng::Rng;
 use crate::time::Time;
 
 /// A message as a queue holds it.
@@ -252,11 +254,31 @@ impl Queue {
         self.consumers.values().filter_map(|consumer| consumer.until).min()
     }
 
-    /// Who is to get the next message, if anybody can take one.
-    pub(super) fn next_consumer(&self) -> Option<u32> {
-        let first = *self.turns.front()?;
+    /// Who is to get the next message, which has this key, if anybody can take it.
+    pub(super) fn next_consumer(&self, key: Option<&str>) -> Option<u32> {
+        let number = match (self.balance(), key) {
+            (Balance::LeastLoaded, _) => {
+                let load = |number: &&u32| self.consumer(**number).map_or(u32::MAX, |consumer| consumer.unacked);
+                self.turns.iter().min_by_key(load)?
+            }
+            (Balance::ConsistentHash, Some(key)) => {
+                let weight = |(_, consumer): &(&u32, &Consumer)| rendezvous(consumer.node, key);
+                self.consumers.iter().max_by_key(weight)?.0
+            }
+            _ => self.turns.front()?,
+        };
         // Of others than a single active one only those that can take a message have a turn.
-        self.consumer(first).filter(|consumer| consumer.has_room()).map(|_| first)
+        self.consumer(*number).filter(|consumer| consumer.has_room()).map(|_| *number)
+    }
+
+    fn balance(&self) -> Balance {
+        if self.settings.single_active_consumer { Balance::RoundRobin } else { self.settings.balance }
+    }
+
+    /// The key of the message at the head, if it matters who gets that.
+    pub(super) fn next_key(&self) -> Option<Arc<str>> {
+        let head = self.head().filter(|_| self.balance() == Balance::ConsistentHash)?;
+        Some(head.message.key.clone())
     }
 
     /// A consumer is next, whoever came before.
@@ -265,7 +287,7 @@ impl Queue {
         self.turns.push_front(number);
     }
 
-    /// The consumer whose turn it is gets a message; then it is the others' turn.
+    /// A consumer gets a message; then it is the others' turn.
     pub(super) fn take_turn(&mut self, number: u32, needs_ack: bool) {
         let single = self.settings.single_active_consumer;
         let Some(consumer) = self.consumers.get_mut(&number) else { return };
@@ -273,7 +295,10 @@ impl Queue {
         if single {
             return;
         }
-        self.turns.pop_front();
+        match self.turns.front() {
+            Some(first) if *first == number => drop(self.turns.pop_front()),
+            _ => self.turns.retain(|other| *other != number),
+        }
         if consumer.has_room() {
             self.turns.push_back(number);
         } else {
@@ -290,6 +315,12 @@ impl Queue {
             self.turns.push_back(number);
         }
     }
+}
+
+/// How much a node stands for a key: the greatest of all does.
+fn rendezvous(node: Node, key: &str) -> u64 {
+    // Nodes differ by a bit, so what they make of the key is mixed.
+    Rng::new(key_hash(key.as_bytes()) ^ Rng::new(node.0.into()).bits()).bits()
 }
 
 impl Consumer {

@@ -82,6 +82,7 @@ pub struct QueueSettings {
     pub dead_letter: Option<DeadLetter>,
     /// Priorities from 0 to this one. The highest are delivered first (RabbitMQ: Priority Queues).
     pub max_priority: u8,
+    pub balance: Balance,
     /// Only one consumer at a time is given messages (RabbitMQ: Single Active Consumer).
     pub single_active_consumer: bool,
     /// A message that comes back more often than this dies (RabbitMQ: Poison Message Handling).
@@ -89,6 +90,19 @@ pub struct QueueSettings {
     /// Its persistent messages outlive the broker, where a driver keeps them (RabbitMQ: Durability). What that costs: a publisher hears
     /// of such a message, and gets credit for another one, only once it is kept.
     pub durable: bool,
+}
+
+/// Which of several consumers with room gets the next message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// They take turns (RabbitMQ: Consumers, "round robin").
+    #[default]
+    RoundRobin,
+    /// The one that holds the fewest messages that it has not settled; who has waited longest among equals.
+    LeastLoaded,
+    /// The one that the routing key stands for, by rendezvous hashing: one that comes or goes moves no keys but its own. A message whose
+    /// consumer has no room waits, and what is behind it too. (RabbitMQ has an exchange for this, with a queue for each consumer.)
+    ConsistentHash,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

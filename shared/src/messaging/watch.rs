@@ -4,14 +4,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::books::Histogram;
 use super::client::{Client, ClientKind, Doing, Note};
 use super::{BrokerCounters, Bus, Envelope, Frame as BusWord, Node, Overload, QueueCounters, QueueSettings};
 use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::time::{Span, Time};
 use crate::wire::{
-    BUS_LANES_MAX, BUS_PARTS, BusFrame, BusPart, BusTotals, Bytes, ClientNow, Flight, Frame, Lane, News, QueueNow, Tally,
-    WorkerState, WorkerView,
+    BUS_LANES_MAX, BUS_PARTS, BusFrame, BusPart, BusTotals, Bytes, ClientNow, Flight, Frame, LATENCY_PARTS, Lane, News,
+    QueueNow, Tally, WorkerState, WorkerView,
 };
 
 /// Messages on their way that a frame names, at most.
@@ -38,6 +39,11 @@ pub struct Watch {
     /// What was ready in each queue, and what all of them had seen, after the last event.
     ready: Vec<u32>,
     totals: BusTotals,
+    /// Deliveries so far, and those of them that are not settled.
+    delivered: u64,
+    unacked: u64,
+    /// From publishing to the end of the work, in the parts that are told together.
+    latency: Histogram,
     parts: Vec<Part>,
     /// The first part that the next frame tells.
     untold: usize,
@@ -60,6 +66,9 @@ struct Seen {
 struct Part {
     depths: Vec<u32>,
     totals: BusTotals,
+    delivered: u64,
+    unacked: u64,
+    latency: Option<[u32; 2]>,
     lanes: Vec<[u64; 3]>,
 }
 
@@ -108,6 +117,9 @@ impl Watch {
             is_told_of_lanes: false,
             ready: vec![0; bus.broker.queues.len()],
             totals: BusTotals::default(),
+            delivered: 0,
+            unacked: 0,
+            latency: Histogram::default(),
             parts: Vec::new(),
             untold: 0,
             flights: VecDeque::new(),
@@ -217,11 +229,14 @@ impl Watch {
         (totals.published, totals.gone) = (past.published, past.unroutable);
         past_queues.values().for_each(|queue| add(&mut totals, queue));
         self.ready.fill(0);
+        (self.delivered, self.unacked) = (past_queues.values().map(|queue| queue.delivered).sum(), 0);
         if let Some((counters, queues)) = alive {
             totals.published += counters.published;
             totals.gone += counters.unroutable;
             for (place, queue) in queues.enumerate() {
                 add(&mut totals, queue);
+                self.delivered += queue.delivered;
+                self.unacked += queue.unacked;
                 let Some(ready) = self.ready.get_mut(place) else { continue };
                 *ready = small(queue.ready);
                 if queue.dropped + queue.rejected > 0 && !std::mem::replace(&mut self.overflowed[place], true) {
@@ -251,10 +266,11 @@ impl Watch {
         let Some(place) = node.client() else { return };
         match note {
             Note::Sent { .. } => self.clients[place].sent += 1,
-            Note::Processed { .. } => {
+            Note::Processed { published, .. } => {
                 self.advance(now);
                 self.clients[place].processed += 1;
                 self.totals.processed += 1;
+                self.latency.add(now.since(*published));
                 let totals = self.totals;
                 if let Some(part) = self.parts.last_mut() {
                     part.totals = totals;
@@ -302,17 +318,35 @@ impl Watch {
         self.dirty = true;
         let part = part_of(self.bus.span, now);
         while self.parts.len() <= part {
-            let lanes = vec![[0; 3]; self.clients.len().min(BUS_LANES_MAX)];
-            self.parts.push(Part { depths: self.ready.clone(), totals: self.totals, lanes });
+            let latency = self.latency_so_far();
+            if let Some(last) = self.parts.last_mut() {
+                last.latency = latency;
+            }
+            if self.parts.len().is_multiple_of(LATENCY_PARTS) {
+                self.latency = Histogram::default();
+            }
+            self.parts.push(Part {
+                depths: self.ready.clone(),
+                totals: self.totals,
+                delivered: self.delivered,
+                unacked: self.unacked,
+                latency: None,
+                lanes: vec![[0; 3]; self.clients.len().min(BUS_LANES_MAX)],
+            });
         }
+    }
+
+    fn latency_so_far(&self) -> Option<[u32; 2]> {
+        let micros = |share: f64| small(self.latency.quantile(share).0);
+        (self.latency.count() > 0).then(|| [micros(0.5), micros(0.99)])
     }
 
     /// The queues have seen so much by now.
     fn count(&mut self, totals: BusTotals) {
         self.totals = totals;
-        let ready = &self.ready;
+        let (ready, delivered, unacked) = (&self.ready, self.delivered, self.unacked);
         if let Some(part) = self.parts.last_mut() {
-            part.totals = totals;
+            (part.totals, part.delivered, part.unacked) = (totals, delivered, part.unacked.max(unacked));
             part.depths.iter_mut().zip(ready).for_each(|(depth, ready)| *depth = (*depth).max(*ready));
         }
     }
@@ -351,6 +385,10 @@ impl Watch {
     fn pass(&mut self, now: Time) {
         self.advance(now);
         (0..self.clients.len()).for_each(|place| self.book(now, place));
+        let latency = self.latency_so_far();
+        if let Some(last) = self.parts.last_mut() {
+            last.latency = latency;
+        }
     }
 }
 
@@ -361,8 +399,11 @@ impl Part {
         BusPart {
             depths: self.depths.clone(),
             published: small(self.totals.published),
+            delivered: small(self.delivered),
             processed: small(self.totals.processed),
             gone: small(self.totals.gone),
+            unacked: small(self.unacked),
+            latency: self.latency,
             lanes: self.lanes.iter().map(|[busy, blocked, down]| Lane(share(*busy), share(*blocked), share(*down))).collect(),
         }
     }

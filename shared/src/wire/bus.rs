@@ -10,6 +10,9 @@ use crate::time::{Span, Time};
 /// The time of a run of messaging is told in so many parts of equal length.
 pub const BUS_PARTS: usize = 300;
 
+/// How long messages took is told of so many parts together: see [`BusPart::latency`].
+pub const LATENCY_PARTS: usize = 5;
+
 /// Clients that have a [`Lane`], at most: the first ones.
 pub const BUS_LANES_MAX: usize = 64;
 
@@ -156,8 +159,14 @@ pub struct BusPart {
     pub depths: Vec<u32>,
     /// Of all queues together at the end of the part, since the run began.
     pub published: u32,
+    pub delivered: u32,
     pub processed: u32,
     pub gone: u32,
+    /// Of all queues together, the most that consumers had and had not settled.
+    pub unacked: u32,
+    /// What half and 99 of 100 of the messages did not exceed from publishing to the end of the work, in microseconds: of those whose work
+    /// ended in this part or before it, back to the last one whose number divides by [`LATENCY_PARTS`]. Nothing if there were none.
+    pub latency: Option<[u32; 2]>,
     pub lanes: Vec<Lane>,
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::messaging::{
-    BrokerSettings, Delivery, Envelope, ExchangeKind, Frame, Match, Message, Node, Overload, QueueSettings, Reason, ReplyCode,
-    Settle,
+    Balance, BrokerSettings, Delivery, Envelope, ExchangeKind, Frame, Match, Message, Node, Overload, QueueSettings, Reason,
+    ReplyCode, Settle,
 };
 use shared::time::Time;
 
@@ -575,9 +575,17 @@ impl Queue {
     }
 
     fn next(&self) -> Option<u32> {
-        let first = self.turns.first()?;
-        let taker = self.takers.iter().find(|taker| taker.number == *first)?;
-        (taker.prefetch == 0 || taker.has < taker.prefetch).then_some(*first)
+        let in_turn: Vec<&Taker> =
+            self.turns.iter().filter_map(|number| self.takers.iter().find(|taker| taker.number == *number)).collect();
+        let mut taker = *in_turn.first()?;
+        if self.settings.balance == Balance::LeastLoaded && !self.settings.single_active_consumer {
+            for other in in_turn {
+                if other.has < taker.has {
+                    taker = other;
+                }
+            }
+        }
+        (taker.prefetch == 0 || taker.has < taker.prefetch).then_some(taker.number)
     }
 
     fn drop_takers(&mut self, which: impl Fn(&Taker) -> bool) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use shared::machine::Machine;
 use shared::messaging::broker::Broker;
 use shared::messaging::{
-    Binding, BrokerSettings, DeadLetter, Envelope, ExchangeKind, ExchangeSettings, Extra, Frame, Headers, Match, Message,
-    MessageId, Node, Overload, QueueSettings, Settle,
+    Balance, Binding, BrokerSettings, DeadLetter, Envelope, ExchangeKind, ExchangeSettings, Extra, Frame, Headers, Match,
+    Message, MessageId, Node, Overload, QueueSettings, Settle,
 };
 use shared::rng::Rng;
 use shared::time::{Span, Time};
@@ -70,6 +70,7 @@ fn queue(rng: &mut Rng, exchanges: &[Arc<str>], number: u64) -> QueueSettings {
             },
         }),
         max_priority: if rng.below(3) == 0 { 2 } else { 0 },
+        balance: pick(rng, &[Balance::RoundRobin, Balance::RoundRobin, Balance::LeastLoaded]),
         single_active_consumer: rng.below(4) == 0,
         delivery_limit: (rng.below(3) == 0).then(|| rng.below(3) as u32),
         durable: false,

@@ -53,10 +53,10 @@ impl BusModel {
         first..first + self.view.groups.get(group).map_or(0, count)
     }
 
-    /// Messages that a group has sent, or worked on if it does not send any.
+    /// Messages that a group has worked on, or sent if it takes none.
     pub fn moved(&self, group: usize) -> u64 {
         let clients = self.now.clients.get(self.members(group)).unwrap_or_default();
-        let sends = self.view.groups[group].publishes_to.is_some();
+        let sends = self.view.groups[group].takes_from.is_none();
         clients.iter().map(|client| if sends { client.sent.0 } else { client.processed.0 }).sum()
     }
 

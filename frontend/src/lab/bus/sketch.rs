@@ -1,4 +1,5 @@
-//! Where everything of a bus lies: who makes messages, exchanges, queues, who takes messages, in columns from left to right.
+//! Where everything of a bus lies: who makes messages, exchanges, queues, who takes messages, in columns from left to right. Behind who
+//! forwards what it takes there are columns of exchanges, queues and takers again.
 
 use shared::wire::{BindingView, BusView, GroupView};
 
@@ -65,18 +66,16 @@ pub struct Sketch {
 impl Sketch {
     /// In a panel of this size; larger where that is too small.
     pub fn new(view: &BusView, (width, height): (f64, f64)) -> Sketch {
-        let group = |makes: bool| {
-            let of =
-                move |(place, group): (usize, &GroupView)| (group.publishes_to.is_some() == makes).then_some(Of::Group(place));
-            view.groups.iter().enumerate().filter_map(of).collect::<Vec<_>>()
+        let hops = Hops::of(view);
+        let at = |hops: &[usize], hop: usize, of: fn(usize) -> Of| -> Vec<Of> {
+            (0..hops.len()).filter(|place| hops[*place] == hop).map(of).collect()
         };
-        let columns = [
-            group(true),
-            (0..view.exchanges.len()).map(Of::Exchange).collect(),
-            (0..view.queues.len()).map(Of::Queue).collect(),
-            group(false),
-        ];
-        let columns: Vec<Vec<Of>> = columns.into_iter().filter(|column| !column.is_empty()).collect();
+        let most = hops.groups.iter().copied().max().unwrap_or_default();
+        let columns = (0..=most).flat_map(|hop| {
+            let (exchanges, queues) = (at(&hops.exchanges, hop, Of::Exchange), at(&hops.queues, hop, Of::Queue));
+            [at(&hops.groups, hop, Of::Group), exchanges, queues]
+        });
+        let columns: Vec<Vec<Of>> = columns.filter(|column| !column.is_empty()).collect();
         let count = columns.len().max(1) as f64;
         let width = width.max(count * (CARD_PX_MIN + 2.0 * GAP_PX));
         let most = columns.iter().map(Vec::len).max().unwrap_or_default() as f64;
@@ -186,6 +185,66 @@ impl Sketch {
     }
 }
 
+/// How often a message has been taken when it comes to each group, exchange and queue, at least. Who makes messages takes none.
+#[derive(Debug, Default)]
+struct Hops {
+    groups: Vec<usize>,
+    exchanges: Vec<usize>,
+    queues: Vec<usize>,
+}
+
+impl Hops {
+    fn of(view: &BusView) -> Hops {
+        const FAR: usize = usize::MAX;
+        let maker = |group: &GroupView| if group.takes_from.is_none() { 0 } else { FAR };
+        let mut hops = Hops {
+            groups: view.groups.iter().map(maker).collect(),
+            exchanges: vec![FAR; view.exchanges.len()],
+            queues: vec![FAR; view.queues.len()],
+        };
+        while hops.come_nearer(view) {}
+        // What nobody publishes to comes first.
+        let nowhere = |hops: &mut Vec<usize>| hops.iter_mut().filter(|hops| **hops == FAR).for_each(|hops| *hops = 0);
+        nowhere(&mut hops.exchanges);
+        nowhere(&mut hops.queues);
+        while hops.come_nearer(view) {}
+        nowhere(&mut hops.groups);
+        hops
+    }
+
+    /// Looks along every way once; whether one was shorter than what was known.
+    fn come_nearer(&mut self, view: &BusView) -> bool {
+        let mut nearer = false;
+        let mut take = |known: &mut usize, hops: usize| {
+            nearer |= hops < *known;
+            *known = hops.min(*known);
+        };
+        for (group, hops) in view.groups.iter().zip(&mut self.groups) {
+            let queue = view.queues.iter().position(|queue| Some(&queue.name) == group.takes_from.as_ref());
+            if let Some(queue) = queue {
+                take(hops, self.queues[queue].saturating_add(1));
+            }
+        }
+        let groups =
+            view.groups.iter().zip(&self.groups).filter_map(|(group, hops)| Some((group.publishes_to.as_ref()?, *hops)));
+        let queues =
+            view.queues.iter().zip(&self.queues).filter_map(|(queue, hops)| Some((queue.dead_letter.as_ref()?, *hops)));
+        let published: Vec<(&BindingView, usize)> = groups.chain(queues).collect();
+        for (exchange, hops) in view.exchanges.iter().zip(&mut self.exchanges) {
+            let here = published.iter().filter(|(to, _)| to.exchange == exchange.name);
+            here.for_each(|(_, from)| take(hops, *from));
+        }
+        for (queue, hops) in view.queues.iter().zip(&mut self.queues) {
+            let here = published.iter().filter(|(to, _)| to.exchange.is_empty() && to.key == queue.name);
+            here.for_each(|(_, from)| take(hops, *from));
+            let bound = |name: &str| queue.bindings.iter().any(|binding| binding.exchange == name);
+            let exchanges = view.exchanges.iter().zip(&self.exchanges).filter(|(exchange, _)| bound(&exchange.name));
+            exchanges.for_each(|(_, from)| take(hops, *from));
+        }
+        nearer
+    }
+}
+
 /// The point of a curve at this part of its way, 0 to 1.
 pub fn along(curve: [(f64, f64); 4], part: f64) -> (f64, f64) {
     let rest = 1.0 - part;
@@ -250,6 +309,27 @@ mod tests {
         assert_eq!(sketch.edges.len(), wanted.len());
         let forward = |edge: &&Edge| !matches!(edge.flow, Flow::Dead(_));
         assert!(sketch.edges.iter().filter(forward).all(|edge| sketch.cards[edge.from].x < sketch.cards[edge.to].x));
+    }
+
+    #[test]
+    fn what_is_forwarded_goes_on_to_the_right_and_what_comes_back_does_not_move_anything() {
+        let forwards = |name: &str, from: &str, to: &str| group(name, Some(binding("", to)), Some(from));
+        let view = BusView {
+            queues: ["orders", "checked", "packed"].map(|name| queue(name, Vec::new(), None)).into(),
+            groups: vec![
+                group("shop", Some(binding("", "orders")), None),
+                forwards("check", "orders", "checked"),
+                forwards("pack", "checked", "packed"),
+                forwards("again", "packed", "orders"),
+                group("ship", None, Some("packed")),
+            ],
+            ..BusView::default()
+        };
+        let sketch = Sketch::new(&view, (1_200.0, 300.0));
+        let x = |of: Of| sketch.cards.iter().find(|card| card.of == of).unwrap().x;
+        let way = [Of::Group(0), Of::Queue(0), Of::Group(1), Of::Queue(1), Of::Group(2), Of::Queue(2), Of::Group(4)];
+        assert!(way.windows(2).all(|pair| x(pair[0]) < x(pair[1])), "{:?}", sketch.cards);
+        assert_eq!(x(Of::Group(3)), x(Of::Group(4)));
     }
 
     #[test]

@@ -7,14 +7,15 @@
 use std::collections::BTreeMap;
 
 use shared::time::{Span, Time};
-use shared::wire::{AttemptState, BUS_PARTS, BusPart, Phase};
+use shared::wire::{AttemptState, BUS_PARTS, BusPart, LATENCY_PARTS, Phase};
 
 use crate::lab::bus::BusModel;
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::timeline::gathering;
 
-/// The time that is shown is told in so many parts. Of a bus each is a few of those that its engine tells.
-pub const PARTS: usize = 60;
+/// The time that is shown is told in so many parts. Of a bus each is a few of those that its engine tells: so many that it knows of them
+/// together how long messages took.
+pub const PARTS: usize = BUS_PARTS / LATENCY_PARTS;
 
 /// Queues that are drawn, at most: the fullest ones.
 pub const QUEUES_MAX: usize = 6;
@@ -30,11 +31,13 @@ pub enum Kind {
     Depth,
     /// Messages of a bus in a second.
     Messages,
+    /// How long messages of a bus took.
+    Latency,
 }
 
 /// The charts of a job, and those of a bus.
 pub const OF_BATCH: [Kind; 2] = [Kind::Throughput, Kind::Busy];
-pub const OF_BUS: [Kind; 2] = [Kind::Depth, Kind::Messages];
+pub const OF_BUS: [Kind; 3] = [Kind::Depth, Kind::Messages, Kind::Latency];
 
 /// The run's course up to the moment that is looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,10 +58,10 @@ pub struct Chart {
 }
 
 /// A line of a chart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Series {
     pub name: String,
-    /// Of each part that is over.
+    /// Of each part that is over; not a number where there is none.
     pub values: Vec<f64>,
     /// What a rate was counted from, of each part; empty where nothing is counted.
     pub counts: Vec<u64>,
@@ -78,6 +81,14 @@ impl Course {
 
     pub fn chart(&self, kind: Kind) -> Option<&Chart> {
         self.charts.iter().find(|chart| chart.kind == kind)
+    }
+}
+
+/// Values that are none are alike.
+impl PartialEq for Series {
+    fn eq(&self, other: &Series) -> bool {
+        let bits = |series: &Series| series.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        self.name == other.name && self.counts == other.counts && bits(self) == bits(other)
     }
 }
 
@@ -180,8 +191,10 @@ fn spread(counts: &mut [u64], span: Span, records: u64, (begin, end): (Time, Tim
 }
 
 fn of_bus(bus: &BusModel, span: Span, over: usize) -> Vec<Chart> {
-    const TOLD: usize = BUS_PARTS / PARTS;
-    let told = |part: usize| bus.parts.get(part * TOLD..((part + 1) * TOLD).min(bus.parts.len())).unwrap_or_default();
+    let told = |part: usize| {
+        let end = ((part + 1) * LATENCY_PARTS).min(bus.parts.len());
+        bus.parts.get(part * LATENCY_PARTS..end).unwrap_or_default()
+    };
     let depth = |queue: usize| -> Vec<f64> {
         let most = |part: usize| told(part).iter().filter_map(|told| told.depths.get(queue)).max().copied().unwrap_or_default();
         (0..over).map(|part| f64::from(most(part))).collect()
@@ -193,7 +206,10 @@ fn of_bus(bus: &BusModel, span: Span, over: usize) -> Vec<Chart> {
     let left_out = depths.len().saturating_sub(QUEUES_MAX);
     depths.truncate(QUEUES_MAX);
     depths.sort_by_key(|(queue, _)| *queue);
-    let depths = depths.into_iter().map(|(queue, values)| Series::level(&bus.view.queues[queue].name, values)).collect();
+    let name = |queue: usize| &bus.view.queues[queue].name;
+    let mut depths: Vec<_> = depths.into_iter().map(|(queue, values)| Series::level(name(queue), values)).collect();
+    let unacked = |part: usize| told(part).iter().map(|told| told.unacked).max().unwrap_or_default();
+    depths.push(Series::level("at consumers", (0..over).map(|part| f64::from(unacked(part))).collect()));
 
     let passed = |name: &str, total: fn(&BusPart) -> u32| {
         let mut before = 0;
@@ -207,10 +223,17 @@ fn of_bus(bus: &BusModel, span: Span, over: usize) -> Vec<Chart> {
     };
     let messages = vec![
         passed("published", |part| part.published),
+        passed("delivered", |part| part.delivered),
         passed("worked on", |part| part.processed),
         passed("lost or dropped", |part| part.gone),
     ];
-    vec![Chart { kind: Kind::Depth, series: depths, left_out }, Chart { kind: Kind::Messages, series: messages, left_out: 0 }]
+    let took = |name: &str, place: usize| {
+        let millis = |part: usize| told(part).last().and_then(|told| told.latency).map(|took| f64::from(took[place]) / 1e3);
+        Series::level(name, (0..over).map(|part| millis(part).unwrap_or(f64::NAN)).collect())
+    };
+    let latency = vec![took("half of them", 0), took("99 of 100", 1)];
+    let charts = [(Kind::Depth, depths, left_out), (Kind::Messages, messages, 0), (Kind::Latency, latency, 0)];
+    charts.map(|(kind, series, left_out)| Chart { kind, series, left_out }).into()
 }
 
 #[cfg(test)]
@@ -381,8 +404,12 @@ mod tests {
             // All but the first one have something in them.
             depths: (0..queues).map(|queue| (queue * (part % 5)) as u32).collect(),
             published: 2 * (part as u32 + 1),
+            delivered: part as u32 / 2,
             processed: part as u32 / 3,
             gone: 0,
+            unacked: (part % 10) as u32,
+            // Nothing was worked on in the first of the parts that are drawn.
+            latency: (part >= LATENCY_PARTS).then_some([1_500, 1_000 * part as u32]),
             lanes: Vec::new(),
         };
         let bus = BusFrame { parts: (0..BUS_PARTS).map(told).collect(), ..BusFrame::default() };
@@ -390,10 +417,17 @@ mod tests {
         let course = course(&run).unwrap();
         assert_eq!(course.over, PARTS);
         let depth = course.chart(Kind::Depth).unwrap();
-        assert_eq!((depth.left_out, depth.series.len(), depth.series[0].name.as_str()), (1, QUEUES_MAX, "queue-1"));
+        assert_eq!((depth.left_out, depth.series.len(), depth.series[0].name.as_str()), (1, QUEUES_MAX + 1, "queue-1"));
         assert_eq!((depth.series[0].values[0], depth.series[1].values[7]), (4.0, 8.0));
+        let unacked = &depth.series[QUEUES_MAX];
+        assert_eq!((unacked.name.as_str(), unacked.values[0], unacked.values[1]), ("at consumers", 4.0, 9.0));
         let messages = course.chart(Kind::Messages).unwrap();
-        assert_eq!(sums(messages), [("published", 600), ("worked on", 99), ("lost or dropped", 0)]);
+        let sums = sums(messages);
+        assert_eq!(sums, [("published", 600), ("delivered", 149), ("worked on", 99), ("lost or dropped", 0)]);
         assert_eq!(messages.series[0].values[3], 200.0, "ten in 50 ms");
+        let latency = course.chart(Kind::Latency).unwrap();
+        let [half, most] = [0, 1].map(|place| &latency.series[place].values);
+        assert!(half[0].is_nan() && most[0].is_nan());
+        assert_eq!((half[1], most[1], most[59]), (1.5, 9.0, 299.0), "of the last of the parts that are told together");
     }
 }

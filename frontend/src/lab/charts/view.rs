@@ -73,8 +73,8 @@ pub fn ChartsOfRun() -> impl IntoView {
                 </p>
             })}
             {move || {
-                let kinds = if is_bus.get() { OF_BUS } else { OF_BATCH };
-                kinds.map(|kind| view! { <ChartOf kind=kind sheet=sheet /> }).into_iter().collect_view()
+                let kinds: &[Kind] = if is_bus.get() { &OF_BUS } else { &OF_BATCH };
+                kinds.iter().map(|kind| view! { <ChartOf kind=*kind sheet=sheet /> }).collect_view()
             }}
             {move || is_bus.get().then(|| view! { <Latency /> })}
         </div>
@@ -243,7 +243,7 @@ fn plan_of<'a>(course: &Course, chart: &Chart, (width, height): (f64, f64), pale
     let series = chart.series.iter().enumerate().map(|(index, series)| {
         let look = line(chart.kind, index);
         // A line goes on to the end of its last part.
-        let values = series.values.iter().chain(series.values.last()).copied().map(Some);
+        let values = series.values.iter().chain(series.values.last()).copied().map(|value| (!value.is_nan()).then_some(value));
         let values = if series.values.is_empty() { vec![None] } else { values.collect() };
         Drawn { colour: palette.named(look.colour), dash: look.dash, values }
     });

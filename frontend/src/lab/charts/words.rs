@@ -17,6 +17,7 @@ impl Kind {
             Kind::Busy => "Busy workers",
             Kind::Depth => "Queue depth",
             Kind::Messages => "Messages",
+            Kind::Latency => "Latency",
         }
     }
 
@@ -25,8 +26,9 @@ impl Kind {
         match self {
             Kind::Throughput => "records a second",
             Kind::Busy => "on average in each part of the time",
-            Kind::Depth => "most messages ready in each part of the time",
+            Kind::Depth => "messages ready in queues and unsettled at consumers, the most in each part of the time",
             Kind::Messages => "a second",
+            Kind::Latency => "milliseconds from publishing to the end of the work",
         }
     }
 
@@ -37,6 +39,7 @@ impl Kind {
             Kind::Busy => "busy",
             Kind::Depth => "depth",
             Kind::Messages => "messages",
+            Kind::Latency => "latency",
         }
     }
 
@@ -46,13 +49,17 @@ impl Kind {
             Kind::Throughput => "How many records are read in a second, once something runs.",
             Kind::Busy => "How many workers are at work, once something runs.",
             Kind::Depth => "How many messages are ready in each queue, once something runs.",
-            Kind::Messages => "How many messages come, are worked on and are lost in a second, once something runs.",
+            Kind::Messages => "How many messages come, are delivered, worked on and lost in a second, once something runs.",
+            Kind::Latency => "How long messages take until they are worked on, once something runs.",
         }
     }
 }
 
-/// A value as it is read: with a decimal where it is small.
+/// A value as it is read: with a decimal where it is small. What there is none of is not a number.
 pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "–".to_owned();
+    }
     if value != 0.0 && value < 10.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
     }
@@ -95,22 +102,22 @@ pub fn summary(course: &Course, chart: &Chart) -> String {
 }
 
 fn in_words(course: &Course, series: &Series) -> String {
-    let values = || series.values.iter().copied().enumerate();
+    let values = || series.values.iter().copied().enumerate().filter(|(_, value)| !value.is_nan());
     let most = values().reduce(|one, other| if other.1 > one.1 { other } else { one });
     let least = values().reduce(|one, other| if other.1 < one.1 { other } else { one });
-    match (least, most, series.values.last()) {
+    match (least, most, values().next_back()) {
         (Some((_, least)), Some((_, most)), _) if least == most => match most {
             0.0 => format!("{} none", series.name),
             _ => format!("{} always {}", series.name, number(most)),
         },
-        (Some((low, least)), Some((high, most)), Some(last)) => format!(
+        (Some((low, least)), Some((high, most)), Some((_, last))) => format!(
             "{} at most {} {}, at least {} {}, last {}",
             series.name,
             number(most),
             when(course, high),
             number(least),
             when(course, low),
-            number(*last)
+            number(last)
         ),
         _ => format!("{} nothing yet", series.name),
     }
@@ -146,7 +153,7 @@ pub fn table(course: &Course, chart: &Chart) -> String {
     let row = |part: usize| {
         let (from, to) = (course.start(part), course.start(part + 1));
         let cell = |series: &Series| {
-            let value = series.values.get(part).copied().unwrap_or_default();
+            let value = series.values.get(part).copied().unwrap_or(f64::NAN);
             let exact = match series.counts.get(part) {
                 Some(count) => format!(" title=\"{} in {}\" data-exact=\"{count}\"", grouped(*count), to.since(from)),
                 None => format!(" data-exact=\"{value}\""),
@@ -190,19 +197,23 @@ pub fn line(kind: Kind, index: usize) -> Line {
     }
     const COUNTED: [Line; 3] = [look("done", &[]), look("busy", &[7, 3]), look("down", &[2, 3])];
     const BUSY: [Line; 2] = [look("busy", &[]), look("done", &[7, 3])];
-    const PASSED: [Line; 3] = [look("accent", &[]), look("done", &[7, 3]), look("down", &[2, 3])];
-    const QUEUES: [Line; 6] = [
+    const PASSED: [Line; 4] = [look("accent", &[]), look("busy", &[10, 3, 2, 3]), look("done", &[7, 3]), look("down", &[2, 3])];
+    const TOOK: [Line; 2] = [look("done", &[]), look("blocked", &[7, 3])];
+    // The queues, and what is at consumers.
+    const QUEUES: [Line; 7] = [
         look("busy", &[]),
         look("blocked", &[7, 3]),
         look("done", &[2, 3]),
         look("again", &[10, 3, 2, 3]),
         look("text", &[4, 2]),
         look("quiet", &[12, 4]),
+        look("accent", &[1, 2]),
     ];
     let looks: &[Line] = match kind {
         Kind::Throughput => &COUNTED,
         Kind::Busy => &BUSY,
         Kind::Messages => &PASSED,
+        Kind::Latency => &TOOK,
         Kind::Depth => &QUEUES,
     };
     looks[index % looks.len()]
@@ -265,7 +276,8 @@ mod tests {
 
     #[test]
     fn no_two_lines_of_a_chart_look_alike_without_colour() {
-        for (kind, count) in [(Kind::Throughput, 3), (Kind::Busy, 2), (Kind::Messages, 3), (Kind::Depth, 6)] {
+        for (kind, count) in [(Kind::Throughput, 3), (Kind::Busy, 2), (Kind::Messages, 4), (Kind::Latency, 2), (Kind::Depth, 7)]
+        {
             let dashes: std::collections::BTreeSet<_> = (0..count).map(|index| line(kind, index).dash).collect();
             assert_eq!(dashes.len(), count, "{kind:?}");
         }

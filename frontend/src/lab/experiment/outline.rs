@@ -75,7 +75,7 @@ pub fn stretches(outline: &Outline) -> Vec<Stretch> {
 /// Who sends, what lies between, and who takes, in the order in which messages go.
 fn of_bus(bus: &BusView) -> Vec<Stretch> {
     let groups = |makes: bool| {
-        let named = bus.groups.iter().filter(|group| group.publishes_to.is_some() == makes);
+        let named = bus.groups.iter().filter(|group| group.takes_from.is_none() == makes);
         named.map(|group| format!("{} ×{}, {}", group.name, group.count, group.about)).collect::<Vec<_>>()
     };
     let exchanges = bus.exchanges.iter().map(|exchange| format!("{}, {}", exchange.name, exchange.kind)).collect();

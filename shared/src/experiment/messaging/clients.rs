@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::super::reader::{Fields, Reader};
 use super::super::yaml::{Content, Key as YamlKey, Node as Yaml};
 use super::{named, queues, some_span};
-use crate::expr::Type;
+use crate::expr::{Schema, Type};
 use crate::limits::{BUS_CLIENTS_MAX, MESSAGE_BYTES_MAX, PRIORITY_MAX};
 use crate::messaging::client::{
-    Ack, Batching, ClientKind, ClientSettings, ConsumerSettings, Failing, FailingWhen, Key, PublisherSettings, Rate, Receive,
-    RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
+    Ack, Batching, ClientKind, ClientSettings, ConsumerSettings, Failing, FailingWhen, Forward, Key, PublisherSettings, Rate,
+    Receive, RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
 };
 use crate::time::Span;
 
@@ -35,12 +35,8 @@ pub(super) const KINDS: [(&str, Read); 4] =
 fn publisher(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known<'_>) -> Option<ClientSettings> {
     let mut fields = reader.fields("a publisher", node)?;
     let count = count(reader, &mut fields);
-    let exchange = match fields.take("exchange") {
-        Some(node) => named(reader, "exchange", "exchange", node, known.exchanges),
-        // The default exchange, which leads to the queue that the key names.
-        None => Some("".into()),
-    };
-    let key = fields.take("key").map_or(Some(Key::Fixed("".into())), |node| key(reader, node));
+    let exchange = exchange(reader, &mut fields, known);
+    let key = fields.take("key").map_or(Some(Key::Fixed("".into())), |node| key(reader, node, &message_schema()));
     let rate = fields.need(reader, "rate").and_then(|node| rate(reader, node));
     let size = size(reader, &mut fields);
     let confirms = fields.take("confirms").map_or(Some(false), |node| reader.boolean("confirms", node));
@@ -48,6 +44,12 @@ fn publisher(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known
     if let (Some(node), Some(false)) = (window, confirms) {
         reader.problem_with(node.at, "`window` counts messages without a confirm", "add `confirms: true`");
     }
+    let batch = fields.take("batch").map(|node| (node, batching(reader, node)));
+    if let (Some((node, _)), Some(_)) = (&batch, window) {
+        let hint = "leave one of them out: a batch is confirmed before the next is begun";
+        reader.problem_with(node.at, "a publisher has a `window` or a `batch`", hint);
+    }
+    let batch = batch.map_or(Some(None), |(_, batch)| batch.map(Some));
     let window = window.map_or(Some(None), |node| reader.whole("window", node, 1, u32::MAX.into()).map(Some));
     let mandatory = fields.take("mandatory").map_or(Some(false), |node| reader.boolean("mandatory", node));
     let priority = fields.take("priority").map_or(Some(0), |node| reader.whole("priority", node, 0, PRIORITY_MAX.into()));
@@ -68,6 +70,7 @@ fn publisher(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known
         ttl: ttl?,
         headers: headers?.map(Arc::new),
         persistent: persistent?,
+        batch: batch?,
         messages: messages?,
     };
     group(name, count?, ClientKind::Publisher(Arc::new(settings)))
@@ -84,10 +87,11 @@ fn consumer(reader: &mut Reader<'_>, name: &YamlKey, node: &Yaml, known: &Known<
         reader.problem(node.at, "a consumer that polls takes one message at a time, so it has no `batch`");
     }
     let batch = batch.map_or(Some(None), |node| batching(reader, node).map(Some));
+    let forward = fields.take("forward").map_or(Some(None), |node| forward(reader, node, known).map(Some));
     reader.finish(fields);
     let (count, settings) = work?;
     let remembers = remembers?.map(|most| most as u32);
-    let settings = ConsumerSettings { receive: receive?, remembers, batch: batch?, ..settings };
+    let settings = ConsumerSettings { receive: receive?, remembers, batch: batch?, forward: forward?, ..settings };
     group(name, count, ClientKind::Consumer(Arc::new(settings)))
 }
 
@@ -145,6 +149,7 @@ fn work(reader: &mut Reader<'_>, fields: &mut Fields<'_>, known: &Known<'_>) -> 
         remembers: None,
         batch: None,
         answers: false,
+        forward: None,
     };
     Some((count?, settings))
 }
@@ -162,14 +167,31 @@ fn messages(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Option<u
     fields.take("messages").map_or(Some(None), |node| reader.whole("messages", node, 0, u64::MAX).map(Some))
 }
 
+/// The exchange that is published to.
+fn exchange(reader: &mut Reader<'_>, fields: &mut Fields<'_>, known: &Known<'_>) -> Option<Arc<str>> {
+    match fields.take("exchange") {
+        Some(node) => named(reader, "exchange", "exchange", node, known.exchanges),
+        // The default exchange, which leads to the queue that the key names.
+        None => Some("".into()),
+    }
+}
+
+fn forward(reader: &mut Reader<'_>, node: &Yaml, known: &Known<'_>) -> Option<Forward> {
+    let mut fields = reader.fields("`forward`", node)?;
+    let exchange = exchange(reader, &mut fields, known);
+    let key = fields.take("key").map_or(Some(None), |node| key(reader, node, &delivery_schema()).map(Some));
+    reader.finish(fields);
+    Some(Forward { exchange: exchange?, key: key? })
+}
+
 /// A text, or `{ expr: … }` over the message.
-fn key(reader: &mut Reader<'_>, node: &Yaml) -> Option<Key> {
+fn key(reader: &mut Reader<'_>, node: &Yaml, schema: &Schema) -> Option<Key> {
     let Content::Map(_) = node.content else { return reader.text("key", node).map(|key| Key::Fixed(key.into())) };
     let mut fields = reader.fields("`key`", node)?;
     let expr = fields.need(reader, "expr");
     reader.finish(fields);
     let node = expr?;
-    let expr = reader.expression("expr", node, &message_schema())?;
+    let expr = reader.expression("expr", node, schema)?;
     if *expr.data_type() != Type::Utf8 {
         let message = format!("a routing key is a text, and this is {}", expr.data_type());
         reader.problem_with(node.at, message, "for example `concat('user.', cast(n % 10 as text))`");
@@ -178,24 +200,45 @@ fn key(reader: &mut Reader<'_>, node: &Yaml) -> Option<Key> {
     Some(Key::Made(Box::new(expr)))
 }
 
-/// `200/s`, `{ poisson: 200/s }` or `{ burst: 50, every: 1 s }`.
+/// `200/s`, `{ poisson: 200/s }`, `{ burst: 50, every: 1 s }` or `{ times: [ 0 s, 10 ms ] }`.
 fn rate(reader: &mut Reader<'_>, node: &Yaml) -> Option<Rate> {
     let Content::Map(_) = node.content else { return reader.frequency("rate", node).map(Rate::Constant) };
     let mut fields = reader.fields("`rate`", node)?;
     let (poisson, burst, every) = (fields.take("poisson"), fields.take("burst"), fields.take("every"));
+    let times = fields.take("times");
     reader.finish(fields);
     match (poisson, burst, every) {
+        (None, None, None) if let Some(node) = times => self::times(reader, node),
+        _ if times.is_some() => {
+            reader.problem(node.at, "`times` stands alone: no other rate beside it");
+            None
+        }
         (Some(node), None, None) => reader.frequency("poisson", node).map(Rate::Poisson),
         (None, Some(burst), Some(every)) => {
             let (messages, every) = (reader.whole("burst", burst, 1, 1 << 32), some_span(reader, "every", every));
             Some(Rate::Burst { messages: messages?, every: every? })
         }
         _ => {
-            let message = "`rate` is a number like `200/s`, `{ poisson: 200/s }` or `{ burst: 50, every: 1 s }`";
+            let message = "`rate` is a number like `200/s`, `{ poisson: 200/s }`, `{ burst: 50, every: 1 s }` or `{ times: [ 0 s, 10 ms ] }`";
             reader.problem(node.at, message);
             None
         }
     }
+}
+
+/// Spans since the run began, none before the one in front of it.
+fn times(reader: &mut Reader<'_>, node: &Yaml) -> Option<Rate> {
+    let mut times = Vec::new();
+    for node in reader.list("times", node)? {
+        let time = reader.span("times", node)?;
+        if let Some(before) = times.last().filter(|before| **before > time) {
+            let message = format!("{time} comes after {before}");
+            reader.problem_with(node.at, message, "write the earliest time first");
+            return None;
+        }
+        times.push(time);
+    }
+    Some(Rate::Times(times.into()))
 }
 
 /// `20 ms`, `{ exponential: 20 ms }` or `{ heavy_tailed: 20 ms }`.

@@ -79,7 +79,8 @@ pub(super) fn messaging(reader: &mut Reader<'_>, node: &Yaml) -> Option<Bus> {
 
 /// So little that all publishers together pass a queue that blocks by no more than a tenth of its bound, but at least 1 each.
 fn credit(queues: &[QueueSettings], clients: &[ClientSettings]) -> u32 {
-    let publishers = clients.iter().filter(|group| !matches!(group.kind, ClientKind::Consumer(_)));
+    let publishes = |kind: &ClientKind| !matches!(kind, ClientKind::Consumer(settings) if settings.forward.is_none());
+    let publishers = clients.iter().filter(|group| publishes(&group.kind));
     let publishers: u64 = publishers.map(|group| u64::from(group.count)).sum();
     let blocking = queues.iter().filter(|queue| queue.overload == Overload::Block);
     let least = blocking.filter_map(|queue| queue.max_messages).min().unwrap_or(u64::MAX);

@@ -6,7 +6,7 @@ use super::super::reader::{Fields, Reader};
 use super::super::yaml::{Content, Key, Node as Yaml};
 use super::{missing, named, share};
 use crate::limits::PRIORITY_MAX;
-use crate::messaging::{Binding, DeadLetter, ExchangeKind, ExchangeSettings, Headers, Match, Overload, QueueSettings};
+use crate::messaging::{Balance, Binding, DeadLetter, ExchangeKind, ExchangeSettings, Headers, Match, Overload, QueueSettings};
 
 pub(super) const EXCHANGE_KINDS: [(&str, ExchangeKind); 4] = [
     ("direct", ExchangeKind::Direct),
@@ -21,6 +21,12 @@ const OVERLOADS: [(&str, Overload); 5] = [
     ("reject", Overload::Reject),
     ("buffer", Overload::Buffer),
     ("block", Overload::Block),
+];
+
+const BALANCES: [(&str, Balance); 3] = [
+    ("round_robin", Balance::RoundRobin),
+    ("least_loaded", Balance::LeastLoaded),
+    ("consistent_hash", Balance::ConsistentHash),
 ];
 
 pub(super) fn exchange(reader: &mut Reader<'_>, key: &Key, node: &Yaml) -> Option<ExchangeSettings> {
@@ -65,7 +71,13 @@ pub(super) fn queue(reader: &mut Reader<'_>, key: &Key, node: &Yaml, exchanges: 
     let overload = fields.take("overload").map(|node| (node.at, overload(reader, node)));
     let ttl = fields.take("message_ttl").map_or(Some(None), |node| reader.span("message_ttl", node).map(Some));
     let dead_letter = fields.take("dead_letter").map_or(Some(None), |node| dead_letter(reader, node, exchanges).map(Some));
+    let balance = fields.take("balance");
     let single = fields.take("single_active_consumer");
+    if let (Some(node), Some(_)) = (balance, single) {
+        let hint = "leave `balance` out, or `single_active_consumer`";
+        reader.problem_with(node.at, "with a single active consumer there is nothing to balance", hint);
+    }
+    let balance = balance.map_or(Some(Balance::RoundRobin), |node| reader.word("balance", node, &BALANCES));
     let single = single.map_or(Some(false), |node| reader.boolean("single_active_consumer", node));
     let durable = fields.take("durable").map_or(Some(false), |node| reader.boolean("durable", node));
     reader.finish(fields);
@@ -93,6 +105,7 @@ pub(super) fn queue(reader: &mut Reader<'_>, key: &Key, node: &Yaml, exchanges: 
         message_ttl: ttl?,
         dead_letter: dead_letter?,
         max_priority: max_priority?.unwrap_or(0) as u8,
+        balance: balance?,
         single_active_consumer: single?,
         delivery_limit: delivery_limit?.map(|limit| limit as u32),
         durable: durable?,

@@ -50,16 +50,16 @@ fn queue_view(queue: &QueueSettings) -> QueueView {
 fn group_view(group: &ClientSettings) -> GroupView {
     let (role, publishes_to, takes_from, about) = match &group.kind {
         ClientKind::Publisher(settings) => {
-            let key = match &settings.key {
-                Key::Fixed(key) => key.to_string(),
-                Key::Made(_) => String::new(),
+            let to = published_to(&settings.exchange, Some(&settings.key));
+            let about = match settings.batch {
+                None => rate(&settings.rate),
+                Some(batch) => format!("{} in batches of {}", rate(&settings.rate), batch.count),
             };
-            let to = BindingView { exchange: settings.exchange.to_string(), key };
-            (Role::Publisher, Some(to), None, rate(settings.rate))
+            (Role::Publisher, Some(to), None, about)
         }
         ClientKind::Requester(settings) => {
             let to = BindingView { exchange: String::new(), key: settings.queue.to_string() };
-            (Role::Requester, Some(to), None, rate(settings.rate))
+            (Role::Requester, Some(to), None, rate(&settings.rate))
         }
         ClientKind::Consumer(settings) => {
             let role = if settings.answers { Role::Responder } else { Role::Consumer };
@@ -72,16 +72,33 @@ fn group_view(group: &ClientSettings) -> GroupView {
                 Receive::Poll(every) => format!("{work}, polls every {every}"),
                 Receive::LongPoll(wait) => format!("{work}, long polls of {wait}"),
             };
-            (role, None, Some(settings.queue.to_string()), about)
+            let to = settings.forward.as_ref().map(|forward| published_to(&forward.exchange, forward.key.as_ref()));
+            let about = match &to {
+                None => about,
+                Some(BindingView { exchange, key }) if exchange.is_empty() && key.is_empty() => format!("{about}, forwards it"),
+                Some(BindingView { exchange, key }) if exchange.is_empty() => format!("{about}, forwards it to {key}"),
+                Some(BindingView { exchange, .. }) => format!("{about}, forwards it to {exchange}"),
+            };
+            (role, to, Some(settings.queue.to_string()), about)
         }
     };
     GroupView { name: group.name.to_string(), count: group.count, role, publishes_to, takes_from, about }
 }
 
-fn rate(rate: Rate) -> String {
+/// With the routing key, if that is always the same.
+fn published_to(exchange: &str, key: Option<&Key>) -> BindingView {
+    let key = match key {
+        Some(Key::Fixed(key)) => key.to_string(),
+        Some(Key::Made(_)) | None => String::new(),
+    };
+    BindingView { exchange: exchange.to_owned(), key }
+}
+
+fn rate(rate: &Rate) -> String {
     match rate {
         Rate::Constant(rate) => format!("{rate}/s"),
         Rate::Poisson(rate) => format!("about {rate}/s"),
         Rate::Burst { messages, every } => format!("{messages} every {every}"),
+        Rate::Times(times) => format!("{} at given times", times.len()),
     }
 }

@@ -101,6 +101,12 @@ static QUEUE: Object = object(
             "Where messages go that expire, are rejected, come back too often or have no room.",
         ),
         key("max_priority", PRIORITY, "9", "Priorities from 0 to this; the highest come first. 0 unless said."),
+        key(
+            "balance",
+            Shape::Words(BALANCES),
+            "least_loaded",
+            "Which consumer gets the next message. `round_robin` unless said.",
+        ),
         key("single_active_consumer", Shape::Boolean, "true", "Only one consumer at a time gets messages; another follows it."),
         key(
             "delivery_limit",
@@ -116,6 +122,12 @@ static QUEUE: Object = object(
         ),
     ],
 );
+
+const BALANCES: &[(&str, &str)] = &[
+    ("round_robin", "They take turns, those that have room. The default."),
+    ("least_loaded", "The one that has the fewest messages that it has not settled."),
+    ("consistent_hash", "Messages with one key go to one consumer as long as it is there; while that has no room, all wait."),
+];
 
 const OVERLOADS: &[(&str, &str)] = &[
     ("drop_oldest", "The oldest goes: what is left is fresh, and what was confirmed may be lost."),
@@ -183,6 +195,12 @@ static PUBLISHER: Object = object(
             "true",
             "Whether durable queues keep its messages. A confirm then comes once that is done.",
         ),
+        key(
+            "batch",
+            Shape::Object(&BATCH),
+            "{ count: 10, linger: 50 ms }",
+            "Sends several messages at once. With `confirms` a batch is confirmed before the next is begun.",
+        ),
         key("messages", ANY_NUMBER, "10", "After so many it is done."),
     ],
 );
@@ -193,17 +211,24 @@ static KEY: Object = object(
         "expr",
         Shape::Expression,
         "concat('user.', cast(n % 10 as text))",
-        "An expression over `n`, the message's number from 1, and `publisher`, the name of its node.",
+        "An expression over `n`, the message's number from 1, and `publisher`, the name of its node; where a message is forwarded, over \
+         `n`, `key`, `size` and `returns`, as in `fails`.",
     )],
 );
 
 static RATE: Object = Object {
     about: "How often, by chance or many at once.",
-    one_of: &["poisson", "burst"],
+    one_of: &["poisson", "burst", "times"],
     keys: &[
         key("poisson", Shape::Frequency, "200/s", "So often on the average, each whenever it likes."),
         key("burst", Shape::Whole { least: 1, most: 1 << 32 }, "50", "So many at once. Needs `every`."),
         key("every", Shape::Span, "1 s", "How long from burst to burst."),
+        key(
+            "times",
+            Shape::List { of: &Shape::Span, least: 0 },
+            "[ 0 s, 10 ms, 2 s ]",
+            "One at each of these times since the run began, the earliest first.",
+        ),
     ],
 };
 
@@ -234,6 +259,30 @@ static CONSUMER: Object = object(
             "An idempotent receiver: of so many messages it knows that it has worked on them, and does not do it again.",
         ),
         key("batch", Shape::Object(&BATCH), "{ count: 10, linger: 50 ms }", "Works on several messages at once."),
+        key(
+            "forward",
+            Shape::Object(&FORWARD),
+            "{ key: next }",
+            "Publishes what it has worked on. The work is done once the broker has confirmed that; without credit it waits.",
+        ),
+    ],
+);
+
+static FORWARD: Object = object(
+    "Where a message goes on to.",
+    &[
+        key(
+            "exchange",
+            Shape::Text,
+            "jobs",
+            "Where it publishes. The default exchange unless said: then the key names a queue.",
+        ),
+        key(
+            "key",
+            Shape::Any(&[Shape::Text, Shape::Object(&KEY)]),
+            "next",
+            "The routing key, or an expression that makes it. The message's own unless said.",
+        ),
     ],
 );
 
@@ -287,7 +336,7 @@ static RECEIVE: Object = Object {
 };
 
 static BATCH: Object = object(
-    "How many messages are worked on at once.",
+    "How many messages are taken together.",
     &[
         needed("count", SOME_32, "10", "So many at most."),
         needed("linger", Shape::Span, "50 ms", "How long the first one waits for the others."),

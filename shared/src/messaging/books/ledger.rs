@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{Delivery, MessageId, Node, Unconserved};
+use super::super::{Delivery, MessageId, Node, Origin, Unconserved};
 use super::histogram::Histogram;
 use crate::time::Time;
 
@@ -57,12 +57,15 @@ struct Sent {
     found: Bits,
 }
 
+/// Messages of one publisher that came the same way.
+type Line = (Node, u64);
+
 /// What came out of a queue.
 #[derive(Clone, Debug, Default)]
 struct Queue {
-    processed: BTreeMap<Node, Bits>,
-    latest: BTreeMap<Node, u64>,
-    latest_of_key: BTreeMap<(Node, Arc<str>), u64>,
+    processed: BTreeMap<Line, Bits>,
+    latest: BTreeMap<Line, u64>,
+    latest_of_key: BTreeMap<(Line, Arc<str>), u64>,
     tally: QueueTally,
 }
 
@@ -94,19 +97,19 @@ impl Ledger {
     }
 
     /// A consumer has worked on a delivery to its end.
-    pub(super) fn processed(&mut self, now: Time, queue: u32, id: MessageId, key: &Arc<str>, published: Time) {
-        let MessageId { publisher, number } = id;
-        self.find(id);
+    pub(super) fn processed(&mut self, now: Time, queue: u32, origin: Origin, key: &Arc<str>, published: Time) {
+        let Origin { id: MessageId { publisher, number }, way } = origin;
+        let line = (publisher, way);
         let Some(queue) = self.queues.get_mut(queue as usize) else { return };
         queue.tally.processed += 1;
-        if queue.processed.entry(publisher).or_default().set(number) {
+        if queue.processed.entry(line).or_default().set(number) {
             queue.tally.duplicates += 1;
             return;
         }
-        let latest = queue.latest.entry(publisher).or_default();
+        let latest = queue.latest.entry(line).or_default();
         queue.tally.disorder += u64::from(number < *latest);
         *latest = number.max(*latest);
-        let latest = queue.latest_of_key.entry((publisher, key.clone())).or_default();
+        let latest = queue.latest_of_key.entry((line, key.clone())).or_default();
         queue.tally.disorder_of_key += u64::from(number < *latest);
         *latest = number.max(*latest);
         let latency = now.since(published);
@@ -167,7 +170,7 @@ impl Deliveries {
     }
 }
 
-fn words(bits: &BTreeMap<Node, Bits>) -> usize {
+fn words<K>(bits: &BTreeMap<K, Bits>) -> usize {
     bits.values().map(|bits| bits.0.len() / 8).sum()
 }
 

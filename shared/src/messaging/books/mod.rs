@@ -69,11 +69,15 @@ impl Books {
             }
             Note::Confirmed { ok: false, .. } => tally.nacked += 1,
             Note::Returned => tally.returned += 1,
-            Note::Processed { queue, id, key, published } => {
+            Note::Processed { queue, id, origin, key, published } => {
                 tally.processed += 1;
-                self.ledger.processed(now, queue, id, &key, published);
+                self.ledger.find(id);
+                self.ledger.processed(now, queue, origin, &key, published);
             }
-            Note::Skipped => tally.skipped += 1,
+            Note::Skipped { id } => {
+                tally.skipped += 1;
+                self.ledger.find(id);
+            }
             Note::Failed => tally.failed += 1,
             Note::Answered(span) => {
                 tally.answered += 1;

@@ -23,7 +23,8 @@ impl Broker {
         loop {
             self.expire(now, index);
             let queue = &mut self.queues[index as usize];
-            let Some(consumer) = queue.next_consumer() else { break };
+            let key = queue.next_key();
+            let Some(consumer) = queue.next_consumer(key.as_deref()) else { break };
             let Some(entry) = queue.pop() else { break };
             self.deliver(index, consumer, entry);
             self.pay_owed(index);

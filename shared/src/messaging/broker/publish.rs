@@ -121,7 +121,7 @@ impl Broker {
         queue.counters.published += 1;
         let entry = queue.entry(now, message);
         if queue.counters.ready == 0
-            && let Some(consumer) = queue.next_consumer()
+            && let Some(consumer) = queue.next_consumer(Some(&entry.message.key))
         {
             // It never waits, so neither a bound nor a time to live of nothing concerns it.
             self.keep(index, &entry);

@@ -8,6 +8,9 @@ use crate::time::{Span, Time};
 const TAIL_SHAPE: f64 = 1.5;
 const TAIL_CUT: f64 = 1_000.0;
 
+/// A time that never comes.
+const NEVER: Time = Time(u64::MAX);
+
 /// When the messages of a source are due.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -17,21 +20,26 @@ pub(super) struct Schedule {
     made: u64,
     /// Of a Poisson source: how far its next message is from the start, in microseconds.
     offset: f64,
+    has_begun: bool,
 }
 
 impl Schedule {
-    pub(super) fn new(rate: Rate, start: Time, rng: &mut Rng) -> Schedule {
-        let mut schedule = Schedule { rate, start, made: 0, offset: 0.0 };
+    pub(super) fn new(rate: Rate, now: Time, rng: &mut Rng) -> Schedule {
+        // Given times count from the beginning of the run, in whichever life.
+        let start = if matches!(rate, Rate::Times(_)) { Time::ZERO } else { now };
+        let mut schedule = Schedule { rate, start, made: 0, offset: 0.0, has_begun: false };
         schedule.draw(rng);
+        schedule.pass_over(now);
         schedule
     }
 
     /// When the next message is due. A constant source begins one interval after its start.
     pub(super) fn due(&self) -> Time {
-        match self.rate {
+        match &self.rate {
             Rate::Constant(per_second) => self.start + micros((self.made + 1) as f64 * 1e6 / per_second),
             Rate::Poisson(_) => self.start + micros(self.offset),
             Rate::Burst { messages, every } => self.start + Span(every.0.saturating_mul(self.made / messages)),
+            Rate::Times(times) => times.get(self.made as usize).map_or(NEVER, |at| self.start + *at),
         }
     }
 
@@ -40,10 +48,24 @@ impl Schedule {
         self.draw(rng);
     }
 
-    /// Nothing could be made until now: what is overdue is not made up for, and the next one is due now.
+    /// Nothing could be made until now: what is overdue is not made up for, and the next one is due now, or when its time is given.
     pub(super) fn resume(&mut self, now: Time) {
+        if matches!(self.rate, Rate::Times(_)) {
+            // What has come due while it was about to begin is made now.
+            if std::mem::replace(&mut self.has_begun, true) {
+                self.pass_over(now);
+            }
+            return;
+        }
         let late = now.since(self.due());
         self.start = self.start + late;
+    }
+
+    /// Of given times those before now are over.
+    fn pass_over(&mut self, now: Time) {
+        if let Rate::Times(times) = &self.rate {
+            self.made = self.made.max(times.partition_point(|at| self.start + *at < now) as u64);
+        }
     }
 
     fn draw(&mut self, rng: &mut Rng) {

@@ -1,15 +1,18 @@
 //! A consumer: takes deliveries, works on them one after the other, and settles them. With `answers` it is a responder: when it has
 //! worked on a request it sends the answer to the queue that the request names.
+//!
+//! With `forward` it publishes what it has worked on, and settles the delivery once that is confirmed. Without credit for that it begins
+//! no more work, takes nothing more once its prefetch is used up, and so holds back the queue before it: that is how back-pressure goes on.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::super::frame::{Connection, Delivery, Envelope, Frame, Settle};
-use super::super::message::{Extra, Message, MessageId};
+use super::super::message::{Extra, Message, Origin};
 use super::chance;
 use super::link::{Heard, Link};
 use super::sender::Sender;
-use super::settings::{Ack, Batching, ConsumerSettings, FailingWhen, Receive, Then};
+use super::settings::{Ack, Batching, ConsumerSettings, FailingWhen, Forward, Key, Receive, Then};
 use super::{Doing, Input, Note, Output, Seat};
 use crate::expr::Value;
 use crate::machine::Machine;
@@ -27,17 +30,20 @@ pub struct Consumer {
     settings: Arc<ConsumerSettings>,
     seat: Seat,
     link: Link,
-    answers: Sender,
+    /// Of answers, or of what is forwarded.
+    sender: Sender,
     body: Arc<[u8]>,
     waiting: VecDeque<Held>,
     working: Vec<Held>,
+    /// What is forwarded and not confirmed, by the number of the message that it became.
+    forwarding: BTreeMap<u64, Held>,
     /// When the first of a batch has waited long enough for the others.
     linger_until: Option<Time>,
     /// When it asks next, if it polls.
     next_poll: Option<Time>,
-    remembered: BTreeSet<MessageId>,
+    remembered: BTreeSet<Origin>,
     /// The same in their order, the oldest first.
-    remembered_order: VecDeque<MessageId>,
+    remembered_order: VecDeque<Origin>,
     outputs: VecDeque<Output>,
 }
 
@@ -51,13 +57,14 @@ struct Held {
 impl Consumer {
     pub(super) fn new(settings: Arc<ConsumerSettings>, seat: Seat) -> Consumer {
         Consumer {
-            link: Link::new(&seat, false),
-            answers: Sender::new(false),
+            link: Link::new(&seat, settings.forward.is_some()),
+            sender: Sender::new(settings.forward.is_some()),
             body: vec![0; ANSWER_BYTES].into(),
             settings,
             seat,
             waiting: VecDeque::new(),
             working: Vec::new(),
+            forwarding: BTreeMap::new(),
             linger_until: None,
             next_poll: None,
             remembered: BTreeSet::new(),
@@ -74,16 +81,22 @@ impl Consumer {
         if !self.acks_before_work() {
             return Vec::new();
         }
-        let held = self.waiting.iter().chain(&self.working);
+        let held = self.waiting.iter().chain(&self.working).chain(self.forwarding.values());
         held.map(|held| (held.delivery.queue, held.delivery.message.clone())).collect()
     }
 
     pub(super) fn doing(&self) -> Doing {
         match self.working.is_empty() {
             false => Doing::Working,
-            true if self.link.is_up() => Doing::Waiting,
-            true => Doing::Unconnected,
+            true if !self.link.is_up() => Doing::Unconnected,
+            true if self.is_held_back() => Doing::NoCredit,
+            true => Doing::Waiting,
         }
+    }
+
+    /// Whether it has done work that it cannot forward yet.
+    fn is_held_back(&self) -> bool {
+        self.settings.forward.is_some() && self.sender.is_waiting()
     }
 
     fn acks_before_work(&self) -> bool {
@@ -95,19 +108,24 @@ impl Consumer {
     }
 
     fn hear(&mut self, now: Time, heard: Heard) {
+        let was_held_back = self.is_held_back();
         match heard {
             Heard::Up { credit } => {
-                self.answers.up(credit);
+                self.sender.up(credit);
                 self.listen();
             }
             Heard::Down => {
-                self.answers.down();
+                self.sender.down();
                 self.next_poll = None;
                 self.outputs.push_back(Output::Note(Note::Disconnected));
                 if !self.acks_before_work() {
                     // The broker gives these to somebody else.
                     self.waiting.clear();
                     self.linger_until = None;
+                    if self.settings.forward.is_some() {
+                        self.forwarding.clear();
+                        self.sender.clear();
+                    }
                 }
             }
             Heard::Frame(Frame::Deliver(delivery)) => self.take(now, *delivery),
@@ -119,10 +137,14 @@ impl Consumer {
                     Receive::Push => {}
                 }
             }
-            Heard::Frame(Frame::Credit { more }) => self.answers.more_credit(more),
+            Heard::Frame(Frame::Credit { more }) => self.sender.more_credit(more),
+            Heard::Frame(Frame::Confirm { number, ok }) => self.confirmed(number, ok),
             Heard::Frame(_) | Heard::Nothing => {}
         }
-        self.send_answers();
+        self.send_messages();
+        if was_held_back {
+            self.begin(now);
+        }
     }
 
     /// Tells the broker what it wants.
@@ -164,7 +186,7 @@ impl Consumer {
 
     /// Begins to work on what is next, if it has nothing to do and there is enough.
     fn begin(&mut self, now: Time) {
-        if !self.working.is_empty() {
+        if !self.working.is_empty() || self.is_held_back() {
             return;
         }
         let Batching { count, .. } = self.settings.batch.unwrap_or(Batching { count: 1, linger: Span::ZERO });
@@ -175,8 +197,8 @@ impl Consumer {
             }
             for _ in 0..count {
                 let Some(held) = self.waiting.pop_front() else { break };
-                if self.remembered.contains(&held.delivery.message.id) {
-                    self.outputs.push_back(Output::Note(Note::Skipped));
+                if self.remembered.contains(&held.delivery.message.origin()) {
+                    self.outputs.push_back(Output::Note(Note::Skipped { id: held.delivery.message.id }));
                     self.done_with(&held);
                 } else {
                     self.working.push(held);
@@ -216,13 +238,14 @@ impl Consumer {
                 }
                 continue;
             }
-            let Delivery { queue, message, .. } = held.delivery.clone();
-            self.remember(message.id);
-            if self.settings.answers {
-                self.answer(now, &message);
+            if let Some(forward) = self.settings.forward.clone() {
+                self.forward(&forward, held);
+                continue;
             }
-            let note = Note::Processed { queue, id: message.id, key: message.key.clone(), published: message.published };
-            self.outputs.push_back(Output::Note(note));
+            if self.settings.answers {
+                self.answer(now, &held.delivery.message);
+            }
+            self.processed(&held.delivery);
             match self.settings.batch {
                 None => self.done_with(&held),
                 Some(_) => last_done = Some(held),
@@ -235,6 +258,52 @@ impl Consumer {
             }
         }
         self.begin(now);
+    }
+
+    /// The work on a delivery has come to its end.
+    fn processed(&mut self, Delivery { queue, message, .. }: &Delivery) {
+        let (id, origin, key, published) = (message.id, message.origin(), message.key.clone(), message.published);
+        self.remember(origin);
+        self.outputs.push_back(Output::Note(Note::Processed { queue: *queue, id, origin, key, published }));
+    }
+
+    /// Publishes what it has worked on.
+    fn forward(&mut self, Forward { exchange, key }: &Forward, held: Held) {
+        let is_its_own = self.link.is_up() && held.connection == self.link.connection;
+        if !self.acks_before_work() && !is_its_own {
+            // The broker has given it to somebody else since.
+            return;
+        }
+        let message = &held.delivery.message;
+        let key = match key {
+            None => message.key.clone(),
+            Some(Key::Fixed(key)) => key.clone(),
+            Some(Key::Made(expr)) => match expr.eval(&row(&held.delivery)) {
+                Ok(Value::Utf8(key)) => key,
+                _ => "".into(),
+            },
+        };
+        let id = self.seat.next_id();
+        let forwarded = message.forwarded(id, &self.settings.queue, exchange.clone(), key);
+        self.outputs.push_back(Output::Note(Note::Sent { number: id.number, owed: false }));
+        self.sender.push(Arc::new(forwarded));
+        self.forwarding.insert(id.number, held);
+        self.send_messages();
+    }
+
+    /// The broker has said what became of a message that was forwarded.
+    fn confirmed(&mut self, number: u64, ok: bool) {
+        let Some(message) = self.sender.confirmed(number) else { return };
+        let number = message.id.number;
+        self.outputs.push_back(Output::Note(Note::Confirmed { number, ok }));
+        let Some(held) = self.forwarding.remove(&number) else { return };
+        if ok {
+            self.processed(&held.delivery);
+            self.done_with(&held);
+        } else {
+            self.outputs.push_back(Output::Note(Note::Failed));
+            self.settle_unless_before(&held, Settle::Requeue);
+        }
     }
 
     fn done_with(&mut self, held: &Held) {
@@ -260,20 +329,11 @@ impl Consumer {
         match self.settings.fails.as_ref().map(|fails| &fails.when) {
             None => false,
             Some(FailingWhen::Chance(probability)) => self.seat.rng.chance(*probability),
-            Some(FailingWhen::Holds(expr)) => {
-                let Delivery { message, returns, .. } = delivery;
-                let row = [
-                    Value::Int64(message.id.number as i64),
-                    Value::Utf8(message.key.clone()),
-                    Value::Int64(message.body.len() as i64),
-                    Value::Int64(i64::from(*returns)),
-                ];
-                expr.eval(&row) == Ok(Value::Boolean(true))
-            }
+            Some(FailingWhen::Holds(expr)) => expr.eval(&row(delivery)) == Ok(Value::Boolean(true)),
         }
     }
 
-    fn remember(&mut self, id: MessageId) {
+    fn remember(&mut self, id: Origin) {
         let Some(most) = self.settings.remembers else { return };
         if self.remembered.insert(id) {
             self.remembered_order.push_back(id);
@@ -299,13 +359,13 @@ impl Consumer {
             persistent: false,
             extra: Some(Box::new(Extra { correlation: extra.correlation, ..Extra::default() })),
         };
-        self.answers.push(Arc::new(message));
-        self.send_answers();
+        self.sender.push(Arc::new(message));
+        self.send_messages();
     }
 
-    fn send_answers(&mut self) {
+    fn send_messages(&mut self) {
         while self.link.is_up()
-            && let Some(frame) = self.answers.poll(false)
+            && let Some(frame) = self.sender.poll(false)
         {
             self.send(frame);
         }
@@ -315,6 +375,16 @@ impl Consumer {
         let heard = self.link.hear(now, envelope);
         self.hear(now, heard);
     }
+}
+
+/// What expressions about a delivery see: [`delivery_schema`](super::delivery_schema).
+fn row(Delivery { message, returns, .. }: &Delivery) -> [Value; 4] {
+    [
+        Value::Int64(message.origin().id.number as i64),
+        Value::Utf8(message.key.clone()),
+        Value::Int64(message.body.len() as i64),
+        Value::Int64(i64::from(*returns)),
+    ]
 }
 
 impl Machine for Consumer {

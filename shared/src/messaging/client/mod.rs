@@ -20,11 +20,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::settings::{
-    Ack, Batching, ClientKind, ClientSettings, ConsumerSettings, Failing, FailingWhen, Key, PublisherSettings, Rate, Receive,
-    RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
+    Ack, Batching, ClientKind, ClientSettings, ConsumerSettings, Failing, FailingWhen, Forward, Key, PublisherSettings, Rate,
+    Receive, RequesterSettings, Retries, Service, Then, delivery_schema, message_schema,
 };
 use super::frame::Envelope;
-use super::message::{Message, MessageId, Node};
+use super::message::{Message, MessageId, Node, Origin};
 use crate::id::Incarnation;
 use crate::machine::Machine;
 use crate::rng::Rng;
@@ -72,12 +72,15 @@ pub enum Note {
     Processed {
         queue: u32,
         id: MessageId,
+        origin: Origin,
         key: Arc<str>,
         /// When the message was published first.
         published: Time,
     },
-    /// A delivery was passed over: its message had been worked on before.
-    Skipped,
+    /// A delivery was passed over: its message, or another one of the same origin, had been worked on before.
+    Skipped {
+        id: MessageId,
+    },
     /// A delivery failed, and was given back, rejected, or took the process with it.
     Failed,
     /// A request has its answer, after so long.

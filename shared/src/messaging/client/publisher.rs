@@ -2,6 +2,8 @@
 //!
 //! Without credit, without a connection, or with its window full of unconfirmed messages it makes none: what it would have made in that
 //! time is never made. That is what back-pressure means to a source.
+//!
+//! With `batch` it keeps what it makes until there are enough, or the first has waited long enough, and sends them one after the other.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ pub struct Publisher {
     sender: Sender,
     /// `None` until it has started.
     schedule: Option<Schedule>,
+    /// Made, and kept until the batch goes out: when the first of them has waited long enough.
+    held: Vec<Arc<Message>>,
+    linger_until: Option<Time>,
     body: Arc<[u8]>,
     outputs: VecDeque<Output>,
 }
@@ -39,6 +44,8 @@ impl Publisher {
             settings,
             seat,
             schedule: None,
+            held: Vec::new(),
+            linger_until: None,
             outputs: VecDeque::new(),
         }
     }
@@ -48,7 +55,15 @@ impl Publisher {
     }
 
     pub(super) fn doing(&self) -> Doing {
-        self.sender.doing(self.link.is_up(), self.settings.window)
+        match self.sender.doing(self.link.is_up(), self.settings.window) {
+            Doing::Waiting if self.waits_for_batch() => Doing::WindowFull,
+            doing => doing,
+        }
+    }
+
+    /// Whether some of a batch are not confirmed, so that no other is begun.
+    fn waits_for_batch(&self) -> bool {
+        self.settings.batch.is_some() && self.settings.confirms && self.sender.open() > 0
     }
 
     fn is_done(&self, due: Time) -> bool {
@@ -57,11 +72,12 @@ impl Publisher {
 
     /// Whether it could make a message if one was due.
     fn is_ready(&self) -> bool {
-        self.link.is_up() && self.sender.is_ready(self.settings.window)
+        self.link.is_up() && self.sender.is_ready(self.settings.window) && !self.waits_for_batch()
     }
 
     /// Sends what may be sent, and makes what is due.
     fn go_on(&mut self, now: Time) {
+        self.send_batch(now);
         self.send();
         while self.is_ready() {
             let Some(due) = self.schedule.as_ref().map(Schedule::due) else { return };
@@ -100,8 +116,33 @@ impl Publisher {
             persistent: *persistent,
             extra,
         };
-        self.outputs.push_back(Output::Note(Note::Sent { number: id.number, owed: !confirms }));
-        self.sender.push(Arc::new(message));
+        let owed = !confirms;
+        match self.settings.batch {
+            None => self.push(Arc::new(message), owed),
+            Some(batch) => {
+                if self.held.is_empty() {
+                    self.linger_until = Some(now + batch.linger);
+                }
+                self.held.push(Arc::new(message));
+                self.send_batch(now);
+            }
+        }
+    }
+
+    fn push(&mut self, message: Arc<Message>, owed: bool) {
+        self.outputs.push_back(Output::Note(Note::Sent { number: message.id.number, owed }));
+        self.sender.push(message);
+    }
+
+    /// Sends what it has kept, if there is enough or it was long enough.
+    fn send_batch(&mut self, now: Time) {
+        let is_over = self.linger_until.is_some_and(|until| until <= now);
+        let is_enough = self.settings.batch.is_some_and(|batch| self.held.len() as u64 >= u64::from(batch.count));
+        if self.link.is_up() && !self.held.is_empty() && (is_over || is_enough) {
+            self.linger_until = None;
+            let owed = !self.settings.confirms;
+            std::mem::take(&mut self.held).into_iter().for_each(|message| self.push(message, owed));
+        }
     }
 
     fn send(&mut self) {
@@ -152,7 +193,7 @@ impl Machine for Publisher {
     fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Start => {
-                self.schedule = Some(Schedule::new(self.settings.rate, now, &mut self.seat.rng));
+                self.schedule = Some(Schedule::new(self.settings.rate.clone(), now, &mut self.seat.rng));
                 let open = self.link.open(now);
                 self.outputs.push_back(Output::Send(open));
             }
@@ -173,6 +214,7 @@ impl Machine for Publisher {
 
     fn next_wake(&self) -> Option<Time> {
         let due = self.schedule.as_ref().map(Schedule::due).filter(|due| self.is_ready() && !self.is_done(*due));
-        due.into_iter().chain(self.link.next_wake()).min()
+        let linger = self.linger_until.filter(|_| self.link.is_up());
+        due.into_iter().chain(linger).chain(self.link.next_wake()).min()
     }
 }

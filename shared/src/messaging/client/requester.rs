@@ -202,7 +202,7 @@ impl Machine for Requester {
     fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Start => {
-                self.schedule = Some(Schedule::new(self.settings.rate, now, &mut self.seat.rng));
+                self.schedule = Some(Schedule::new(self.settings.rate.clone(), now, &mut self.seat.rng));
                 let open = self.link.open(now);
                 self.outputs.push_back(Output::Send(open));
             }

@@ -43,6 +43,23 @@ impl Sender {
         self.credit = 0;
     }
 
+    /// Forgets what it has, sent or not: somebody else sends it.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.unconfirmed.clear();
+        self.open = 0;
+    }
+
+    /// Whether something has not gone out yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How many have gone out and are not confirmed.
+    pub(super) fn open(&self) -> u64 {
+        self.open
+    }
+
     pub(super) fn more_credit(&mut self, more: u32) {
         self.credit += more;
     }

@@ -38,6 +38,8 @@ pub struct PublisherSettings {
     pub headers: Option<Arc<Headers>>,
     /// Whether durable queues keep its messages past the broker's end.
     pub persistent: bool,
+    /// Messages that are sent together. With confirms all of them are confirmed before the next are made.
+    pub batch: Option<Batching>,
     /// After so many messages it is done.
     pub messages: Option<u64>,
 }
@@ -46,12 +48,12 @@ pub struct PublisherSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Key {
     Fixed(Arc<str>),
-    /// Made for each message, over [`message_schema`].
+    /// Made for each message, over [`message_schema`], or over [`delivery_schema`] where one is forwarded.
     Made(Box<Expr>),
 }
 
 /// When messages are made.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Rate {
     /// So many a second, evenly.
     Constant(f64),
@@ -59,6 +61,8 @@ pub enum Rate {
     Poisson(f64),
     /// So many at once, again and again.
     Burst { messages: u64, every: Span },
+    /// At these times since the run began, the earliest first.
+    Times(Arc<[Span]>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +79,15 @@ pub struct ConsumerSettings {
     pub batch: Option<Batching>,
     /// Whether it answers to the queue that a message names.
     pub answers: bool,
+    pub forward: Option<Forward>,
+}
+
+/// Where a consumer publishes what it has worked on. The work is done, and is acknowledged, once the broker has confirmed that.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    pub exchange: Arc<str>,
+    /// The message's own unless said.
+    pub key: Option<Key>,
 }
 
 /// How long the work on a delivery, or on a batch of them, takes.
@@ -137,7 +150,7 @@ pub enum Then {
     Crash,
 }
 
-/// Deliveries that are worked on together.
+/// Messages that are sent, or deliveries that are worked on, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
     pub count: u32,

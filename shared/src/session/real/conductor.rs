@@ -261,12 +261,12 @@ impl Conductor {
             self.watch.lane(now, part as usize, place - 1, busy, blocked);
         }
         for (at, note) in said.notes {
-            if let Note::Processed { id, .. } = &note
+            if let Note::Processed { id, .. } | Note::Skipped { id } = &note
                 && let Some(publisher) = self.seats.get_mut(usize::from(id.publisher.0))
             {
                 publisher.highest = publisher.highest.max(id.number);
             }
-            self.watch.note(now, node, &note);
+            self.watch.note(at, node, &note);
             self.books.note(at, node, group, note);
         }
         let seat = &mut self.seats[place];

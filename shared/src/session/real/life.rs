@@ -296,7 +296,7 @@ impl Life {
                     }
                     Some(client::Output::Work(span)) => self.host.computing = Some(Computing::new((), span, now)),
                     Some(client::Output::Note(note)) => {
-                        self.owes_report |= matches!(note, Note::Processed { .. });
+                        self.owes_report |= matches!(note, Note::Processed { .. } | Note::Skipped { .. });
                         self.notes.push((now, note));
                     }
                     Some(client::Output::Crash) => return self.outputs.push_back(LifeOutput::Crash),
