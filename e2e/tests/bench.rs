@@ -210,6 +210,11 @@ async fn what_is_no_link_is_a_sentence_and_never_a_dead_page() -> WebDriverResul
         page.until("notice", sentence, |said| said.contains(sentence)).await?;
         assert!(page.experiment().await?.contains("Word count"), "the text stays");
     }
+    // Nor do the first run that the page opens on, or what it goes on with, take the sentence away.
+    page.driver.goto("about:blank").await?;
+    page.driver.goto(&format!("{}/#x=1.eJwDAAAAAAE", server.url)).await?;
+    page.until_attribute("worker-1", "data-state", |state| state == "busy").await?;
+    assert!(page.text("notice").await?.contains("cannot be opened"));
     // A sound link whose every text is a script: it is shown, and nothing of it is run.
     let evil = WORDS
         .replace("Words # of a river", "\"<script>document.title = 'run'</script><img src=x onerror=document.title='run'>\"");

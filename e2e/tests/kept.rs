@@ -220,6 +220,17 @@ async fn a_reload_goes_on_where_one_was() -> WebDriverResult<()> {
     listed(&page, "kept-run", 1).await?;
     page.press("kept-close").await?;
 
+    // One that is under way stands still where it was, and goes on from there.
+    page.press("speed-1").await?;
+    page.start().await?;
+    page.virtual_time(5.0).await?;
+    page.driver.refresh().await?;
+    page.until_attribute("status", "data-paused", |paused| paused == "true").await?;
+    page.press("speed-max").await?;
+    page.press("pause").await?;
+    page.finished().await?;
+    assert_eq!(page.text("trace-hash").await?, trace);
+
     // What is real does not begin by itself.
     page.press("place-browser").await?;
     page.run().await?;

@@ -20,6 +20,20 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A text that is HTML already, with what stands between two backticks set as code.
+pub fn in_code(html: &str) -> String {
+    let mut parts = html.split('`');
+    let mut set = parts.next().unwrap_or_default().to_owned();
+    while let Some(code) = parts.next() {
+        match parts.next() {
+            Some(behind) => set.extend(["<code>", code, "</code>", behind]),
+            // A lone one is none.
+            None => set.extend(["`", code]),
+        }
+    }
+    set
+}
+
 /// An icon that says nothing by itself.
 pub fn icon(name: &str) -> String {
     format!("<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"icons.svg#{name}\"></use></svg>")
@@ -51,7 +65,13 @@ pub fn text(of: &JsValue, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, in_code};
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let set = in_code("`a` and `b`, a lone ` too");
+        assert_eq!(set, "<code>a</code> and <code>b</code>, a lone ` too");
+    }
 
     #[test]
     fn no_text_becomes_a_tag_or_leaves_its_attribute() {

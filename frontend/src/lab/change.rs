@@ -96,7 +96,7 @@ pub fn Change() -> impl IntoView {
                         <tr>
                             <th scope="col"><span class="unseen">"Measure"</span></th>
                             <th scope="col" class="end">{was}</th>
-                            <th scope="col" class="end">{move || if over.get() { "Now" } else { "So far" }}</th>
+                            <th scope="col" class="end">{move || if over.get() { "At its end" } else { "So far" }}</th>
                         </tr>
                     </thead>
                     <tbody inner_html=body></tbody>
@@ -152,6 +152,7 @@ fn ran_again(run: &RunModel) -> String {
     let mut lines: Vec<String> =
         again().take(NAMED_MAX).map(|attempt| format!("{}: {}", name(attempt), reason(run, attempt))).collect();
     match again().count() {
+        0 if run.is_rewound() => lines.push("By the moment that is looked at no task has run again.".to_owned()),
         0 => lines.push("No task ran again.".to_owned()),
         many if many > NAMED_MAX => lines.push(format!("and {} more", of((many - NAMED_MAX) as u64, "task", "tasks"))),
         _ => {}

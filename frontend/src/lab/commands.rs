@@ -123,12 +123,19 @@ impl Lab {
             match JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()) {
                 Some(text) => {
                     self.keep_own_text();
-                    self.input.set(Input::AsWritten);
-                    self.text.set(text);
+                    self.open_text(text);
                 }
                 None => self.notice.set(Some(format!("{name} cannot be read: it was moved or changed. Choose it again."))),
             }
         });
+    }
+
+    /// Another experiment: what ran before is no longer looked at.
+    pub(super) fn open_text(self, text: String) {
+        self.intro.set(false);
+        self.input.set(Input::AsWritten);
+        self.text.set(text);
+        self.leave_run();
     }
 
     /// A text of the user's own, in the workers of this page: it can be pasted at once.

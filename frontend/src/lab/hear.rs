@@ -35,8 +35,10 @@ impl Lab {
             Event::Checked { id, problems, outline } => {
                 if id == self.inner.with_value(|inner| inner.check_id) {
                     self.outline_is_old.set(outline.is_none() && self.outline.with_untracked(Option::is_some));
-                    if outline.is_some() {
-                        self.outline.set(outline);
+                    if let Some(outline) = outline {
+                        let workers = outline.workers.filter(|_| !self.inner.with_value(|inner| inner.workers_chosen));
+                        workers.into_iter().for_each(|workers| self.workers.set(workers));
+                        self.outline.set(Some(outline));
                     }
                     self.problems.set(problems);
                 }

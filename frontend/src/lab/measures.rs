@@ -114,6 +114,7 @@ fn of_bus(totals: BusTotals, report: Option<&BusReport>) -> Vec<Measure> {
         count("Worked on", totals.processed, Better::More),
         count("Delivered again", totals.redelivered, Better::Less),
         count("Lost or dropped", totals.gone, Better::Less),
+        measure("Missing", report.map(|report| Value::Count(report.missing)), Better::Less),
         count("Still ready", totals.ready, Better::Less),
         span("Latency, half of them", "latency", 0),
         span("Latency, 99 of 100", "latency", 1),

@@ -10,8 +10,10 @@ use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of, 
 use super::model::{RunModel, Stage};
 use super::pace::{PaceBar, times};
 use super::place_name;
+use super::setup::run_now;
 use super::state::{use_lab, wall_ms};
 use crate::components::figure::Figure;
+use crate::components::icon::Icon;
 
 /// How often the clock is looked at between frames.
 const CLOCK: Duration = Duration::from_millis(100);
@@ -61,11 +63,17 @@ pub fn Metrics() -> impl IntoView {
     let stage = Memo::new(move |_| lab.run.with(|run| stage_name(&run.stage)));
     let number = Memo::new(move |_| lab.run.with(|run| run.run));
     let paused = Memo::new(move |_| lab.run.with(RunModel::is_paused));
+    let active = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.is_watched()));
     view! {
         <section class="metrics" aria-label="The run in numbers">
             <div class="status" data-testid="status" data-stage=stage data-run=move || number.get().to_string() data-paused=move || paused.get().to_string()>
                 <h1>{move || status.get().0}</h1>
                 <p class="hint">{move || status.get().1}</p>
+                // Where there is little room the other one is far below.
+                <button class="bright run-narrow" class:hidden=move || active.get() data-testid="run-narrow" on:click=move |_| run_now(lab)>
+                    <Icon name="play" />
+                    "Run"
+                </button>
             </div>
             <div class="figures">
                 <Figure label=Signal::stored("Throughput") value=throughput testid="throughput" />
@@ -161,7 +169,13 @@ fn status(run: &RunModel) -> (String, String) {
             let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };
             let (rows, messages) = (report.rows, report.bus.as_ref().map(|bus| bus.totals.published));
             let came = messages.map_or(of(rows, "row", "rows"), |messages| of(messages, "message", "messages"));
-            (format!("{title}: {came}"), format!("{input}{simulated}"))
+            let broken = report.expectations.iter().filter(|expectation| !expectation.held).count();
+            let broken = match broken {
+                0 => String::new(),
+                1 => "An expectation did not hold · ".to_owned(),
+                many => format!("{many} expectations did not hold · "),
+            };
+            (format!("{title}: {came}"), format!("{broken}{input}{simulated}"))
         }
         Stage::Failed { .. } => (format!("{title}: no result"), input),
     }

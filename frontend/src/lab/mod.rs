@@ -31,7 +31,7 @@
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
-//!   `run`, `stop`, `theme`; beside the first run: `kill-one`, and when it has ended `own-text` and `real-run`
+//!   `run` (`run-narrow` where there is little room), `stop`, `theme`; beside the first run: `kill-one`, and when it has ended `own-text` and `real-run`
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
@@ -106,16 +106,23 @@ pub fn Lab() -> impl IntoView {
     provide_context(Colours(Trigger::new()));
     provide_context(faults::Chooser::new());
     lab.open(crate::build_id());
+    let link = lab.open_link();
     match first_run() {
-        _ if lab.open_link() => {}
+        _ if link == Ok(true) => {}
         First::Browser => lab.run(),
         first => lab.resume(matches!(first, First::Opening)),
+    }
+    // What opens instead has nothing to say.
+    if let Err(sentence) = link {
+        lab.notice.set(Some(sentence));
     }
     lab.leave_a_mark();
     crate::update::watch();
     // A link that is pasted into the address of an open page.
     let pasted = window_event_listener(leptos::ev::hashchange, move |_| {
-        lab.open_link();
+        if let Err(sentence) = lab.open_link() {
+            lab.notice.set(Some(sentence));
+        }
     });
     let pasted = StoredValue::new_local(Some(pasted));
     on_cleanup(move || {

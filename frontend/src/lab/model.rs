@@ -379,8 +379,15 @@ impl RunModel {
         self.shown = match ended {
             Some(_) => needed,
             None if self.shown >= needed => self.shown,
-            None => needed.scaled(1.5),
+            None => needed.scaled(1.5).max(self.guessed(reached)),
         };
+    }
+
+    /// How long the run may take altogether, by what is done so far; nothing as long as that is too little to tell.
+    fn guessed(&self, reached: Time) -> Span {
+        const TELLS: f64 = 0.02;
+        let share = self.progress;
+        if share < TELLS { Span::ZERO } else { Span(reached.0).scaled(1.1 / share) }
     }
 
     fn finish(&mut self, report: Report) {

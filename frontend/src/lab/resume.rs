@@ -4,9 +4,9 @@
 //! left. What a reload does with it is to be calm:
 //!
 //! - Place, speed, number of workers and the way of the input are as they were. Files and pasted texts are not kept.
-//! - A simulation that stood still, paused, gone back in, or at its end, is there again at the same moment: it harms nobody, it has been
-//!   there before, and it is the same to the byte. One that was under way is not begun again, since it may be what somebody reloads the
-//!   page to be rid of; nor is anything real. Those are a press of Run away.
+//! - A simulation is there again at the moment that was looked at: it harms nobody, it has been there before, and it is the same to the
+//!   byte. One that was under way stands still there, since it may be what somebody reloads the page to be rid of. Nothing real is begun
+//!   again: that is a press of Run away.
 //! - The run that the page opens on is begun anew, as at every visit, until somebody has run something.
 //!
 //! A link in the address wins over all of this.
@@ -113,10 +113,9 @@ fn is_untouched(run: &RunModel) -> bool {
     run.pace.as_ref().is_none_or(|pace| pace.wished.is_empty())
 }
 
-/// The moment at which a simulation stands still.
+/// The moment of a simulation that is looked at.
 fn moment(run: &RunModel) -> Option<Time> {
-    let stands = run.is_paused() || run.is_rewound() || run.report().is_some();
-    (run.can_be_sought() && stands).then_some(run.now)
+    run.can_be_sought().then_some(run.now)
 }
 
 /// Tells one text from another well enough.

@@ -9,10 +9,13 @@ use super::format::bytes;
 use super::later::load_now;
 use super::model::{RunModel, Stage};
 use super::preview::FilePreview;
-use super::state::{Input, WORKERS_MAX, use_lab};
+use super::state::{Input, Lab, WORKERS_MAX, use_lab};
 use super::watch::STEERED_ELSEWHERE;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
+
+/// What an experiment calls the bundled text.
+const GLOSSES: &str = "glosses";
 
 /// How often over the bundled text can be read.
 const TIMES: [u32; 4] = [1, 10, TIMES_TO_WATCH, 100];
@@ -43,7 +46,7 @@ pub fn Setup() -> impl IntoView {
                 "An experiment with messaging makes its own messages: it reads no input."
             </p>
             <fieldset class="ways" class:hidden=move || lab.text_is_bus() aria-label="What is counted">
-                <WayButton way=way this=Way::Bundled label="Bundled" testid="input-bundled" />
+                <WayButton way=way this=Way::Bundled label="As written" testid="input-bundled" />
                 <WayButton way=way this=Way::File label="Own file" testid="input-file" />
                 <WayButton way=way this=Way::Paste label="Paste" testid="input-paste" />
             </fieldset>
@@ -100,9 +103,17 @@ fn Bundled() -> impl IntoView {
             view! { <option value=count.to_string() selected=move || times() == count>{text}</option> }
         })
         .collect_view();
+    let read = Memo::new(move |_| lab.outline.with(|outline| outline.as_ref().map(|outline| outline.input.clone())));
+    // Of what is read over and over there is one.
+    let is_glosses = move || read.with(|read| read.as_deref().is_none_or(|read| read == GLOSSES));
     view! {
-        <p class="hint">"The glosses of WordNet, an English dictionary."</p>
-        <label class="row">
+        <p class="hint">
+            {move || match read.get() {
+                Some(read) if !is_glosses() => format!("What the experiment says: {read}."),
+                _ => "The glosses of WordNet, an English dictionary.".to_owned(),
+            }}
+        </p>
+        <label class="row" class:hidden=move || !is_glosses()>
             <span>"Read it"</span>
             <select data-testid="times-input" on:change=choose>{options}</select>
         </label>
@@ -208,6 +219,12 @@ fn WorkersInput() -> impl IntoView {
     }
 }
 
+/// Runs what is chosen, and has what shows it loaded at once.
+pub fn run_now(lab: Lab) {
+    lab.run();
+    load_now();
+}
+
 #[component]
 fn RunButtons() -> impl IntoView {
     let lab = use_lab();
@@ -234,10 +251,7 @@ fn RunButtons() -> impl IntoView {
                     (_, true) => "Paste a text first",
                     _ => "Run the experiment",
                 }
-                on:click=move |_| {
-                    lab.run();
-                    load_now();
-                }
+                on:click=move |_| run_now(lab)
             >
                 <Icon name="play" />
                 "Run"

@@ -23,21 +23,14 @@ use crate::components::sheet::{Dialog, Sheet};
 use crate::components::store::keep;
 
 impl Lab {
-    /// Takes up the link in the page's address, if there is one. Whether there was one that can be opened.
-    pub fn open_link(self) -> bool {
+    /// Takes up the link in the page's address, if there is one. Whether there was one; a sentence if it cannot be opened.
+    pub fn open_link(self) -> Result<bool, String> {
         if self.open_watch() {
-            return true;
+            return Ok(true);
         }
-        let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return false };
+        let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return Ok(false) };
         set_fragment("");
-        let link = match read {
-            Ok(link) => link,
-            Err(error) => {
-                self.notice.set(Some(format!("This link cannot be opened: {error}.")));
-                return false;
-            }
-        };
-        let Link { text, place, workers, at } = link;
+        let Link { text, place, workers, at } = read.map_err(|error| format!("This link cannot be opened: {error}."))?;
         let own = self.text.get_untracked();
         let own = Some(own).filter(|own| *own != text && !self.text_is_ours());
         if let Some(own) = &own {
@@ -57,7 +50,7 @@ impl Lab {
         let kept = if own.is_some() { " Your own text is kept." } else { "" };
         self.notice.set(Some(format!("This experiment came by a link.{kept}")));
         self.set_aside.set(own);
-        true
+        Ok(true)
     }
 
     /// The text that a link took the place of.

@@ -73,6 +73,18 @@ pub enum Input {
     Pasted(String),
 }
 
+impl Input {
+    /// What is read instead of what the text says, if anything is.
+    pub fn instead(&self) -> Option<String> {
+        match self {
+            Input::AsWritten => None,
+            Input::Repeated(times) => Some(format!("the glosses {times} times over")),
+            Input::File(file) => Some(file.name()),
+            Input::Pasted(_) => Some("the pasted text".to_owned()),
+        }
+    }
+}
+
 /// How it stands with a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Link {

@@ -209,6 +209,9 @@ fn explain(error: &Error) -> Problem {
             Problem { hint: Some("YAML is indented by spaces".to_owned()), ..problem("there is a tab in the indentation here") }
         }
         Error::UnsupportedTag { tag, .. } => problem(&format!("tags have no place in an experiment, and here is `{tag}`")),
+        Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } if msg.contains("expected ':'") => {
+            Problem { hint: Some("write `key: value`".to_owned()), ..problem("a key has no colon behind it here") }
+        }
         Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } => problem(&format!("this is not YAML: {msg}")),
         Error::Eof { .. } => Problem::new(Place::START, "the experiment is empty"),
         Error::MultipleDocuments { .. } => problem("a second document begins here: an experiment is one document"),
@@ -227,6 +230,9 @@ fn explain(error: &Error) -> Problem {
         }
         other => {
             let message = DefaultMessageFormatter.format_message(other);
+            if message.contains("recursive") {
+                return problem("this alias stands inside of what it names");
+            }
             problem(&format!("this is not YAML: {}", message.trim_end_matches('.')))
         }
     }

@@ -126,7 +126,11 @@ impl PreparedBus {
             counters: Counters::default(),
             tally: Tally::default(),
             expectations: outcome.expectations,
-            bus: Some(Box::new(BusReport { totals: totals(&outcome.counters), spans: outcome.spans })),
+            bus: Some(Box::new(BusReport {
+                totals: totals(&outcome.counters),
+                missing: missing(&outcome.counters),
+                spans: outcome.spans,
+            })),
         };
         Ok((table, report))
     }
@@ -197,6 +201,10 @@ pub fn only_simulated(experiment: &BusExperiment) -> Option<String> {
 
 fn millis(span: Span) -> f64 {
     span.0 as f64 / 1e3
+}
+
+fn missing(counters: &BTreeMap<String, u64>) -> u64 {
+    counters.get("total/missing").copied().unwrap_or_default()
 }
 
 fn totals(counters: &BTreeMap<String, u64>) -> BusTotals {

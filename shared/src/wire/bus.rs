@@ -137,6 +137,9 @@ pub struct BusTotals {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BusReport {
     pub totals: BusTotals,
+    /// Messages that somebody was to get and that are nowhere.
+    #[serde(with = "text64", default)]
+    pub missing: u64,
     /// How long things took, by their names: what half of them, 99 of 100 and all did not exceed, milliseconds.
     pub spans: BTreeMap<String, [f64; 3]>,
 }

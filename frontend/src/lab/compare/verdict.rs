@@ -111,7 +111,7 @@ mod tests {
     fn bus(processed: u64, gone: u64, p99_ms: f64) -> Report {
         let totals = BusTotals { published: 1_200, processed, gone, ..BusTotals::default() };
         let spans = [("latency".to_owned(), [p99_ms / 2.0, p99_ms, p99_ms])].into();
-        Report { bus: Some(Box::new(BusReport { totals, spans })), ..batch(1.0, Tally::default(), "") }
+        Report { bus: Some(Box::new(BusReport { totals, missing: 0, spans })), ..batch(1.0, Tally::default(), "") }
     }
 
     #[test]

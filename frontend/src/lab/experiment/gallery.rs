@@ -5,14 +5,14 @@ use js_sys::{Array, JSON};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::components::html::{escape, text, wanted};
+use crate::components::html::{escape, in_code, text, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::{Dialog, SearchHead};
 use crate::components::store::recall;
 use crate::lab::format::of;
 use crate::lab::later::{Later, Part};
 use crate::lab::lesson::{self, Lesson};
-use crate::lab::state::{Input, OWN_TEXT_KEY, use_lab};
+use crate::lab::state::{OWN_TEXT_KEY, use_lab};
 
 /// The examples, beside the page.
 const EXAMPLES: &str = "examples.json";
@@ -68,23 +68,25 @@ impl State {
         let card = |(index, lesson): (usize, &Lesson)| {
             let minutes = of(lesson.minutes.into(), "minute", "minutes");
             let about = format!("{} {minutes}.", lesson.about);
-            let button = Button { what: "take", of: index, id: format!("take-{}", lesson.name), label: "Take it" };
+            let button = Button { what: "take", of: index, id: format!("take-{}", lesson.name), label: "Begin" };
             card(&lesson.title, &about, &button)
         };
         fitting.map(card).collect()
     }
 
-    fn example_cards(&self) -> String {
+    /// Of those with messaging, or of the others, and what the user wrote last among those.
+    fn example_cards(&self, messaging: bool) -> String {
         let examples = match &self.examples {
             None => return hint("The examples are coming."),
             Some(Err(sentence)) => return hint(sentence),
             Some(Ok(examples)) => examples,
         };
-        let own = self.own.as_ref().filter(|own| !self.is_an_example(own)).map(|own| {
+        let is_here = |text: &str| text.contains("\nmessaging:") == messaging;
+        let own = self.own.as_ref().filter(|own| is_here(own) && !self.is_an_example(own)).map(|own| {
             let button = Button { what: "own", of: 0, id: "open-own".to_owned(), label: "Open" };
             card("Your last text", &title_of(own), &button)
         });
-        let fitting = examples.iter().enumerate().filter(|(_, example)| example.fits(&self.sought));
+        let fitting = examples.iter().enumerate().filter(|(_, example)| is_here(&example.text) && example.fits(&self.sought));
         let cards: String = fitting
             .map(|(index, example)| {
                 let button = Button { what: "open", of: index, id: format!("open-{}", example.name), label: "Open" };
@@ -92,7 +94,7 @@ impl State {
             })
             .collect();
         if cards.is_empty() {
-            return hint("No example says that. Seek a step, a function or a word of its title.");
+            return hint("No example here says that. Seek a step, a function or a word of its title.");
         }
         own.into_iter().chain([cards]).collect()
     }
@@ -107,7 +109,7 @@ struct Button {
 }
 
 fn card(title: &str, about: &str, button: &Button) -> String {
-    let (title, about, id) = (escape(title), escape(about), escape(&button.id));
+    let (title, about, id) = (escape(title), in_code(&escape(about)), escape(&button.id));
     let Button { what, of, label, .. } = button;
     format!(
         "<li class=\"card\"><h4>{title}</h4><p>{about}</p><button data-do=\"{what}\" data-of=\"{of}\" data-testid=\"{id}\" \
@@ -168,8 +170,7 @@ pub fn Cards(dialog: Dialog) -> impl IntoView {
             lab.keep_own_text();
         }
         if let Some(text) = text {
-            lab.input.set(Input::AsWritten);
-            lab.text.set(text);
+            lab.open_text(text);
         }
         if let Some(lesson) = lesson {
             lab.take_lesson(lesson);
@@ -189,9 +190,11 @@ pub fn Cards(dialog: Dialog) -> impl IntoView {
                 <h3>"Lessons"</h3>
                 <p class="hint">"An experiment, and what to do with it, step by step."</p>
                 <ul class="cards-of-examples" inner_html=move || state.with(State::lesson_cards)></ul>
-                <h3>"Experiments"</h3>
+                <h3>"Batch"</h3>
                 <p class="hint">"One opens in the editor. What you wrote stays: undo brings it back, and so does “Your last text” here."</p>
-                <ul class="cards-of-examples" inner_html=move || state.with(State::example_cards)></ul>
+                <ul class="cards-of-examples" inner_html=move || state.with(|state| state.example_cards(false))></ul>
+                <h3>"Messaging"</h3>
+                <ul class="cards-of-examples" inner_html=move || state.with(|state| state.example_cards(true))></ul>
             </div>
         </div>
     }

@@ -97,14 +97,20 @@ pub fn OutlinePanel() -> impl IntoView {
     let body = move || {
         lab.outline.with(|outline| {
             let outline = outline.as_ref()?;
+            let outline_reads = outline.bus.is_none();
             let stretch = |(index, stretch): (usize, Stretch)| {
                 let columns = (index == 0 && outline.bus.is_none()).then(|| input(outline));
                 let steps = stretch.steps.into_iter().map(|(step, schema)| view! { <Step step=step schema=schema /> });
+                let own = move || lab.input.with(|input| (index == 0 && outline_reads).then(|| input.instead()).flatten());
+                let about = move || match own() {
+                    Some(own) => format!("{own}, instead of {}", stretch.about),
+                    None => stretch.about.clone(),
+                };
                 view! {
                     <li class="stretch">
                         <p class="stretch-head">
                             <span class="stretch-title">{stretch.title}</span>
-                            <span class="hint">{stretch.about}</span>
+                            <span class="hint">{about}</span>
                         </p>
                         {columns}
                         <ol>{steps.collect_view()}</ol>

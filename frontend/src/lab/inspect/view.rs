@@ -1,12 +1,16 @@
 //! The inspector's inside: what is known, and the buttons that lead from one thing to the next.
 
 use leptos::prelude::*;
+use shared::id::NodeId;
 use shared::time::Time;
 use shared::wire::Phase;
 
 use super::Selected;
 use super::told::told;
 use crate::components::html::wanted;
+use crate::components::icon::Icon;
+use crate::lab::faults::{Chooser, Preset};
+use crate::lab::model::RunModel;
 use crate::lab::state::use_lab;
 
 /// What is selected, as long as something is.
@@ -33,5 +37,25 @@ pub fn Inspected() -> impl IntoView {
             _ => {}
         }
     };
-    view! { <div class="inspected" data-testid="inspected" inner_html=move || shown.get().unwrap_or_default() on:click=press></div> }
+    let chooser = expect_context::<Chooser>();
+    let node = Memo::new(move |_| lab.run.with(|run| node_of(run, lab.selected_now()?)));
+    view! {
+        <div class="inspected" data-testid="inspected" inner_html=move || shown.get().unwrap_or_default() on:click=press></div>
+        {move || node.get().map(|node| view! {
+            <button class="small" data-testid="inspect-fault" on:click=move |_| chooser.open(Preset::node(node))>
+                <Icon name="zap" />
+                "Let something go wrong here"
+            </button>
+        })}
+    }
+}
+
+/// Whom a fault of the selected thing is for: what lies in the broker fails with it.
+fn node_of(run: &RunModel, selected: Selected) -> Option<NodeId> {
+    match (selected, &run.bus) {
+        (Selected::Worker(place), _) => Some(NodeId::Worker(place + 1)),
+        (Selected::Queue(_) | Selected::Exchange(_), _) => Some(NodeId::Coordinator),
+        (Selected::Group(place), Some(bus)) => Some(NodeId::Worker(bus.members(place as usize).start as u32 + 1)),
+        _ => None,
+    }
 }

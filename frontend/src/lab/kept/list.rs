@@ -104,8 +104,9 @@ impl State {
             }
         };
         if kept.runs.is_empty() {
-            return hint("Every run that ends is kept here, with what it came to. Run an experiment, and it is the first.")
-                + &unreadable;
+            return hint(
+                "Every run that you start is kept here when it has ended, with what it came to. Run an experiment, and it is the first.",
+            ) + &unreadable;
         }
         let fitting = kept.runs.iter().enumerate().filter(|(_, run)| run_fits(&self.sought, run));
         let items: String =

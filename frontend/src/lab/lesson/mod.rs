@@ -10,8 +10,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use self::until::{Seen, Until};
 use super::model::RunModel;
-use super::state::{Input, Lab, use_lab};
-use crate::components::html::{escape, text, wanted};
+use super::state::{Lab, use_lab};
+use crate::components::html::{escape, in_code, text, wanted};
 
 /// The lessons, beside the page.
 const LESSONS: &str = "lessons.json";
@@ -67,18 +67,17 @@ pub struct Taken {
     at: usize,
     /// What was seen when the step began.
     then: Seen,
+    /// The step was gone back to when it was done already: it is done again by another run.
+    again: bool,
 }
 
 impl Lab {
     /// Begins a lesson: its experiment is opened, and nothing runs yet.
     pub fn take_lesson(self, lesson: Lesson) {
-        self.intro.set(false);
-        self.input.set(Input::AsWritten);
-        self.text.set(lesson.text.clone());
+        self.open_text(lesson.text.clone());
         self.choose(Place::Simulate);
         self.choose_speed(lesson.speed);
-        self.leave_run();
-        self.lesson.set(Some(Taken { lesson, at: 0, then: self.seen_by_lessons() }));
+        self.lesson.set(Some(Taken { lesson, at: 0, then: self.seen_by_lessons(), again: false }));
         self.say_step();
     }
 
@@ -102,7 +101,8 @@ impl Lab {
             if let Some(taken) = taken {
                 let last = taken.lesson.steps.len().saturating_sub(1);
                 taken.at = taken.at.saturating_add_signed(by).min(last);
-                taken.then = then;
+                (taken.then, taken.again) = (then, false);
+                taken.again = by < 0 && self.run.with_untracked(|run| taken.is_done(run, then));
             }
         });
         self.say_step();
@@ -119,7 +119,7 @@ pub async fn fetch() -> Result<Vec<Lesson>, String> {
 
 impl Taken {
     /// The step that the lesson is at. Its texts are ours.
-    fn shown(&self) -> String {
+    fn shown(&self, missed: bool) -> String {
         let Taken { lesson: Lesson { title, steps, .. }, at, .. } = self;
         let Some(Step { say, until }) = steps.get(*at) else { return String::new() };
         let number = at + 1;
@@ -129,20 +129,36 @@ impl Taken {
             format!("<button class=\"quiet small\" data-do=\"{what}\" data-testid=\"lesson-{what}\"{asleep}>{label}</button>")
         };
         let (back, end) = (button("back", "Back", asleep), button("end", "End the lesson", ""));
+        let missed = match (missed, self.again) {
+            (true, _) => {
+                "<p class=\"missed\" data-testid=\"lesson-missed\">The run has ended before that. Press Run to begin it again, or go back a step.</p>"
+            }
+            (false, true) => "<p class=\"missed\">That is done already in this run. Press Run to begin it again, or Skip.</p>",
+            (false, false) => "",
+        };
         let skip = if waits { button("skip", "Skip", "") } else { String::new() };
         format!(
             "<section class=\"intro lesson\" aria-label=\"A lesson\" data-testid=\"lesson\" data-step=\"{number}\"><h2>{}</h2>\
-             <p data-testid=\"lesson-step\">{}</p><div class=\"sheet-row\"><span class=\"hint\">Step {number} of {}</span>{back}{skip}{end}</div></section>",
+             <p data-testid=\"lesson-step\">{}</p>{missed}<div class=\"sheet-row\"><span class=\"hint\">Step {number} of {}</span>{back}{skip}{end}</div></section>",
             escape(title),
-            escape(say),
+            in_code(&escape(say)),
             steps.len()
         )
     }
 
+    fn until(&self) -> Option<Until> {
+        self.lesson.steps.get(self.at).and_then(|step| step.until)
+    }
+
     /// Whether it has come to what the step waits for.
-    fn is_done(&self, run: &RunModel, compared: u32, swept: u32) -> bool {
-        let until = self.lesson.steps.get(self.at).and_then(|step| step.until);
-        until.is_some_and(|until| until.is_so(run, Seen { run: run.run, compared, swept }, self.then))
+    fn is_done(&self, run: &RunModel, now: Seen) -> bool {
+        let is_new = !self.again || now.run > self.then.run;
+        is_new && self.until().is_some_and(|until| until.is_so(run, now, self.then))
+    }
+
+    /// Whether the run has ended before what the step waits for.
+    fn is_missed(&self, run: &RunModel) -> bool {
+        self.until().is_some_and(|until| until.is_missed(run))
     }
 }
 
@@ -151,9 +167,10 @@ pub fn LessonView() -> impl IntoView {
     let lab = use_lab();
     Effect::new(move |_| {
         let (compared, swept) = (lab.compared.get(), lab.swept.get());
-        let is_done = lab
-            .lesson
-            .with(|taken| lab.run.with(|run| taken.as_ref().is_some_and(|taken| taken.is_done(run, compared, swept))));
+        let is_done = lab.lesson.with(|taken| {
+            let now = |run: &RunModel| Seen { run: run.run, compared, swept };
+            lab.run.with(|run| taken.as_ref().is_some_and(|taken| taken.is_done(run, now(run))))
+        });
         if is_done {
             lab.go_to_step(1);
         }
@@ -164,8 +181,18 @@ pub fn LessonView() -> impl IntoView {
         Some("end") => lab.lesson.set(None),
         _ => {}
     };
-    let shown = move || lab.lesson.with(|taken| taken.as_ref().map(Taken::shown).unwrap_or_default());
-    view! { <div class="lesson-place" inner_html=shown on:click=press></div> }
+    let missed = Memo::new(move |_| {
+        lab.lesson.with(|taken| lab.run.with(|run| taken.as_ref().is_some_and(|taken| taken.is_missed(run))))
+    });
+    let shown = move || lab.lesson.with(|taken| taken.as_ref().map(|taken| taken.shown(missed.get())).unwrap_or_default());
+    let place = NodeRef::<leptos::html::Div>::new();
+    // It is to be seen where it begins, however far down the page is.
+    Effect::new(move |_| {
+        if let Some(place) = place.get() {
+            place.scroll_into_view_with_bool(true);
+        }
+    });
+    view! { <div class="lesson-place" node_ref=place inner_html=shown on:click=press></div> }
 }
 
 #[cfg(test)]

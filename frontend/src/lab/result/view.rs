@@ -35,7 +35,11 @@ pub fn Result() -> impl IntoView {
     let finished = Memo::new(move |_| lab.run.with(|run| run.report().is_some()));
     let failure = Memo::new(move |_| {
         lab.run.with(|run| match &run.stage {
-            Stage::Failed { message, .. } => Some(message.clone()),
+            Stage::Failed { message, problems } => match problems.first() {
+                // The others stand below the text, as this one does.
+                Some(problem) => Some(format!("{message}. {problem}")),
+                None => Some(message.clone()),
+            },
             _ => None,
         })
     });
