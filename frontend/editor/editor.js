@@ -6,9 +6,9 @@
 // Absent on purpose: checking. The engine checks; this only shows.
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, isolateHistory } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, isolateHistory, redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
-import { yaml } from "@codemirror/lang-yaml";
+import { yaml, yamlLanguage } from "@codemirror/lang-yaml";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { EditorSelection, EditorState } from "@codemirror/state";
 import {
@@ -23,6 +23,8 @@ import {
 } from "@codemirror/view";
 import functions from "../../docs/functions.json";
 import schema from "../../docs/schema.json";
+import { changesFor } from "./edit.js";
+import { fieldsOf, pathAt, sampleFor } from "./form.js";
 import { help } from "./help.js";
 import { theme } from "./theme.js";
 import { wrap } from "./wrap.js";
@@ -124,6 +126,48 @@ class Editor {
 
   focus() {
     this.view.focus();
+  }
+
+  /** The text as fields (see `form.js`), with the problems where they lie, and whether anything can be undone or done again; as JSON. */
+  fields(problems) {
+    const { state } = this.view;
+    const placed = problems.map(({ line, column, width, message, hint }) => {
+      const [from, to] = line > 0 ? span(state.doc, line, column, width) : [0, state.doc.length];
+      return { from, to, message: hint ? `${message}. ${hint}` : message };
+    });
+    const fields = fieldsOf(yamlLanguage.parser, state.doc.toString(), schema, placed);
+    return JSON.stringify({ ...fields, undo: undoDepth(state) > 0, redo: redoDepth(state) > 0 });
+  }
+
+  /** The path of the field that a line and column (both from 1) lie in, as JSON. */
+  fieldAt(line, column) {
+    const { doc } = this.view.state;
+    const [from, to] = span(doc, line, column, 0);
+    return JSON.stringify(pathAt(yamlLanguage.parser, doc.toString(), schema, from, to));
+  }
+
+  /**
+   * Changes one thing in the text, and nothing else (see `edit.js`), in one step that can be undone. What is added has no YAML of its own
+   * but is of a `kind`: `key`, `entry` (with a name of the user's own) or `item`. Says whether it was done.
+   */
+  act(json) {
+    const text = this.view.state.doc.toString();
+    const action = JSON.parse(json);
+    if (action.do === "add") {
+      action.yaml = sampleFor(yamlLanguage.parser, schema, action.path, action.kind, action.name);
+      if (action.kind === "item") delete action.name;
+    }
+    const changes = changesFor(yamlLanguage.parser, text, action);
+    if (changes) this.view.dispatch({ changes, annotations: isolateHistory.of("full"), userEvent: "input.form" });
+    return changes !== null;
+  }
+
+  undo() {
+    undo(this.view);
+  }
+
+  redo() {
+    redo(this.view);
   }
 
   destroy() {
