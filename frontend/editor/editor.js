@@ -44,6 +44,7 @@ class Editor {
   constructor(host, text, attributes, changed) {
     this.outline = null;
     this.silent = false;
+    this.newline = newlineOf(text);
     const { complete, explanation } = help(schema, functions, () => this.outline);
     const hover = hoverTooltip(
       (view, pos) => {
@@ -77,7 +78,7 @@ class Editor {
           // Said outright, so that whoever checks the page sees that what scrolls here can be reached by the keyboard.
           EditorView.contentAttributes.of({ tabindex: "0", ...attributes }),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged && !this.silent) changed(update.state.doc.toString());
+            if (update.docChanged && !this.silent) changed(update.state.doc.toString().replaceAll("\n", this.newline));
           }),
         ],
       }),
@@ -86,12 +87,14 @@ class Editor {
 
   /** Replaces the text, in one step that can be undone. What is only put in leaves the cursor where it is. */
   setText(text) {
+    this.newline = newlineOf(text);
     const before = this.view.state.doc.toString();
-    if (text === before) return;
-    const added = insertion(before, text);
+    const after = text.replace(/\r\n?/g, "\n");
+    if (after === before) return;
+    const added = insertion(before, after);
     const change = added
       ? { changes: added, effects: EditorView.scrollIntoView(added.from, { y: "nearest" }) }
-      : { changes: { from: 0, to: before.length, insert: text }, selection: { anchor: 0 }, scrollIntoView: true };
+      : { changes: { from: 0, to: before.length, insert: after }, selection: { anchor: 0 }, scrollIntoView: true };
     this.silent = true;
     try {
       this.view.dispatch({ ...change, annotations: isolateHistory.of("full") });
@@ -142,8 +145,10 @@ class Editor {
   /** The path of the field that a line and column (both from 1) lie in, as JSON. */
   fieldAt(line, column) {
     const { doc } = this.view.state;
-    const [from, to] = span(doc, line, column, 0);
-    return JSON.stringify(pathAt(yamlLanguage.parser, doc.toString(), schema, from, to));
+    const [at] = span(doc, line, column, 0);
+    // At a line's beginning it is what begins there, behind its dashes.
+    const from = at + /^[ ]*(- +)*/.exec(doc.lineAt(at).text.slice(at - doc.lineAt(at).from))[0].length;
+    return JSON.stringify(pathAt(yamlLanguage.parser, doc.toString(), schema, from, from));
   }
 
   /**
@@ -173,6 +178,11 @@ class Editor {
   destroy() {
     this.view.destroy();
   }
+}
+
+/** What ends the lines of a text. The editor has them without; the page has the text as it came. */
+function newlineOf(text) {
+  return text.includes("\r\n") ? "\r\n" : "\n";
 }
 
 /** What was put into `before` to make `after`; null if it is another text. */

@@ -22,7 +22,7 @@ export function fieldsOf(parser, text, schema, problems) {
   const { root, rest } = read(parser, text);
   const fields = [];
   const lines = lineStarts(text);
-  const lineOf = (at) => lines.findLastIndex((start) => start <= at) + 1;
+  const lineOf = (at) => lineAt(lines, at);
 
   function add(node, schemas, about) {
     const { path, name, place, key } = about;
@@ -194,6 +194,17 @@ function owner(fields, from, to) {
     if (place.from <= from && from <= place.to && !wide && place.to - place.from <= found.place.to - found.place.from) found = entry;
   }
   return found.field;
+}
+
+/** The line that a place is in, from 1. */
+function lineAt(starts, at) {
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= at) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }
 
 function lineStarts(text) {
