@@ -1,7 +1,7 @@
 // The experiment's editor: CodeMirror with the page's look, told by the page what the engine's checker found.
 //
 // `cargo xtask page` bundles it into one script, which the page loads when an editor is first seen; it then stands at
-// `window.millraceEditor`. The page speaks to it through `create` and the methods of what that gives; see `lab/editor/script.rs`.
+// `window.millraceEditor`. The page speaks to it through `create` and the methods of what that gives; see `lab/experiment/script.rs`.
 //
 // Absent on purpose: checking. The engine checks; this only shows.
 

@@ -68,7 +68,7 @@ export function fieldsOf(parser, text, schema, problems) {
       add(part.value, inner, {
         path: [...path, at],
         name: node.kind === "list" ? `${index + 1}${chosen ? ` · ${chosen.name}` : ""}` : (step ?? text.slice(part.key.from, part.key.to)),
-        about: known?.about ?? chosen?.about ?? (named ? inner[0].description : ""),
+        about: known?.about ?? (named ? inner[0].description : ""),
         example: known?.example ?? "",
         own: named,
         place: part,

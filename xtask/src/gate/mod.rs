@@ -126,7 +126,7 @@ fn native(project: &Project) -> Done {
 }
 
 fn editor(project: &Project) -> Done {
-    setup::for_page(project)?;
+    setup::npm_packages(project)?;
     let tests = ["place", "schema", "edit", "form"].map(|name| format!("frontend/editor/{name}.test.js"));
     let mut node = project.command("node");
     // The parser that the editor has, and another one to compare it with.

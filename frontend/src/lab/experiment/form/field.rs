@@ -192,19 +192,15 @@ fn naming(live: Live, control: &str) -> AnyView {
     .into_any()
 }
 
-/// The attributes of a control: who cannot see its name and its hint hears them.
-macro_rules! described {
-    ($live:ident) => {
-        (
-            move || $live.get(|field| field.own).then(|| $live.name()),
-            $live.test_id("about"),
-            move || if $live.get(|field| field.problems.is_empty()) { "false" } else { "true" },
-        )
-    };
+/// What a control is called where no label names it, what describes it, and whether what it says is wrong.
+fn described(live: Live) -> (impl Fn() -> Option<String>, String, impl Fn() -> &'static str) {
+    let label = move || live.get(|field| field.own.then(|| field.name.clone()));
+    let invalid = move || if live.get(|field| field.problems.is_empty()) { "false" } else { "true" };
+    (label, live.test_id("about"), invalid)
 }
 
 fn text(live: Live, name: String) -> AnyView {
-    let (label, about, invalid) = described!(live);
+    let (label, about, invalid) = described(live);
     let words = live.test_id("words");
     let list = words.clone();
     let has_words = Memo::new(move |_| live.get(|field| !field.words.is_empty()));
@@ -234,7 +230,7 @@ fn text(live: Live, name: String) -> AnyView {
 }
 
 fn lines(live: Live, name: String) -> AnyView {
-    let (label, about, invalid) = described!(live);
+    let (label, about, invalid) = described(live);
     let rows = move || live.get(|field| field.value.lines().count()).clamp(LINES.0, LINES.1).to_string();
     view! {
         <textarea
@@ -258,7 +254,7 @@ fn lines(live: Live, name: String) -> AnyView {
 }
 
 fn choice(live: Live, name: String) -> AnyView {
-    let (label, about, invalid) = described!(live);
+    let (label, about, invalid) = described(live);
     // What stands there is shown, also where it is no word that is known.
     let words = Memo::new(move |_| {
         live.get(|field| {
@@ -320,8 +316,13 @@ fn tools(live: Live) -> impl IntoView {
     let Live { form, placed, .. } = live;
     let remove = move |_| {
         let Some(path) = placed.with_untracked(|placed| placed.as_ref().map(|placed| placed.field.path.clone())) else { return };
+        let (own, above) = (id(&path), id(&path[..path.len() - 1]));
+        let beside = form.placed(&above).and_then(|above| above.beside(&own));
         if live.act(|path| Action::Remove { path }) {
-            form.focus(&id(&path[..path.len() - 1]), FIRST);
+            match beside {
+                Some(beside) => form.focus(&beside, &[".form-remove"]),
+                None => form.focus(&above, FIRST),
+            }
         }
     };
     let item = Memo::new(move |_| placed.with(|placed| placed.as_ref().and_then(|placed| placed.item)));
@@ -330,7 +331,7 @@ fn tools(live: Live) -> impl IntoView {
         let Some(Step::At(at)) = path.pop() else { return };
         if live.act(|path| Action::Move { path, by }) {
             path.push(Step::At(at.saturating_add_signed(by)));
-            form.focus(&id(&path), if by < 0 { ".form-up" } else { ".form-down" });
+            form.focus(&id(&path), if by < 0 { &[".form-up"] } else { &[".form-down"] });
         }
     };
     let button = move |(word, icon, class, by): (&'static str, &'static str, &'static str, isize)| {
@@ -357,7 +358,7 @@ fn tools(live: Live) -> impl IntoView {
         <span class="form-buttons">
             {move || is_item.get().then(|| [("up", "arrow-up", "form-up", -1), ("down", "arrow-down", "form-down", 1)].map(button).collect_view())}
             <button
-                class="quiet icon-only"
+                class="quiet icon-only form-remove"
                 data-testid=live.test_id("remove")
                 aria-label=move || format!("Remove {}", live.name())
                 title="Remove"

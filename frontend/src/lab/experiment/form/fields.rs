@@ -75,6 +75,20 @@ pub struct Placed {
     pub item: Option<(usize, usize)>,
 }
 
+impl Placed {
+    /// The part that stands where this one stood, once it is gone; the last one if it was that.
+    pub fn beside(&self, part: &str) -> Option<String> {
+        let at = self.parts.iter().position(|id| id == part)?;
+        let found = match at + 1 < self.parts.len() {
+            // The next item of a list is then called as this one was.
+            true if self.field.kind == Kind::List => at,
+            true => at + 1,
+            false => at.checked_sub(1)?,
+        };
+        self.parts.get(found).cloned()
+    }
+}
+
 /// The fields of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {
@@ -156,6 +170,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The name that there is then, and the id of what has it; nothing if it makes none.
+    pub fn makes(&self) -> Option<(&str, String)> {
+        let (name, above) = match self {
+            Action::Add { kind: Added::Key | Added::Entry, name: Some(name), path } => (name, path.as_slice()),
+            Action::Rename { path, name } => (name, path.split_last()?.1),
+            _ => return None,
+        };
+        Some((name, id(&[above, &[Step::Name(name.clone())]].concat())))
+    }
+}
+
 /// What is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -191,6 +217,9 @@ mod tests {
         assert_eq!(fields.placed["a~2b/0"].item, Some((0, 1)));
         assert_eq!(fields.placed["~1"].item, None);
         assert!(fields.undo && !fields.redo);
+        assert_eq!(fields.placed[""].beside("a~2b").as_deref(), Some("~1"));
+        assert_eq!(fields.placed[""].beside("~1").as_deref(), Some("a~2b"));
+        assert_eq!(fields.placed["a~2b"].beside("a~2b/0"), None);
     }
 
     #[test]
@@ -199,7 +228,10 @@ mod tests {
         let json = |action: &Action| serde_json::to_string(action).unwrap();
         let moved = Action::Move { path: path.clone(), by: -1 };
         assert_eq!(json(&moved), r#"{"do":"move","path":["batch",0],"by":-1}"#);
+        let renamed = Action::Rename { path: path[..1].to_vec(), name: "bus".to_owned() };
+        assert_eq!(renamed.makes(), Some(("bus", "bus".to_owned())));
         let added = Action::Add { path, kind: Added::Item, name: None };
+        assert_eq!(added.makes(), None);
         assert_eq!(json(&added), r#"{"do":"add","path":["batch",0],"kind":"item"}"#);
     }
 }

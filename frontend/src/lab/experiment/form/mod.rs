@@ -26,8 +26,8 @@ use crate::components::script::plain;
 pub struct Form {
     writing: Writing,
     fields: Memo<Fields>,
-    /// The line of what was not done, where it is written in a way that only its writer should change.
-    refused: RwSignal<Option<u32>>,
+    /// Why the last change was not made, and the line that it is about.
+    refused: RwSignal<Option<(String, u32)>>,
     /// What is added to.
     adding: RwSignal<String>,
 }
@@ -50,7 +50,12 @@ impl Form {
         let mut done = false;
         let json = serde_json::to_string(action).unwrap_or_default();
         self.with_editor(|editor| done = editor.act(&json));
-        self.refused.set((!done).then_some(line));
+        let taken = action.makes().filter(|(_, id)| self.placed(id).is_some());
+        let why = || match taken {
+            Some((name, _)) => format!("There is a `{name}` already, so nothing was changed."),
+            None => format!("What stands in line {line} is written in a way that only the text can change. It is as it was."),
+        };
+        self.refused.set((!done).then(|| (why(), line)));
         done
     }
 
@@ -62,12 +67,13 @@ impl Form {
         request_animation_frame(move || go_to.run((line, 1)));
     }
 
-    /// Gives the focus to what fits a selector in a field, once it is there.
-    fn focus(self, id: &str, selector: &'static str) {
+    /// Gives the focus to what fits the first of these selectors that fits anything in a field, once it is there.
+    fn focus(self, id: &str, selectors: &'static [&'static str]) {
         let id = element_id(id);
         request_animation_frame(move || {
             let field = document().get_element_by_id(&id);
-            let found = field.and_then(|field| field.query_selector(selector).ok().flatten());
+            let find = |selector: &&str| field.as_ref()?.query_selector(selector).ok().flatten();
+            let found = selectors.iter().find_map(find);
             if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
                 let _ = element.focus();
                 if let Some(input) = element.dyn_ref::<HtmlInputElement>() {
@@ -79,7 +85,7 @@ impl Form {
 }
 
 /// What is written into, or pressed, first.
-const FIRST: &str = "input, select, textarea, button";
+const FIRST: &[&str] = &[".form-value", ".form-own", ".form-adds", "button"];
 
 /// The id of a field's element.
 fn element_id(id: &str) -> String {
@@ -90,14 +96,18 @@ fn element_id(id: &str) -> String {
 pub fn FormView() -> impl IntoView {
     let writing = expect_context::<Writing>();
     let fields = Memo::new(move |before: Option<&Fields>| {
-        writing.turned.track();
-        let told = match writing.shown.get() {
+        let told = || {
             // While the text is looked at nobody looks at the fields.
-            _ if !writing.as_form.get() => None,
-            Shown::Editor(editor) => writing.problems.with(|problems| Fields::read(&editor.fields(&plain(problems)))),
-            _ => None,
+            if !writing.as_form.get() {
+                return None;
+            }
+            writing.turned.track();
+            match writing.shown.get() {
+                Shown::Editor(editor) => writing.problems.with(|problems| Fields::read(&editor.fields(&plain(problems)))),
+                _ => None,
+            }
         };
-        told.or_else(|| before.cloned()).unwrap_or_default()
+        told().or_else(|| before.cloned()).unwrap_or_default()
     });
     let form = Form { writing, fields, refused: RwSignal::new(None), adding: RwSignal::new(String::new()) };
     // What was told of one text says nothing of the next.
@@ -140,10 +150,10 @@ pub fn FormView() -> impl IntoView {
         })
     };
     let refused = move || {
-        form.refused.get().map(|line| {
+        form.refused.get().map(|(why, line)| {
             view! {
                 <Icon name="triangle-alert" />
-                <span>{format!("What stands in line {line} is written in a way that only the text can change. It is as it was.")}</span>
+                <span>{why}</span>
                 <ToText form=form line=Signal::derive(move || line) name="form-refused".to_owned() />
             }
         })
