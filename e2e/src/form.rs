@@ -5,7 +5,8 @@ use thirtyfour::prelude::*;
 
 use crate::{Page, until};
 
-const CHOOSE: &str = "const [select, word] = arguments; select.value = word; select.dispatchEvent(new Event('change', { bubbles: true }));";
+const CHOOSE: &str =
+    "const [select, word] = arguments; select.value = word; select.dispatchEvent(new Event('change', { bubbles: true }));";
 
 impl Page {
     /// Shows the experiment as a form.

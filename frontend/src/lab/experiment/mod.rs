@@ -183,21 +183,6 @@ pub fn Experiment() -> impl IntoView {
                     <Icon name="rotate-ccw" />
                 </button>
             })}
-            <fieldset class="ways views">
-                <legend class="unseen">"The experiment as"</legend>
-                {[("Text", "view-text", false), ("Form", "view-form", true)].map(|(word, testid, this)| view! {
-                    <label class="way-choice">
-                        <input
-                            type="radio"
-                            name="view"
-                            data-testid=testid
-                            prop:checked=move || as_form.get() == this
-                            on:change=move |_| writing.show(this)
-                        />
-                        <span>{word}</span>
-                    </label>
-                })}
-            </fieldset>
             <gallery::Gallery />
             <KeptButton />
             <button
@@ -215,6 +200,21 @@ pub fn Experiment() -> impl IntoView {
     let is_plain = move || !matches!(shown.get(), Shown::Editor(_));
     view! {
         <Panel name="experiment" title="Experiment" aside=aside>
+            <fieldset class="ways views">
+                <legend class="unseen">"The experiment as"</legend>
+                {[("Text", "view-text", false), ("Form", "view-form", true)].map(|(word, testid, this)| view! {
+                    <label class="way-choice">
+                        <input
+                            type="radio"
+                            name="view"
+                            data-testid=testid
+                            prop:checked=move || as_form.get() == this
+                            on:change=move |_| writing.show(this)
+                        />
+                        <span>{word}</span>
+                    </label>
+                })}
+            </fieldset>
             <div
                 class="code"
                 class:hidden=move || as_form.get()

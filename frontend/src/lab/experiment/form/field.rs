@@ -40,7 +40,9 @@ impl Live {
     }
 
     fn set(self, value: String) {
-        if self.placed.with_untracked(|placed| placed.as_ref().is_some_and(|placed| !placed.field.written || placed.field.value != value))
+        if self
+            .placed
+            .with_untracked(|placed| placed.as_ref().is_some_and(|placed| !placed.field.written || placed.field.value != value))
         {
             self.act(|path| Action::Set { path, value });
         }
@@ -170,8 +172,14 @@ fn naming(live: Live, control: &str) -> AnyView {
             input.set_value(&before);
             return;
         }
-        let path = [path[..path.len() - 1].to_vec(), vec![Step::Name(name)]].concat();
-        live.form.focus(&id(&path), FIRST);
+        // Whoever went on to a part of it, which now is one of another name, is not thrown out.
+        let id = id(&[path[..path.len() - 1].to_vec(), vec![Step::Name(name)]].concat());
+        let form = live.form;
+        request_animation_frame(move || {
+            if document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
+                form.focus(&id, FIRST);
+            }
+        });
     };
     (move || match (own.get(), control.is_empty()) {
         (true, _) => view! {
@@ -315,7 +323,9 @@ fn other(live: Live) -> AnyView {
 fn tools(live: Live) -> impl IntoView {
     let Live { form, placed, .. } = live;
     let remove = move |_| {
-        let Some(path) = placed.with_untracked(|placed| placed.as_ref().map(|placed| placed.field.path.clone())) else { return };
+        let Some(path) = placed.with_untracked(|placed| placed.as_ref().map(|placed| placed.field.path.clone())) else {
+            return;
+        };
         let (own, above) = (id(&path), id(&path[..path.len() - 1]));
         let beside = form.placed(&above).and_then(|above| above.beside(&own));
         if live.act(|path| Action::Remove { path }) {
@@ -374,7 +384,8 @@ fn tools(live: Live) -> impl IntoView {
 fn told(live: Live) -> impl IntoView {
     // Names of the user's own have no hint each: that of what they lie in says what they are.
     let about = move || live.get(|field| if field.own { String::new() } else { field.about.clone() });
-    let word = move || live.get(|field| field.words.iter().find(|word| word.name == field.value).map(|word| word.about.clone()));
+    let word =
+        move || live.get(|field| field.words.iter().find(|word| word.name == field.value).map(|word| word.about.clone()));
     view! {
         <div class="form-about" id=live.test_id("about")>
             <span class="hint">{about}</span>
