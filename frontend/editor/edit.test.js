@@ -208,3 +208,26 @@ for (const [name, text] of [...examples, ["a text of all styles", ODD]]) {
 function understoodOrNull(text) {
   return YAML.parseDocument(text, { schema: "failsafe" }).errors.length > 0 ? null : text;
 }
+
+test("what cannot be changed for sure is left to its writer", () => {
+  const refused = [
+    ["a: &x 1\nb: *x\n", { do: "set", path: ["b"], value: "2" }],
+    ["a: !tag 1\n", { do: "set", path: ["a"], value: "2" }],
+    ["a: [1\nb: 2\n", { do: "set", path: ["a", 0], value: "2" }],
+    ["a: 1\nb: 2\n", { do: "rename", path: ["a"], name: "b" }],
+    ["a: 1\n", { do: "add", path: [], name: "a", yaml: "2" }],
+    ["a: [1]\n", { do: "move", path: ["a", 0], by: 1 }],
+    ["a: 1\n", { do: "remove", path: ["b"] }],
+  ];
+  for (const [text, action] of refused) assert.equal(changesFor(parser, text, action), null, text);
+});
+
+test("a mapping that is not there yet, or is empty again", () => {
+  const after = (text, action) => act(text, action).after;
+  assert.equal(after("", { do: "add", path: [], name: "a", yaml: "1" }), "a: 1\n");
+  assert.equal(after("# only this", { do: "add", path: [], name: "a", yaml: "1" }), "# only this\na: 1\n");
+  assert.equal(after("a: # none\n", { do: "add", path: ["a"], name: "b", yaml: "1" }), "a: { b: 1 } # none\n");
+  assert.equal(after("a: # some\n  # more\n  b: 1\n", { do: "remove", path: ["a", "b"] }), "a: {} # some\n  # more\n");
+  assert.equal(after("a:\n  - b: 1 # one\n    c: 2\n", { do: "remove", path: ["a", 0, "c"] }), "a:\n  - b: 1 # one\n");
+  assert.equal(after("a: [ 1 ]", { do: "remove", path: ["a", 0] }), "a: []");
+});
