@@ -3,7 +3,7 @@
 //! Which fields there are, what they may be and what each change does to the text is the editor's script's to say (`frontend/editor`), by
 //! the schema of the format: nothing here knows a key. A change goes into the editor, where it is one step that can be undone.
 //!
-//! - [`fields`]: what the script tells. - [`field`]: one field. - [`add`]: the menu of what may be added.
+//! - [`fields`]: what the script tells. - `field`: one field. - `add`: the menu of what may be added.
 
 mod add;
 mod field;
