@@ -9,6 +9,7 @@ mod charts;
 mod checks;
 mod editor;
 mod files;
+mod form;
 mod moment;
 mod native;
 mod page;

@@ -13,8 +13,13 @@ export function schemasAt(root, path) {
 
 /** The keys that may stand in the mapping at `path`: `{ name, about, example, needed, schemas }`. */
 export function keysAt(root, path) {
+  return keysAmong(root, schemasAt(root, path));
+}
+
+/** The keys that a mapping of one of these schemas may have. */
+export function keysAmong(root, schemas) {
   const keys = new Map();
-  for (const schema of schemasAt(root, path)) {
+  for (const schema of schemas) {
     for (const [name, key] of Object.entries(schema.properties ?? {})) {
       const { description = "", examples = [] } = key;
       const needed = (schema.required ?? []).includes(name);
@@ -35,7 +40,12 @@ export function about(root, path) {
 
 /** The words that a value at `path` may be: `{ name, about }`. */
 export function wordsAt(root, path) {
-  return schemasAt(root, path).flatMap((schema) => {
+  return wordsAmong(schemasAt(root, path));
+}
+
+/** The words that a value of one of these schemas may be. */
+export function wordsAmong(schemas) {
+  return schemas.flatMap((schema) => {
     if (schema.const !== undefined) return [{ name: String(schema.const), about: schema.description ?? "" }];
     if (schema.type === "boolean") return [{ name: "true", about: "" }, { name: "false", about: "" }];
     return (schema.enum ?? []).map((word) => ({ name: String(word), about: "" }));
@@ -47,7 +57,8 @@ export function formatAt(root, path) {
   return schemasAt(root, path).map(({ format }) => format).find(Boolean) ?? "";
 }
 
-function below(root, schema, step) {
+/** The schemas of what stands in a value of this schema under a name or at a position. */
+export function below(root, schema, step) {
   if (typeof step === "number") return schema.items ? resolved(root, schema.items) : [];
   const key = schema.properties?.[step];
   if (key) return resolved(root, key);
@@ -55,7 +66,7 @@ function below(root, schema, step) {
 }
 
 /** The schema and its alternatives, without the references to others. */
-function resolved(root, schema) {
+export function resolved(root, schema) {
   const name = schema.$ref?.replace("#/$defs/", "");
   if (name) {
     const named = resolved(root, root.$defs[name]);

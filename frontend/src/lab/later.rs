@@ -14,6 +14,7 @@ use super::bus::BusGraph;
 use super::change::Change;
 use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
+use super::experiment::form::FormView;
 use super::experiment::gallery::Cards;
 use super::faults::choose::Choosing;
 use super::inspect::view::Inspected;
@@ -52,6 +53,8 @@ pub enum Part {
     /// Of the timeline with this size, in this element.
     Flags(Signal<(f64, f64)>, NodeRef<html::Div>),
     Share(Dialog),
+    /// The experiment as a form.
+    Form,
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -78,6 +81,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Preview => view! { <FirstRows /> }.into_any(),
         Part::Attempts => view! { <AttemptsTable /> }.into_any(),
         Part::Flags(size, frame) => view! { <Flags size=size frame=frame /> }.into_any(),
+        Part::Form => view! { <FormView /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

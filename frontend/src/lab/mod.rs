@@ -32,6 +32,10 @@
 //!   `times-input`, `workers-input`, `editor` (`data-editor` is `plain` or `full`), `experiment-text`, `problem` (one for each), `sound`
 //!   (there is none), `outline`, `outline-step`, `widen`, `gallery-open`, `gallery-search`, `open-NAME` and `open-own` (in the gallery),
 //!   `run` (`run-narrow` where there is little room), `stop`, `theme`; beside the first run: `kill-one`, and when it has ended `own-text` and `real-run`
+//! - the experiment as a form: `view-text` `view-form` (radio buttons), `form`, `form-undo`, `form-redo`, `form-trouble` and `form-told`
+//!   (sentences); of the field at a path (`seed`, `batch/steps/0/filter`; empty for the document) `field-PATH`, `value-PATH`, `name-PATH`
+//!   (where the name is one's own), `add-PATH`, `remove-PATH`, `up-PATH`, `down-PATH`, `problem-PATH`, `to-text-PATH` (what cannot be shown);
+//!   in the menu of what may be added `offer-KEY`, `offer-name`, `offer-own`
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`

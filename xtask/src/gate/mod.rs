@@ -126,8 +126,12 @@ fn native(project: &Project) -> Done {
 }
 
 fn editor(project: &Project) -> Done {
-    let tests = ["place", "schema"].map(|name| format!("frontend/editor/{name}.test.js"));
-    run_tests(project.command("node").args(["--test", "--test-reporter=tap"]).args(tests))
+    setup::npm_packages(project)?;
+    let tests = ["place", "schema", "edit", "form"].map(|name| format!("frontend/editor/{name}.test.js"));
+    let mut node = project.command("node");
+    // The parser that the editor has, and another one to compare it with.
+    node.env("NODE_PATH", project.npm.join("node_modules"));
+    run_tests(node.args(["--test", "--test-reporter=tap"]).args(tests))
 }
 
 fn wasm(project: &Project) -> Done {

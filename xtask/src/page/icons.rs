@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 68] = [
+const NAMES: [&str; 70] = [
     "activity",
     "archive",
     "arrow-down",
@@ -55,6 +55,7 @@ const NAMES: [&str; 68] = [
     "pause",
     "play",
     "plus",
+    "redo-2",
     "refresh-cw",
     "rotate-ccw",
     "search",
@@ -69,6 +70,7 @@ const NAMES: [&str; 68] = [
     "text-cursor-input",
     "timer",
     "triangle-alert",
+    "undo-2",
     "upload",
     "users",
     "wifi-off",

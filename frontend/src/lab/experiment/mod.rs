@@ -2,7 +2,9 @@
 //!
 //! - `script`: CodeMirror, loaded when an editor is first seen. Until then, and where it does not load, a plain text area has the text.
 //! - `problems`: what the engine's checker found. - [`outline`]: the steps and the columns after each. - [`gallery`]: the examples.
+//! - [`form`]: the same text as fields.
 
+pub mod form;
 pub mod gallery;
 pub mod outline;
 mod problems;
@@ -13,11 +15,13 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::experiment::Problem;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
 use self::script::Editor;
 use super::kept::KeptButton;
+use super::later::{Later, Part};
 use super::model::Stage;
 use super::state::{TEXT_BYTES_MAX, WORD_COUNT, use_lab};
 use crate::components::icon::Icon;
@@ -38,6 +42,30 @@ enum Shown {
     /// The plain text area, because the editor did not load.
     Failed,
 }
+
+/// What the form and the text have in common.
+#[derive(Clone, Copy)]
+pub struct Writing {
+    shown: RwSignal<Shown, LocalStorage>,
+    problems: Memo<Vec<Problem>>,
+    /// Whether the form is shown, and not the text.
+    as_form: RwSignal<bool>,
+    /// The editor has another text.
+    turned: Trigger,
+    /// Where the form is to go to: a line and a column.
+    sought: RwSignal<Option<(u32, u32)>>,
+}
+
+impl Writing {
+    /// Shows the form or the text, and does so on the next visit.
+    fn show(self, as_form: bool) {
+        self.as_form.set(as_form);
+        keep(VIEW_KEY, if as_form { "form" } else { "text" });
+    }
+}
+
+/// Under which key it is kept which of the two is shown.
+const VIEW_KEY: &str = "experiment-view";
 
 #[component]
 pub fn Experiment() -> impl IntoView {
@@ -74,11 +102,28 @@ pub fn Experiment() -> impl IntoView {
             shown.try_set(made.map_or(Shown::Failed, Shown::Editor));
         });
     };
-    seen::once_seen(move || host.get().map(|host| host.unchecked_into()), load);
+    let as_form = RwSignal::new(recall(VIEW_KEY).as_deref() == Some("form"));
+    let writing = Writing { shown, problems, as_form, turned: Trigger::new(), sought: RwSignal::new(None) };
+    provide_context(writing);
+    // The form needs the editor as well, and is there without its place having been seen.
+    let asked = StoredValue::new(false);
+    let load_once = move || {
+        if !asked.get_value() {
+            asked.set_value(true);
+            load();
+        }
+    };
+    seen::once_seen(move || host.get().map(|host| host.unchecked_into()), load_once);
+    Effect::new(move |_| {
+        if as_form.get() && host.get().is_some() {
+            load_once();
+        }
+    });
 
     Effect::new(move |_| {
         if let Shown::Editor(editor) = shown.get() {
             lab.text.with(|text| editor.set_text(text));
+            writing.turned.notify();
         }
     });
     Effect::new(move |_| {
@@ -98,6 +143,7 @@ pub fn Experiment() -> impl IntoView {
     });
 
     let go_to = move |line: u32, column: u32| match shown.get_untracked() {
+        _ if as_form.get_untracked() => writing.sought.set(Some((line, column))),
         Shown::Editor(editor) => editor.go_to(line, column),
         _ => {
             if let Some(area) = area.get_untracked() {
@@ -154,8 +200,24 @@ pub fn Experiment() -> impl IntoView {
     let is_plain = move || !matches!(shown.get(), Shown::Editor(_));
     view! {
         <Panel name="experiment" title="Experiment" aside=aside>
+            <fieldset class="ways views">
+                <legend class="unseen">"The experiment as"</legend>
+                {[("Text", "view-text", false), ("Form", "view-form", true)].map(|(word, testid, this)| view! {
+                    <label class="way-choice">
+                        <input
+                            type="radio"
+                            name="view"
+                            data-testid=testid
+                            prop:checked=move || as_form.get() == this
+                            on:change=move |_| writing.show(this)
+                        />
+                        <span>{word}</span>
+                    </label>
+                })}
+            </fieldset>
             <div
                 class="code"
+                class:hidden=move || as_form.get()
                 class:wrong=move || !problems.with(Vec::is_empty)
                 data-testid="editor"
                 data-editor=move || if is_plain() { "plain" } else { "full" }
@@ -177,6 +239,9 @@ pub fn Experiment() -> impl IntoView {
                         on:input=move |event| lab.text.set(event_target_value(&event))
                     ></textarea>
                 })}
+            </div>
+            <div class="as-form" class:hidden=move || !as_form.get()>
+                <Later part=Part::Form wanted=as_form />
             </div>
             {move || (matches!(shown.get(), Shown::Failed)).then(|| view! {
                 <p class="hint" data-testid="editor-failed">

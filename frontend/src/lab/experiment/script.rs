@@ -40,6 +40,24 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn focus(this: &Editor);
 
+    /// The text as fields, with the problems where they lie: JSON of `form::fields`.
+    #[wasm_bindgen(method)]
+    pub fn fields(this: &Editor, problems: &JsValue) -> String;
+
+    /// The path of the field at a line and column, both from 1, as JSON.
+    #[wasm_bindgen(method, js_name = fieldAt)]
+    pub fn field_at(this: &Editor, line: u32, column: u32) -> String;
+
+    /// Does what an action (JSON of `form::fields`) says, in one step that can be undone; whether it was done.
+    #[wasm_bindgen(method)]
+    pub fn act(this: &Editor, action: &str) -> bool;
+
+    #[wasm_bindgen(method)]
+    pub fn undo(this: &Editor);
+
+    #[wasm_bindgen(method)]
+    pub fn redo(this: &Editor);
+
     #[wasm_bindgen(method)]
     pub fn destroy(this: &Editor);
 }
