@@ -24,7 +24,9 @@ use super::preview::FirstRows;
 use super::share::Sharing;
 use super::sweep::Sweeping;
 use super::timeline::flags::Flags;
+use super::timeline::overview::Overview;
 use super::timeline::table::AttemptsTable;
+use super::timeline::zoom::Zoom;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 use crate::update::{self, Offer};
@@ -52,6 +54,10 @@ pub enum Part {
     /// Of the timeline with this size, in this element.
     Flags(Signal<(f64, f64)>, NodeRef<html::Div>),
     Share(Dialog),
+    /// Of the timeline with this size, in this element.
+    Zoom(Signal<(f64, f64)>, NodeRef<html::Div>),
+    /// The whole run below the timeline.
+    Overview,
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -78,6 +84,8 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Preview => view! { <FirstRows /> }.into_any(),
         Part::Attempts => view! { <AttemptsTable /> }.into_any(),
         Part::Flags(size, frame) => view! { <Flags size=size frame=frame /> }.into_any(),
+        Part::Zoom(size, frame) => view! { <Zoom size=size frame=frame /> }.into_any(),
+        Part::Overview => view! { <Overview /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

@@ -19,7 +19,7 @@ use super::model::RunModel;
 use super::place_name;
 use super::state::{Lab, use_lab};
 use super::timeline::scale::{AXIS_PX, FLAGS_PX, Scale};
-use super::timeline::{draw as timeline, now_of, scale_of};
+use super::timeline::{Window, draw as timeline, now_of, scale_of};
 use crate::components::palette::{Palette, use_palette};
 use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::components::svg::Svg;
@@ -54,13 +54,13 @@ enum Drawing {
 
 impl Drawing {
     /// `None` before a run has begun.
-    fn new(subject: Subject, run: &RunModel) -> Option<Drawing> {
+    fn new(subject: Subject, run: &RunModel, window: Window) -> Option<Drawing> {
         run.started.as_ref()?;
         Some(match (subject, &run.bus) {
             (Subject::Graph, None) => Drawing::Job(Layout::new(WIDTH_PX, GRAPH_PX, run.stages())),
             (Subject::Graph, Some(bus)) => Drawing::Bus(Sketch::new(&bus.view, (WIDTH_PX, GRAPH_PX))),
             (Subject::Timeline, _) => {
-                let scale = scale_of((WIDTH_PX, GRAPH_PX), run)?;
+                let scale = scale_of((WIDTH_PX, GRAPH_PX), run, window)?;
                 let height = (scale.lanes as f64 * LANE_PX).min(LANES_PX_MAX) + FLAGS_PX + AXIS_PX;
                 Drawing::Timeline(Scale { height, ..scale })
             }
@@ -121,14 +121,14 @@ fn about(run: &RunModel, now: Time) -> String {
 }
 
 /// The picture as the text of an SVG; `None` before a run has begun.
-fn svg(subject: Subject, run: &RunModel, now: Time, palette: &Palette) -> Option<String> {
-    let drawing = Drawing::new(subject, run)?;
+fn svg(subject: Subject, run: &RunModel, now: Time, window: Window, palette: &Palette) -> Option<String> {
+    let drawing = Drawing::new(subject, run, window)?;
     Some(drawing.draw(Svg::new(), run, now, palette).finish(drawing.size(), &title(run)))
 }
 
 /// The same on a canvas that is in no page.
-fn canvas(subject: Subject, run: &RunModel, now: Time, palette: &Palette) -> Option<HtmlCanvasElement> {
-    let drawing = Drawing::new(subject, run)?;
+fn canvas(subject: Subject, run: &RunModel, now: Time, window: Window, palette: &Palette) -> Option<HtmlCanvasElement> {
+    let drawing = Drawing::new(subject, run, window)?;
     let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
     drawing.draw(Pen::at(&canvas, drawing.size(), DENSITY)?, run, now, palette);
     Some(canvas)
@@ -136,7 +136,7 @@ fn canvas(subject: Subject, run: &RunModel, now: Time, palette: &Palette) -> Opt
 
 impl Lab {
     fn give_svg(self, subject: Subject, palette: &Palette) {
-        let text = self.run.with_untracked(|run| svg(subject, run, now_of(run), palette));
+        let text = self.run.with_untracked(|run| svg(subject, run, now_of(run), self.window.get_untracked(), palette));
         if let Some(text) = text {
             self.give_picture(&Array::of1(&text.into()), subject, "svg");
         }
@@ -144,7 +144,7 @@ impl Lab {
 
     fn give_png(self, subject: Subject, palette: &Palette) {
         let failed = move || self.notice.set(Some("This browser made no picture of it: choose SVG instead.".to_owned()));
-        let canvas = self.run.with_untracked(|run| canvas(subject, run, now_of(run), palette));
+        let canvas = self.run.with_untracked(|run| canvas(subject, run, now_of(run), self.window.get_untracked(), palette));
         let Some(canvas) = canvas else { return failed() };
         let give = move |blob: wasm_bindgen::JsValue| match blob.is_null() {
             true => failed(),
@@ -300,18 +300,18 @@ mod tests {
     fn a_picture_says_which_run_it_is_of_and_holds_what_is_seen() {
         let (run, now) = (run(), Time(150_000));
         for subject in [Subject::Graph, Subject::Timeline] {
-            let svg = svg(subject, &run, now, &palette()).unwrap();
+            let svg = svg(subject, &run, now, None, &palette()).unwrap();
             assert_well_formed(&svg);
             assert!(svg.contains("<title>Words &amp; &lt;more&gt;</title>"), "{svg}");
             assert!(svg.contains("seed 42 · Server · 2 workers · at 150 ms · Millrace"), "{svg}");
             assert!(svg.contains("JetBrains Mono"), "by its family's name: {svg}");
             assert!(svg.contains("fill=\"done\"") && svg.contains("②"), "{svg}");
         }
-        let timeline = svg(Subject::Timeline, &run, now, &palette()).unwrap();
+        let timeline = svg(Subject::Timeline, &run, now, None, &palette()).unwrap();
         for part in ["worker-1", "worker-2", "kill worker-2", "fill=\"down\"", "fill=\"busy\""] {
             assert!(timeline.contains(part), "{part}: {timeline}");
         }
-        let graph = svg(Subject::Graph, &run, now, &palette()).unwrap();
+        let graph = svg(Subject::Graph, &run, now, None, &palette()).unwrap();
         for part in [">Input<", ">Map<", ">Reduce<", ">Output<", "reduce-0"] {
             assert!(graph.contains(part), "{part}: {graph}");
         }
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn there_is_none_before_a_run_has_begun() {
-        assert_eq!(svg(Subject::Graph, &RunModel::default(), Time(0), &palette()), None);
-        assert_eq!(svg(Subject::Timeline, &RunModel::asked(1, Place::Server), Time(0), &palette()), None);
+        assert_eq!(svg(Subject::Graph, &RunModel::default(), Time(0), None, &palette()), None);
+        assert_eq!(svg(Subject::Timeline, &RunModel::asked(1, Place::Server), Time(0), None, &palette()), None);
     }
 }

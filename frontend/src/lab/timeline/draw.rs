@@ -13,7 +13,7 @@ use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::lab::bus::{BusModel, lanes};
-use crate::lab::format::{circled, duration_ms};
+use crate::lab::format::circled;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 use crate::lab::names::task_mark;
@@ -62,11 +62,13 @@ impl Settled {
         palette: &Palette,
     ) -> Option<Settled> {
         let fits = |settled: &Settled| {
-            let painted = settled.painted.iter().zip(&run.attempts);
+            let seen = run.attempts_within(scale.from, scale.to);
             settled.scale == scale
                 && settled.run == (run.run, run.told_anew)
                 && settled.palette == *palette
-                && painted.filter_map(|(painted, attempt)| Some((*painted)? == attempt.state)).all(|same| same)
+                && seen
+                    .filter_map(|attempt| Some(settled.painted.get(attempt.index as usize).copied()?? == attempt.state))
+                    .all(|same| same)
         };
         match before.filter(fits) {
             Some(mut settled) => {
@@ -96,7 +98,8 @@ impl<P: Ink> Settled<P> {
     fn catch_up(&mut self, run: &RunModel) {
         self.painted.resize(run.attempts.len(), None);
         let mut gone = Vec::new();
-        for (index, attempt) in run.attempts.iter().enumerate() {
+        for attempt in run.attempts_within(self.scale.from, self.scale.to) {
+            let index = attempt.index as usize;
             // When a run ends without a result, some attempts never end.
             let moves = attempt.state == AttemptState::Running && run.is_live();
             if moves || self.painted[index].is_some() {
@@ -110,7 +113,11 @@ impl<P: Ink> Settled<P> {
         }
         // Over the bars, or the next bar would hide the end of the one before.
         for attempt in gone {
-            let x = self.scale.x(attempt.end.unwrap_or(attempt.start));
+            let end = attempt.end.unwrap_or(attempt.start);
+            if !self.scale.shows(end) {
+                continue;
+            }
+            let x = self.scale.x(end);
             cross(&mut self.pen, self.scale, attempt.worker, x, &self.palette);
             if let Some(lane) = lane(&mut self.lanes, attempt) {
                 lane.cross = Some(lane.cross.map_or(x, |cross| cross.max(x)));
@@ -120,7 +127,11 @@ impl<P: Ink> Settled<P> {
 
     fn add(&mut self, run: &RunModel, attempt: &AttemptView, end: Time) {
         let scale = self.scale;
-        let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)).max(scale.x(attempt.start) + BAR_PX_MIN));
+        if !scale.sees(attempt.start, end) {
+            return;
+        }
+        let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
+        let right = right.max(left + BAR_PX_MIN);
         let plain = attempt.state == AttemptState::Done && attempt.number == 1;
         let Some(lane) = lane(&mut self.lanes, attempt) else { return };
         if plain && lane.phase == Some(attempt.phase) && right < lane.reach + STEP_PX_MIN {
@@ -147,18 +158,17 @@ impl<P: Ink> Settled<P> {
     }
 }
 
-fn axis(pen: &mut impl Ink, scale: Scale, palette: &Palette) {
+pub fn axis(pen: &mut impl Ink, scale: Scale, palette: &Palette) {
     pen.fill_with(&palette.quiet, 1.0);
     pen.stroke_with(&palette.line);
-    for at in scale.ticks() {
+    for (at, word) in scale.ticks() {
         let x = scale.x(at).round() + 0.5;
         pen.line(&[(x, FLAGS_PX), (x, scale.height - AXIS_PX + 3.0)]);
         let y = scale.height - AXIS_PX / 2.0 + 1.0;
-        let label = duration_ms(at.0 as f64 / 1e3);
-        if at.0 == 0 {
-            pen.text("0", x, y);
+        if at == scale.from {
+            pen.text(&word, x, y);
         } else if x + 20.0 < scale.width {
-            pen.centred(&format!("{} {}", label.value, label.unit), x, y);
+            pen.centred(&word, x, y);
         }
     }
 }
@@ -178,8 +188,9 @@ fn over(pen: &mut impl Ink, scale: Scale, lanes: &[Lane], run: &RunModel, now: T
     names(pen, scale, run, palette);
     for attempt in run.running() {
         bar(pen, scale, run, attempt, now, palette);
+        let start = scale.reach(attempt.start, now).0;
         let cross_at = lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
-        if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
+        if let Some(x) = cross_at.filter(|cross| (start - cross).abs() < scale.lane_height()) {
             cross(pen, scale, attempt.worker, x, palette);
         }
     }
@@ -201,7 +212,11 @@ pub fn whole<P: Ink>(mut pen: P, scale: Scale, run: &RunModel, now: Time, palett
 
 /// A frame around a bar.
 fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
-    let (left, right) = (scale.x(attempt.start), scale.x(attempt.end.unwrap_or(now)));
+    let end = attempt.end.unwrap_or(now);
+    if !scale.sees(attempt.start, end) {
+        return;
+    }
+    let (left, right) = scale.reach(attempt.start, end);
     pen.stroke_with(&palette.text);
     pen.width(2.0);
     pen.frame(
@@ -214,8 +229,11 @@ fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette
 }
 
 /// Paints the faults and the moment that is looked at.
-fn present(pen: &mut impl Ink, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
+pub fn present(pen: &mut impl Ink, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
     flags(pen, scale, run, palette);
+    if !scale.shows(now) {
+        return;
+    }
     if run.can_be_sought() {
         handle(pen, scale, now, palette);
     } else if run.is_active() {
@@ -258,7 +276,7 @@ fn handle(pen: &mut impl Ink, scale: Scale, now: Time, palette: &Palette) {
 /// Where something went wrong on purpose: a flag each, and what it was where there is room for the words.
 fn flags(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     let mut free = 0.0;
-    for (at, what) in scale.flags(run) {
+    for (at, what) in scale.flags(run).filter(|(at, _)| scale.shows(*at)) {
         let x = scale.x(at).round() + 0.5;
         pen.stroke_with(&palette.down);
         pen.dashed(true);
@@ -306,7 +324,10 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
     let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
     // Work that came to nothing steps back behind the work that counts.
     let inset = if is_gone(attempt) { inset.max(height * 0.3) } else { inset };
-    let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)));
+    if !scale.sees(attempt.start, end) {
+        return;
+    }
+    let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
     let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
     let top = scale.lane_top(attempt.worker) + inset;
     let colour = colour(palette, attempt.state);
@@ -339,7 +360,11 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
 fn room(scale: Scale, run: &RunModel, attempt: &AttemptView, left: f64) -> f64 {
     /// No name is longer.
     const NAME_PX_MAX: f64 = 160.0;
-    let later = run.attempts.iter().skip(attempt.index as usize + 1).map(|later| (later.worker, scale.x(later.start) - left));
+    let later = run
+        .attempts
+        .iter()
+        .skip(attempt.index as usize + 1)
+        .map(|later| (later.worker, scale.reach(later.start, later.start).0 - left));
     let near = later.take_while(|(_, distance)| *distance < NAME_PX_MAX);
     near.filter(|(worker, _)| *worker == attempt.worker).map(|(_, distance)| distance).next().unwrap_or(f64::INFINITY)
 }
