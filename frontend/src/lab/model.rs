@@ -15,8 +15,8 @@ use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::{Span, Time};
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally, WorkerState,
-    WorkerView,
+    AttemptState, AttemptView, Event, Frame, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally,
+    WorkerState, WorkerView,
 };
 
 use super::bus::BusModel;
@@ -126,6 +126,8 @@ pub struct RunModel {
     pub shown: Span,
     /// How often what was known of the run was replaced as a whole: pictures that grow with it begin anew.
     pub told_anew: u32,
+    /// What went from node to node in the stretch of time that somebody has asked for last.
+    pub messages: Option<Box<Messages>>,
     changed: Vec<(Phase, u32)>,
     /// When the first of so many attempts begins and the last of them ends, by their places; without an end as long as one runs.
     reaches: Vec<(Time, Option<Time>)>,

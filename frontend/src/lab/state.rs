@@ -137,6 +137,10 @@ pub struct Lab {
     pub pointed: RwSignal<Option<Time>>,
     /// The stretch of the run's time that the timeline and the charts show.
     pub window: RwSignal<Window>,
+    /// The timeline shows messages and no bars.
+    pub messages_shown: RwSignal<bool>,
+    /// What came as the answer to a question of this number that was for no file.
+    pub answer: RwSignal<Option<(u32, js_sys::Uint8Array)>, LocalStorage>,
     pub table: Table,
     /// Bytes of the export that is being collected.
     pub exporting: RwSignal<Option<f64>>,
@@ -257,6 +261,8 @@ impl Lab {
             sought: RwSignal::new(None),
             pointed: RwSignal::new(None),
             window: RwSignal::new(None),
+            messages_shown: RwSignal::new(false),
+            answer: RwSignal::new_local(None),
             table: Table::new(),
             exporting: RwSignal::new(None),
             invitation: RwSignal::new(None),

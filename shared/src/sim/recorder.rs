@@ -60,3 +60,33 @@ pub(super) fn name(kind: impl Serialize) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::NodeId;
+    use crate::wire::{Bytes, Fate};
+
+    #[test]
+    fn of_too_many_a_sample_stays_and_kin_stays_together() {
+        let mut recorder: Recorder = Recorder::new(Time(10), Time(1_000_000));
+        let mut rng = crate::rng::Rng::new(1);
+        for family in 0..5_000_u32 {
+            let kin = rng.bits();
+            for sent in 0..3 {
+                let at = Time(u64::from(family) + sent);
+                let (from, to, fate, bytes) = (NodeId::Coordinator, NodeId::Worker(1), Fate::Arrived, Bytes(1));
+                let kind = String::new();
+                let view = || MessageView { id: family, kind, from, to, sent: at, arrives: at, fate, bytes, about: None };
+                recorder.note((at, at), kin, view);
+            }
+        }
+        let told = recorder.finish(Time(5));
+        assert!((MESSAGES_SEEN_MAX / 4..=MESSAGES_SEEN_MAX).contains(&told.messages.len()), "{}", told.messages.len());
+        assert_eq!((told.until, told.from), (Time(5), Time(10)));
+        // Of the first ten families 10, 9 and 8 messages came before what was asked for.
+        assert_eq!(told.total, 15_000 - 27);
+        let of = |id| told.messages.iter().filter(|message| message.id == id).count();
+        assert!(told.messages.iter().filter(|message| message.id >= 10).all(|message| of(message.id) == 3));
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod draw;
 pub mod flags;
+pub mod messages;
 pub mod overview;
 pub mod scale;
 pub mod table;
@@ -15,6 +16,7 @@ use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
 
 use self::draw::Settled;
+use self::messages::Probe;
 use self::scale::Scale;
 use super::bus::{in_short, lanes};
 use super::format::{bytes, circled, count, duration_ms, of};
@@ -44,7 +46,9 @@ pub fn Timeline() -> impl IntoView {
     let settled = StoredValue::new_local(None::<Settled>);
     Effect::new(move |_| {
         let (size, window, palette, selected) = (size.get(), lab.window.get(), palette.get(), lab.selected.get());
-        lab.run.with(|run| paint(canvases, scale_of(size, run, window), run, settled, &palette, selected));
+        if !lab.messages_shown.get() {
+            lab.run.with(|run| paint(canvases, scale_of(size, run, window), run, settled, &palette, selected));
+        }
     });
 
     // The moment that is pointed at, here or in a chart.
@@ -67,12 +71,18 @@ pub fn Timeline() -> impl IntoView {
         lab.run.with_untracked(|run| scale(run).map(|scale| scale.moment(x)))
     };
 
+    // What is under the pointer while messages are shown.
+    let probe: Probe = StoredValue::new_local(None);
+    let under = move |x, y| probe.with_value(|probe| probe.as_ref().and_then(|probe| probe(x, y)));
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let lines = lab.run.with_untracked(|run| {
             let scale = scale(run)?;
             if let Some(news) = scale.flag_at(run, x, y) {
                 return Some(vec![news.text.clone(), at_in_words(news.at)]);
+            }
+            if lab.messages_shown.get_untracked() {
+                return under(x, y).map(|(lines, _)| lines);
             }
             if let Some(bus) = &run.bus {
                 return lanes::describe(scale, bus, x, y);
@@ -117,11 +127,14 @@ pub fn Timeline() -> impl IntoView {
         }
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let what = lab.run.with_untracked(|run| {
+            if lab.messages_shown.get_untracked() {
+                return under(x, y).map(|(_, what)| what);
+            }
             let scale = scale(run)?;
-            let under = |attempt: &AttemptView| Selected::Task(attempt.phase, attempt.task);
+            let task = |attempt: &AttemptView| Selected::Task(attempt.phase, attempt.task);
             match &run.bus {
                 Some(bus) => lanes::selected_at(scale, bus, x, y),
-                None => scale.attempt_at(run, now_of(run), x, y).map(under).or_else(|| scale.lane_at(x, y)),
+                None => scale.attempt_at(run, now_of(run), x, y).map(task).or_else(|| scale.lane_at(x, y)),
             }
         });
         match what {
@@ -142,13 +155,22 @@ pub fn Timeline() -> impl IntoView {
     let is_bus = Memo::new(move |_| lab.run.with(|run| run.bus.is_some()));
     let aside = move || {
         view! {
-            <span class="legend" class:of-bus=is_bus aria-hidden="true">
+            <span class="legend" class:of-bus=is_bus class:hidden=lab.messages_shown aria-hidden="true">
                 <span class="key map">{move || if is_bus.get() { "busy" } else { "map" }}</span>
                 <span class="key reduce">{move || if is_bus.get() { "blocked".to_owned() } else { gathering.get() }}</span>
                 <span class="key lost">{move || if is_bus.get() { "down" } else { "lost" }}</span>
                 <span class="key again">"repeated"</span>
             </span>
             <span class="zoom"><Later part=Part::Zoom(size, frame) wanted=move || !empty.get() quiet=true /></span>
+            <button
+                class="quiet small"
+                data-testid="timeline-messages"
+                title="The messages between the nodes, from where and when they were sent to where and when they arrived"
+                aria-pressed=move || if lab.messages_shown.get() { "true" } else { "false" }
+                on:click=move |_| lab.messages_shown.update(|shown| *shown = !*shown)
+            >
+                "Messages"
+            </button>
             <button
                 class="quiet small"
                 data-testid="timeline-as-table"
@@ -166,6 +188,7 @@ pub fn Timeline() -> impl IntoView {
                 data-testid="timeline"
                 node_ref=frame
                 class:hidden=as_table
+                class:as-messages=lab.messages_shown
                 role="group"
                 aria-label="Timeline: arrow keys go to another moment of a simulated run, plus and minus zoom, 0 shows the whole run"
                 tabindex="0"
@@ -186,6 +209,7 @@ pub fn Timeline() -> impl IntoView {
                         lab.pointed.set(None);
                     }
                 ></canvas>
+                <Later part=Part::SpaceTime(size, probe) wanted=lab.messages_shown />
                 <span class="pointed" node_ref=line data-testid="pointed" aria-hidden="true"></span>
                 <Later part=Part::Flags(size, frame) wanted=move || seekable.get() quiet=true />
                 <p class="empty hint" class:hidden=move || !empty.get()>
