@@ -28,6 +28,8 @@ const NAMED_LANE_PX_MIN: f64 = 13.0;
 const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
 /// Bars that add less than this to what is painted in their lane are left out. Pixels.
 const STEP_PX_MIN: f64 = 0.5;
+/// Greatest width of a bar that has no gap before the next. Pixels.
+const HEAPED_PX_MAX: f64 = 4.0;
 
 /// The picture of what has ended.
 pub struct Settled<P = Pen> {
@@ -49,6 +51,8 @@ struct Lane {
     phase: Option<Phase>,
     /// Where the last cross is. Pixels.
     cross: Option<f64>,
+    /// From where to where plain bars reach that are too narrow to be told apart, and are painted as one. Pixels.
+    heap: Option<(f64, f64)>,
 }
 
 impl Settled {
@@ -111,6 +115,7 @@ impl<P: Ink> Settled<P> {
                 gone.push(attempt);
             }
         }
+        (1..=self.lanes.len() as u32).for_each(|worker| self.put_down(worker));
         // Over the bars, or the next bar would hide the end of the one before.
         for attempt in gone {
             let end = attempt.end.unwrap_or(attempt.start);
@@ -140,10 +145,33 @@ impl<P: Ink> Settled<P> {
         if plain {
             (lane.reach, lane.phase) = (lane.reach.max(right), Some(attempt.phase));
         }
+        if plain && attempt.phase == Phase::Map && right - left <= HEAPED_PX_MAX {
+            match &mut lane.heap {
+                Some((_, reach)) if left <= *reach + STEP_PX_MIN => *reach = reach.max(right),
+                _ => {
+                    self.put_down(attempt.worker);
+                    self.lanes[attempt.worker as usize - 1].heap = Some((left, right));
+                }
+            }
+            return;
+        }
         let hidden = lane.cross.filter(|cross| (left - cross).abs() < scale.lane_height());
+        self.put_down(attempt.worker);
         bar(&mut self.pen, scale, run, attempt, end, &self.palette);
         if let Some(x) = hidden {
             cross(&mut self.pen, scale, attempt.worker, x, &self.palette);
+        }
+    }
+
+    /// Paints the narrow bars of a lane that are not painted yet.
+    fn put_down(&mut self, worker: u32) {
+        let Some((left, right)) = self.lanes[worker as usize - 1].heap.take() else { return };
+        let (top, thick) = band(self.scale, worker, false);
+        self.pen.fill_with(&self.palette.done, 1.0);
+        self.pen.rect(left, top, right - left, thick);
+        let (cross_at, near) = (self.lanes[worker as usize - 1].cross, self.scale.lane_height());
+        if let Some(x) = cross_at.filter(|x| (left - near..right + near).contains(x)) {
+            cross(&mut self.pen, self.scale, worker, x, &self.palette);
         }
     }
 
@@ -321,17 +349,14 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
 
 fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
-    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
-    // Work that came to nothing steps back behind the work that counts.
-    let inset = if is_gone(attempt) { inset.max(height * 0.3) } else { inset };
     if !scale.sees(attempt.start, end) {
         return;
     }
     let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
-    let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
-    let top = scale.lane_top(attempt.worker) + inset;
+    let width = (right - left).max(BAR_PX_MIN);
+    let (top, thick) = band(scale, attempt.worker, is_gone(attempt));
     let colour = colour(palette, attempt.state);
-    let gap = if width > 4.0 { 1.0 } else { 0.0 };
+    let gap = if width > HEAPED_PX_MAX { 1.0 } else { 0.0 };
     match attempt.phase {
         Phase::Map => {
             pen.fill_with(colour, if is_gone(attempt) { 0.5 } else { 1.0 });
@@ -356,17 +381,22 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
     }
 }
 
+/// Top and height of a bar in its lane. Work that came to nothing steps back behind the work that counts.
+fn band(scale: Scale, worker: u32, gone: bool) -> (f64, f64) {
+    let height = scale.lane_height();
+    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
+    let inset = if gone { inset.max(height * 0.3) } else { inset };
+    (scale.lane_top(worker) + inset, (height - 2.0 * inset).max(1.0))
+}
+
 /// How far a bar is seen before another begins on top of it: executions are in the order in which they began. Pixels.
 fn room(scale: Scale, run: &RunModel, attempt: &AttemptView, left: f64) -> f64 {
     /// No name is longer.
     const NAME_PX_MAX: f64 = 160.0;
-    let later = run
-        .attempts
-        .iter()
-        .skip(attempt.index as usize + 1)
-        .map(|later| (later.worker, scale.reach(later.start, later.start).0 - left));
-    let near = later.take_while(|(_, distance)| *distance < NAME_PX_MAX);
-    near.filter(|(worker, _)| *worker == attempt.worker).map(|(_, distance)| distance).next().unwrap_or(f64::INFINITY)
+    let near = run.attempts_within(scale.from, scale.moment(left + NAME_PX_MAX));
+    let later = near.filter(|later| later.index > attempt.index && later.worker == attempt.worker);
+    let over = later.filter(|later| scale.sees(later.start, later.end.unwrap_or(run.now)));
+    over.map(|later| scale.reach(later.start, later.start).0 - left).fold(f64::INFINITY, f64::min)
 }
 
 /// The task's mark inside its bar, if it fits.

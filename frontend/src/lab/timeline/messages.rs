@@ -10,7 +10,7 @@ use leptos::html;
 use leptos::prelude::*;
 use shared::id::NodeId;
 use shared::time::Time;
-use shared::wire::{About, Command, Fate, MessageView, Messages};
+use shared::wire::{About, Command, Fate, MessageView, Messages, Place};
 
 use super::draw::{axis, present};
 use super::scale::{AXIS_PX, FLAGS_PX, Scale};
@@ -144,7 +144,9 @@ pub fn SpaceTime(#[prop(into)] size: Signal<(f64, f64)>, probe: Probe) -> impl I
 /// Asks for the messages of what is shown, as often as that or the moment that the run is at has changed, and takes the answers in.
 fn ask(lab: Lab) {
     let id = StoredValue::new(0);
-    let (last, last_ms) = (StoredValue::new(None::<(Asked, Time)>), StoredValue::new(f64::NEG_INFINITY));
+    let last = StoredValue::new(None::<(Asked, Time)>);
+    // When the last question was asked, if it is not answered, and from when on there can be another.
+    let (asked_ms, free_ms) = (StoredValue::new(None::<f64>), StoredValue::new(f64::NEG_INFINITY));
     let due = StoredValue::new(None::<TimeoutHandle>);
     let wanted = move || {
         let window = lab.window.get_untracked();
@@ -159,7 +161,8 @@ fn ask(lab: Lab) {
         due.set_value(None);
         let Some(now @ ((run, _, _, (from, to)), _)) = wanted().filter(|now| last.get_value() != Some(*now)) else { return };
         last.set_value(Some(now));
-        last_ms.set_value(wall_ms());
+        asked_ms.set_value(Some(wall_ms()));
+        free_ms.set_value(wall_ms() + ASKED_EVERY_MS);
         id.set_value(lab.next_id());
         let Some(place) = lab.run.with_untracked(|run| run.place) else { return };
         lab.send(Which::of(place), &Command::Messages { run, id: id.get_value(), from, to });
@@ -167,10 +170,16 @@ fn ask(lab: Lab) {
     Effect::new(move |_| {
         lab.window.track();
         lab.run.track();
-        if !lab.messages_shown.get() || due.with_value(Option::is_some) || last.get_value() == wanted() {
+        let (before, now) = (last.get_value(), wanted());
+        if !lab.messages_shown.get() || due.with_value(Option::is_some) || before == now {
             return;
         }
-        let wait_ms = last_ms.get_value() + ASKED_EVERY_MS - wall_ms();
+        // The moment goes on while an answer is on its way; only for another stretch is that not awaited.
+        let same_stretch = before.zip(now).is_some_and(|(before, now)| before.0 == now.0);
+        if same_stretch && asked_ms.with_value(Option::is_some) {
+            return;
+        }
+        let wait_ms = free_ms.get_value() - wall_ms();
         if wait_ms <= 0.0 {
             send();
         } else {
@@ -182,6 +191,9 @@ fn ask(lab: Lab) {
         // What is no answer is none: the engine and the page are of one build.
         let Ok(mut answer) = serde_json::from_slice::<Messages>(&bytes.to_vec()) else { return };
         let run = last.get_value().map(|((run, ..), _)| run);
+        // An answer that took its time is not asked for all the time: the run is to go on, too.
+        let took_ms = asked_ms.try_update_value(Option::take).flatten().map_or(0.0, |asked| wall_ms() - asked);
+        free_ms.set_value(wall_ms() + ASKED_EVERY_MS.max(2.0 * took_ms));
         let selected = lab.selected.get_untracked();
         lab.answer.set(None);
         lab.run.maybe_update(|model| {
@@ -273,7 +285,7 @@ fn describe(run: &RunModel, message: &MessageView) -> Vec<String> {
 
 /// How many messages there are, in a sentence; or why there are none.
 fn told(run: &RunModel, shown: (Time, Time)) -> String {
-    if run.started.is_some() && run.pace.is_none() {
+    if run.started.is_some() && run.place != Some(Place::Simulate) {
         return "Nobody writes down the messages between real workers: simulate it at a pace to see them.".to_owned();
     }
     match &run.messages {
@@ -477,16 +489,8 @@ mod tests {
     #[test]
     fn a_sample_says_of_how_many_it_is() {
         let mut run = run();
-        run.pace = None;
         assert!(told(&run, (Time(0), Time(10_000))).starts_with("Nobody writes down"));
-        run.pace = Some(shared::wire::Pace {
-            speed: shared::wire::Speed::Max,
-            paused: true,
-            reached: Time(10_000),
-            end: None,
-            wished: Vec::new(),
-            state_hash: None,
-        });
+        run.place = Some(Place::Simulate);
         assert_eq!(told(&run, (Time(0), Time(10_000))), "3 of 30 messages, 10.0 %: zoom in for all");
         assert_eq!(told(&run, (Time(0), Time(5_000))), "The messages are coming.");
     }
