@@ -106,6 +106,8 @@ pub fn SpaceTime(#[prop(into)] size: Signal<(f64, f64)>, probe: Probe) -> impl I
         lab.run.with(|run| told(run, range(window, run.shown)))
     });
     let is_bus = Memo::new(move |_| lab.run.with(|run| run.bus.is_some()));
+    // Of real workers there is nothing but a sentence.
+    let known = Memo::new(move |_| lab.run.with(|run| matches!(run.place, None | Some(Place::Simulate))));
     let keys = move || {
         let classes = if is_bus.get() { OF_BUS } else { OF_BATCH };
         let colours = palette.get();
@@ -133,10 +135,10 @@ pub fn SpaceTime(#[prop(into)] size: Signal<(f64, f64)>, probe: Probe) -> impl I
     view! {
         <div class="messages" class:hidden=move || !lab.messages_shown.get()>
             <canvas node_ref=canvas role="img" data-testid="messages" aria-label=told></canvas>
-            <div class="messages-row">
+            <div class="messages-row" class:hidden=move || !known.get()>
                 <span class="messages-keys" role="group" aria-label="Which messages are shown">{keys}</span>
-                <span class="hint" data-testid="messages-told" title=told>{told}</span>
             </div>
+            <p class="hint" class:messages-count=known class:empty=move || !known.get() data-testid="messages-told" title=told>{told}</p>
         </div>
     }
 }
@@ -402,7 +404,11 @@ fn lines(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
         pen.line(&[(scale.gutter(), y), (scale.gutter() + scale.usable(), y)]);
         if y >= free {
             pen.fill_with(&palette.quiet, 1.0);
-            pen.text(&short(&node_name(run, node), ((scale.gutter() - 4.0) / CHARACTER_PX) as usize), 2.0, y);
+            let name = match node {
+                NodeId::Worker(number) if scale.is_narrow() && run.bus.is_none() => format!("w{number}"),
+                node => short(&node_name(run, node), ((scale.gutter() - 4.0) / CHARACTER_PX) as usize),
+            };
+            pen.text(&name, 2.0, y);
             free = y + NAME_PX;
         }
     }
