@@ -28,12 +28,12 @@ class Chart {
   }
 
   /**
-   * Draws a plan: `width` and `height` in pixels; `gutter` and `right`, the space beside the drawing; `span`, the seconds that are
-   * shown; `ticks`, pairs of seconds and words; `colours` (`line`, `quiet`) and `font`; `edges`, the seconds at which the parts of the
+   * Draws a plan: `width` and `height` in pixels; `gutter` and `right`, the space beside the drawing; `from` and `to`, the seconds
+   * between which is what is shown; `ticks`, pairs of seconds and words; `colours` (`line`, `quiet`) and `font`; `edges`, the seconds at which the parts of the
    * time begin, and the end of the last; and `series`, each with a `colour`, a `dash` and `values`, one for each edge.
    */
   draw(plan) {
-    const { width, height, span, series, edges } = plan;
+    const { width, height, from, to, series, edges } = plan;
     const data = [edges, ...series.map(({ values }) => values)];
     const look = JSON.stringify([plan.colours, plan.font, plan.gutter, plan.right, series.map(({ colour, dash }) => [colour, dash])]);
     this.plan = plan;
@@ -47,7 +47,7 @@ class Chart {
       this.listen(this.plot.over);
     }
     this.plot.batch(() => {
-      this.plot.setScale("x", { min: 0, max: span });
+      this.plot.setScale("x", { min: from, max: to });
       this.plot.setScale("y", { min: 0, max: room(series) });
     });
     this.point(this.at);
@@ -86,7 +86,7 @@ class Chart {
     over.append(this.line);
     const moment = (event) => {
       const { left } = over.getBoundingClientRect();
-      return Math.min(Math.max(this.plot.posToVal(event.clientX - left, "x"), 0), this.plan.span);
+      return Math.min(Math.max(this.plot.posToVal(event.clientX - left, "x"), this.plan.from), this.plan.to);
     };
     over.addEventListener("pointermove", (event) => this.said(`at ${moment(event)}`));
     over.addEventListener("pointerleave", () => this.said("away"));
@@ -96,7 +96,7 @@ class Chart {
   /** Shows the moment that is pointed at, in seconds, here or elsewhere on the page; none without a number. */
   point(at) {
     this.at = at ?? null;
-    const shown = this.plot !== null && this.at !== null && this.at <= this.plan.span;
+    const shown = this.plot !== null && this.at !== null && this.at >= this.plan.from && this.at <= this.plan.to;
     this.line.classList.toggle("shown", shown);
     if (shown) this.line.style.transform = `translateX(${this.plot.valToPos(this.at, "x")}px)`;
   }

@@ -138,6 +138,9 @@ pub const KEYFRAMES_MAX: usize = 64;
 /// Done tasks, outputs and messages in all keyframes of a run together, some tens of bytes each; past it every second one is dropped.
 pub const KEYFRAME_SIZES_MAX: usize = 4_000_000;
 
+/// Messages between nodes that are told of a stretch of a run's time: as many as can be told apart on a screen. Of more there is a sample.
+pub const MESSAGES_SEEN_MAX: usize = 2_000;
+
 /// Characters of a link that carries an experiment: the longest text fits, however little it can be compressed.
 pub const LINK_BYTES_MAX: usize = 384 * 1024;
 

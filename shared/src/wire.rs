@@ -9,6 +9,7 @@
 mod attempt;
 mod bus;
 mod codec;
+mod messages;
 mod pace;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use self::bus::{
     GroupView, LATENCY_PARTS, Lane, QueueNow, QueueView, Role,
 };
 pub use self::codec::{WireError, decode_command, decode_event, encode_command, encode_event};
+pub use self::messages::{About, Fate, MessageView, Messages};
 pub use self::pace::{Pace, Speed, Stride};
 use crate::batch::table::{RowsFormat, View, ViewQuery};
 use crate::batch::{Column, Counters, Format, Inferred, Records};
@@ -83,6 +85,9 @@ pub enum Command {
         #[serde(default)]
         format: ExportFormat,
     },
+    /// The messages between the nodes in this stretch of time of a paced run, as far as it has come: [`Messages`], as JSON in one binary
+    /// frame (see [`DataHeader`]). Of several that a run is asked for at once only the last is answered.
+    Messages { run: u32, id: u32, from: Time, to: Time },
     /// Free a finished run's result; of a run that is watched, watch it no longer.
     Forget { run: u32 },
     /// Let whoever knows an id watch this run; answered by [`Event::Invitation`]. For runs of a server, in real time: a simulated one
@@ -115,6 +120,7 @@ impl Command {
             | Command::Stop { run }
             | Command::View { run, .. }
             | Command::Export { run, .. }
+            | Command::Messages { run, .. }
             | Command::Forget { run }
             | Command::Invite { run }
             | Command::Watch { run, .. } => Some(*run),

@@ -13,7 +13,9 @@ use shared::id::{NodeId, TaskId};
 use shared::session::{BusText, read_bus};
 use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::Time;
-use shared::wire::{Command, DataHeader, Event, ExportFormat, InputChoice, Place, RunCommand, Speed, WorkerState};
+use shared::wire::{
+    Command, DataHeader, Event, ExportFormat, Fate, InputChoice, Messages, Place, RunCommand, Speed, WorkerState,
+};
 
 const EXPERIMENT: &str = r#"
 millrace: 1
@@ -228,6 +230,70 @@ fn the_trace_of_a_simulation_is_exported_as_far_as_it_has_come() {
     driver.command(Command::Export { run: 2, id: 6, format: ExportFormat::Trace });
     let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(message, "run 2 is not simulated at a pace: it has no trace to export");
+}
+
+#[test]
+fn the_messages_of_a_stretch_of_time_are_those_of_the_trace() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(bus(1, Place::Simulate, Some(Speed::Max))));
+    driver.go(60);
+    let ask = |driver: &mut Driver, id, from, to| -> Messages {
+        driver.command(Command::Messages { run: 1, id, from: Time(from), to: Time(to) });
+        driver.go(20);
+        serde_json::from_str(&exported(driver, id)).unwrap()
+    };
+    let (from, to) = (500_000, 700_000);
+    let seen = ask(&mut driver, 4, from, to);
+    assert_eq!((seen.from, seen.to, seen.until), (Time(from), Time(to), Time(to)));
+    assert_eq!(seen.total, seen.messages.len() as u64, "few enough to be told one by one");
+
+    let experiment = read_bus(&BusText { text: BUS.to_owned(), sets: Vec::new() }).unwrap();
+    let mut simulation = BusSimulation::new(BusSpec { keeps_rows: true, ..BusSpec::of(&experiment, 3) });
+    while simulation.step().unwrap() {}
+    let within = |at: Time| (from..=to).contains(&at.0);
+    let rows: Vec<_> = simulation.take_rows().into_iter().filter(|row| row.to.is_some() && within(row.at)).collect();
+    let mut arrived: Vec<_> = seen.messages.iter().filter(|it| it.fate == Fate::Arrived && within(it.arrives)).collect();
+    arrived.sort_by_key(|message| message.arrives);
+    assert!(rows.len() > 20, "{rows:#?}");
+    assert_eq!(arrived.len(), rows.len());
+    for (message, row) in arrived.iter().zip(&rows) {
+        assert_eq!((message.arrives, message.bytes.0), (row.at, row.bytes));
+        assert!(message.sent < message.arrives);
+    }
+    // Who settles a delivery names the message that it brought.
+    let acks: Vec<_> = seen.messages.iter().filter(|message| message.kind == "ack").collect();
+    assert!(!acks.is_empty() && acks.iter().all(|ack| ack.about.is_some()), "{acks:#?}");
+
+    // Whoever asks again hears the same, and the run is what it was.
+    let part = ask(&mut driver, 5, 600_000, 650_000);
+    assert!(!part.messages.is_empty());
+    assert!(part.messages.iter().all(|message| seen.messages.iter().any(|known| known.id == message.id)), "{part:#?}");
+    let Some(Event::Finished { report, .. }) = driver.events.iter().rfind(|event| matches!(event, Event::Finished { .. }))
+    else {
+        panic!("{:#?}", driver.events.last())
+    };
+    assert_eq!(report.trace_hash.as_deref(), Some(&*simulation.trace_hash()));
+
+    driver.command(Command::Run(bus(2, Place::Simulate, None)));
+    driver.command(Command::Messages { run: 2, id: 6, from: Time(0), to: Time(1) });
+    let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+    assert_eq!(message, "run 2 is not simulated at a pace: nobody has seen the messages in it");
+}
+
+#[test]
+fn messages_that_the_network_loses_are_told_as_lost() {
+    let mut driver = Driver::new();
+    let text = format!("{EXPERIMENT}faults:\n  - {{ at: 0 s, drop: {{ probability: 0.3 }}, for: 2 s }}\n");
+    let pace = Some(Speed::Max);
+    driver.command(Command::Run(RunCommand { text, place: Place::Simulate, pace, ..run(1) }));
+    driver.go(60);
+    driver.command(Command::Messages { run: 1, id: 4, from: Time(0), to: Time(u64::MAX) });
+    driver.go(60);
+    let seen: Messages = serde_json::from_str(&exported(&mut driver, 4)).unwrap();
+    let with = |fate| seen.messages.iter().filter(|message| message.fate == fate).count();
+    assert!(with(Fate::Lost) > 0 && with(Fate::Arrived) > with(Fate::Lost), "{seen:#?}");
+    let tasks = seen.messages.iter().filter(|message| message.kind == "assign");
+    assert!(tasks.clone().count() > 0 && tasks.into_iter().all(|message| message.about.is_some()), "{seen:#?}");
 }
 
 /// What came as an answer to an export.

@@ -15,8 +15,12 @@ pub trait Ink {
     fn fill_with(&mut self, colour: &str, alpha: f64);
     fn stroke_with(&mut self, colour: &str);
     fn width(&mut self, width: f64);
+    /// Lines are of dashes and gaps of these lengths from now on; without any they are whole.
+    fn dash(&mut self, lengths: &'static [f64]);
     /// Lines are dashed from now on, or not.
-    fn dashed(&mut self, dashed: bool);
+    fn dashed(&mut self, dashed: bool) {
+        self.dash(if dashed { &[3.0, 2.0] } else { &[] });
+    }
     fn clear(&mut self, x: f64, y: f64, width: f64, height: f64);
     fn rect(&mut self, x: f64, y: f64, width: f64, height: f64);
     fn frame(&mut self, x: f64, y: f64, width: f64, height: f64);
@@ -107,8 +111,8 @@ impl Ink for Pen {
         self.context.set_line_width(width);
     }
 
-    fn dashed(&mut self, dashed: bool) {
-        let dashes = if dashed { js_sys::Array::of2(&3.into(), &2.into()) } else { js_sys::Array::new() };
+    fn dash(&mut self, lengths: &'static [f64]) {
+        let dashes: js_sys::Array = lengths.iter().map(|length| wasm_bindgen::JsValue::from_f64(*length)).collect();
         // Fails for lengths that are no numbers.
         let _ = self.context.set_line_dash(&dashes);
     }

@@ -16,7 +16,7 @@ pub struct Svg {
     alpha: f64,
     stroke: String,
     width: f64,
-    dashed: bool,
+    dash: &'static [f64],
     /// What `fill` and `stroke` take.
     path: String,
     /// It was given as it is, without the origin.
@@ -53,7 +53,8 @@ impl Svg {
 
     fn stroking(&self) -> String {
         let width = if self.width == 1.0 { String::new() } else { format!(" stroke-width=\"{}\"", number(self.width)) };
-        let dashes = if self.dashed { " stroke-dasharray=\"3 2\"" } else { "" };
+        let lengths: Vec<String> = self.dash.iter().map(f64::to_string).collect();
+        let dashes = if lengths.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{}\"", lengths.join(" ")) };
         format!("fill=\"none\" stroke=\"{}\"{width}{dashes}", escape(&self.stroke))
     }
 
@@ -107,8 +108,8 @@ impl Ink for Svg {
         self.width = width;
     }
 
-    fn dashed(&mut self, dashed: bool) {
-        self.dashed = dashed;
+    fn dash(&mut self, lengths: &'static [f64]) {
+        self.dash = lengths;
     }
 
     /// A picture that is drawn once has nothing to be cleared.

@@ -390,6 +390,7 @@ impl Lab {
         self.exporting.set(None);
         self.inner.update_value(|inner| inner.land_at = None);
         self.stay();
+        self.window.set(None);
         self.run.set(run);
     }
 

@@ -159,6 +159,9 @@ impl Lab {
     }
 
     fn hear_data(self, header: DataHeader, bytes: js_sys::Uint8Array) {
+        if !self.inner.with_value(|inner| inner.exports.contains_key(&header.id)) {
+            return self.answer.set(Some((header.id, bytes)));
+        }
         let length = f64::from(bytes.length());
         let collected = self.inner.try_update_value(|inner| {
             inner.exports.get_mut(&header.id)?.1.push(bytes);

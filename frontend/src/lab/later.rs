@@ -25,7 +25,10 @@ use super::preview::FirstRows;
 use super::share::Sharing;
 use super::sweep::Sweeping;
 use super::timeline::flags::Flags;
+use super::timeline::messages::{Probe, SpaceTime};
+use super::timeline::overview::Overview;
 use super::timeline::table::AttemptsTable;
+use super::timeline::zoom::Zoom;
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 use crate::update::{self, Offer};
@@ -55,6 +58,12 @@ pub enum Part {
     Share(Dialog),
     /// The experiment as a form.
     Form,
+    /// Of the timeline with this size, in this element.
+    Zoom(Signal<(f64, f64)>, NodeRef<html::Div>),
+    /// The whole run below the timeline.
+    Overview,
+    /// Of the timeline with this size, where it looks for what is under the pointer.
+    SpaceTime(Signal<(f64, f64)>, Probe),
 }
 
 /// The inside of a part. Everything that it alone needs is loaded with it.
@@ -82,6 +91,9 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Attempts => view! { <AttemptsTable /> }.into_any(),
         Part::Flags(size, frame) => view! { <Flags size=size frame=frame /> }.into_any(),
         Part::Form => view! { <FormView /> }.into_any(),
+        Part::Zoom(size, frame) => view! { <Zoom size=size frame=frame /> }.into_any(),
+        Part::SpaceTime(size, probe) => view! { <SpaceTime size=size probe=probe /> }.into_any(),
+        Part::Overview => view! { <Overview /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

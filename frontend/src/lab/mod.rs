@@ -38,7 +38,10 @@
 //!   in the menu of what may be added `offer-KEY`, `offer-name`, `offer-own`
 //! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
-//!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-table`, `news`
+//!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-as-table`, `timeline-table`, `news`
+//! - what is shown of the time: `zoom-in`, `zoom-out`, `zoom-whole`, `zoom-said` (in words, when it has settled), `overview` (the strip below
+//!   the timeline; `data-from` and `data-to` in microseconds); the messages between nodes: `timeline-messages` (the button), `messages` (the
+//!   picture), `messages-told` (how many there are), `messages-class-N` (what is shown of them)
 //! - charts: `fold-charts`, and when they are unfolded of each chart (`throughput`, `busy`; of a bus `depth`, `messages`, `latency`)
 //!   `chart-NAME`, `chart-summary-NAME`, `chart-numbers-NAME` (a fold) and in it `chart-table-NAME`; `pointed` (the line in the timeline at the
 //!   moment that is pointed at, `shown` or not) and `pointed-at` (the same in words; `data-exact` in microseconds)

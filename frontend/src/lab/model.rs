@@ -9,12 +9,14 @@ pub mod story;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::{Span, Time};
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally, WorkerState,
-    WorkerView,
+    AttemptState, AttemptView, Event, Frame, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally,
+    WorkerState, WorkerView,
 };
 
 use super::bus::BusModel;
@@ -124,8 +126,15 @@ pub struct RunModel {
     pub shown: Span,
     /// How often what was known of the run was replaced as a whole: pictures that grow with it begin anew.
     pub told_anew: u32,
+    /// What went from node to node in the stretch of time that somebody has asked for last.
+    pub messages: Option<Box<Messages>>,
     changed: Vec<(Phase, u32)>,
+    /// When the first of so many attempts begins and the last of them ends, by their places; without an end as long as one runs.
+    reaches: Vec<(Time, Option<Time>)>,
 }
+
+/// So many attempts have a common reach.
+const REACH_OF: usize = 64;
 
 /// The shortest stretch of time that is shown.
 const SHOWN_MIN: Span = Span::millis(200);
@@ -302,6 +311,14 @@ impl RunModel {
         self.stages().iter().map(count).collect()
     }
 
+    /// The attempts that can be seen in this stretch of time, and a few beside it, in their order. However many there are, those that lie
+    /// elsewhere are not looked at.
+    pub fn attempts_within(&self, from: Time, to: Time) -> impl Iterator<Item = &AttemptView> {
+        let touches = move |(start, end): &(Time, Option<Time>)| *start <= to && end.is_none_or(|end| end >= from);
+        let near = self.reaches.iter().enumerate().filter(move |(_, reach)| touches(reach));
+        near.flat_map(|(place, _)| self.attempts.iter().skip(place * REACH_OF).take(REACH_OF))
+    }
+
     /// The attempts of a task, oldest first.
     pub fn attempts_of(&self, phase: Phase, task: u32) -> impl Iterator<Item = &AttemptView> {
         let indices = self.task(phase, task).map_or(&[][..], |task| &task.attempts);
@@ -336,9 +353,12 @@ impl RunModel {
         let stages = self.started.as_ref().map_or(&[][..], |started| &started.stages);
         self.news.extend(frame.news.into_iter().map(|news| News { text: with_names(stages, &news.text), ..news }));
         self.take_workers(frame.workers);
+        let mut touched = BTreeSet::new();
         for attempt in frame.attempts {
+            touched.insert(attempt.index as usize / REACH_OF);
             self.take_attempt(attempt);
         }
+        touched.into_iter().for_each(|place| self.reckon_reach(place));
         self.rate.sample(frame.now, frame.counters.input_bytes);
         if let (Some(bus), Some(told)) = (&mut self.bus, frame.bus) {
             bus.take(frame.now, *told);
@@ -355,7 +375,7 @@ impl RunModel {
         self.reduces.fill(TaskModel::default());
         let tasks = |phase, count: usize| (0..count as u32).map(move |task| (phase, task));
         self.changed = tasks(Phase::Map, self.maps.len()).chain(tasks(Phase::Reduce, self.reduces.len())).collect();
-        (self.workers, self.attempts, self.news) = Default::default();
+        (self.workers, self.attempts, self.reaches, self.news) = Default::default();
         self.rate = Rate::default();
         self.bus = self.bus.take().map(|bus| Box::new(BusModel::new(bus.view)));
         self.told_anew += 1;
@@ -441,6 +461,14 @@ impl RunModel {
             }
         }
         self.sum_up(phase, task);
+    }
+
+    fn reckon_reach(&mut self, place: usize) {
+        let some = self.attempts.iter().skip(place * REACH_OF).take(REACH_OF);
+        let Some(start) = some.clone().map(|attempt| attempt.start).min() else { return };
+        let end = some.map(|attempt| attempt.end).try_fold(start, |latest, end| Some(latest.max(end?)));
+        self.reaches.resize(self.reaches.len().max(place + 1), (start, end));
+        self.reaches[place] = (start, end);
     }
 
     fn sum_up(&mut self, phase: Phase, task: u32) {

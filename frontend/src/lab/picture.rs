@@ -15,11 +15,12 @@ use super::bus::sketch::Sketch;
 use super::format::{duration_ms, of, virtual_clock};
 use super::graph::layout::Layout;
 use super::graph::picture as graph;
+use super::inspect::Selected;
 use super::model::RunModel;
 use super::place_name;
 use super::state::{Lab, use_lab};
 use super::timeline::scale::{AXIS_PX, FLAGS_PX, Scale};
-use super::timeline::{draw as timeline, now_of, scale_of};
+use super::timeline::{Window, draw as timeline, messages, now_of, scale_of};
 use crate::components::palette::{Palette, use_palette};
 use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::components::svg::Svg;
@@ -30,6 +31,8 @@ const WIDTH_PX: f64 = 960.0;
 const GRAPH_PX: f64 = 260.0;
 /// Height of a lane. Pixels.
 const LANE_PX: f64 = 26.0;
+/// Height of a picture of messages. Pixels.
+const MESSAGES_PX: f64 = 480.0;
 /// Height of all lanes together, at most. Pixels.
 const LANES_PX_MAX: f64 = 900.0;
 const MARGIN_PX: f64 = 16.0;
@@ -45,24 +48,38 @@ pub enum Subject {
     Timeline,
 }
 
+/// What the page shows of the timeline.
+#[derive(Clone, Copy, Default)]
+struct Shown {
+    window: Window,
+    messages: bool,
+    selected: Option<Selected>,
+}
+
 /// What is drawn, measured out.
 enum Drawing {
     Job(Layout),
     Bus(Sketch),
     Timeline(Scale),
+    Messages(Scale, Option<Selected>),
 }
 
 impl Drawing {
     /// `None` before a run has begun.
-    fn new(subject: Subject, run: &RunModel) -> Option<Drawing> {
+    fn new(subject: Subject, run: &RunModel, shown: Shown) -> Option<Drawing> {
         run.started.as_ref()?;
         Some(match (subject, &run.bus) {
             (Subject::Graph, None) => Drawing::Job(Layout::new(WIDTH_PX, GRAPH_PX, run.stages())),
             (Subject::Graph, Some(bus)) => Drawing::Bus(Sketch::new(&bus.view, (WIDTH_PX, GRAPH_PX))),
             (Subject::Timeline, _) => {
-                let scale = scale_of((WIDTH_PX, GRAPH_PX), run)?;
+                let scale = scale_of((WIDTH_PX, GRAPH_PX), run, shown.window)?;
                 let height = (scale.lanes as f64 * LANE_PX).min(LANES_PX_MAX) + FLAGS_PX + AXIS_PX;
-                Drawing::Timeline(Scale { height, ..scale })
+                match shown.messages {
+                    true => {
+                        Drawing::Messages(messages::with_lanes(Scale { height: MESSAGES_PX, ..scale }, run), shown.selected)
+                    }
+                    false => Drawing::Timeline(Scale { height, ..scale }),
+                }
             }
         })
     }
@@ -72,7 +89,7 @@ impl Drawing {
         let (width, height) = match self {
             Drawing::Job(layout) => layout.size,
             Drawing::Bus(sketch) => sketch.size,
-            Drawing::Timeline(scale) => (scale.width, scale.height),
+            Drawing::Timeline(scale) | Drawing::Messages(scale, _) => (scale.width, scale.height),
         };
         (width + 2.0 * MARGIN_PX, height + HEAD_PX + MARGIN_PX)
     }
@@ -97,6 +114,10 @@ impl Drawing {
                 pen
             }
             Drawing::Timeline(scale) => timeline::whole(pen, *scale, run, now, palette),
+            Drawing::Messages(scale, selected) => {
+                messages::paint(&mut pen, *scale, run, palette, *selected, [false; 4]);
+                pen
+            }
         }
     }
 }
@@ -121,22 +142,27 @@ fn about(run: &RunModel, now: Time) -> String {
 }
 
 /// The picture as the text of an SVG; `None` before a run has begun.
-fn svg(subject: Subject, run: &RunModel, now: Time, palette: &Palette) -> Option<String> {
-    let drawing = Drawing::new(subject, run)?;
+fn svg(subject: Subject, run: &RunModel, now: Time, shown: Shown, palette: &Palette) -> Option<String> {
+    let drawing = Drawing::new(subject, run, shown)?;
     Some(drawing.draw(Svg::new(), run, now, palette).finish(drawing.size(), &title(run)))
 }
 
 /// The same on a canvas that is in no page.
-fn canvas(subject: Subject, run: &RunModel, now: Time, palette: &Palette) -> Option<HtmlCanvasElement> {
-    let drawing = Drawing::new(subject, run)?;
+fn canvas(subject: Subject, run: &RunModel, now: Time, shown: Shown, palette: &Palette) -> Option<HtmlCanvasElement> {
+    let drawing = Drawing::new(subject, run, shown)?;
     let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
     drawing.draw(Pen::at(&canvas, drawing.size(), DENSITY)?, run, now, palette);
     Some(canvas)
 }
 
 impl Lab {
+    fn shown(self) -> Shown {
+        let (window, selected) = (self.window.get_untracked(), self.selected.get_untracked());
+        Shown { window, messages: self.messages_shown.get_untracked(), selected }
+    }
+
     fn give_svg(self, subject: Subject, palette: &Palette) {
-        let text = self.run.with_untracked(|run| svg(subject, run, now_of(run), palette));
+        let text = self.run.with_untracked(|run| svg(subject, run, now_of(run), self.shown(), palette));
         if let Some(text) = text {
             self.give_picture(&Array::of1(&text.into()), subject, "svg");
         }
@@ -144,7 +170,7 @@ impl Lab {
 
     fn give_png(self, subject: Subject, palette: &Palette) {
         let failed = move || self.notice.set(Some("This browser made no picture of it: choose SVG instead.".to_owned()));
-        let canvas = self.run.with_untracked(|run| canvas(subject, run, now_of(run), palette));
+        let canvas = self.run.with_untracked(|run| canvas(subject, run, now_of(run), self.shown(), palette));
         let Some(canvas) = canvas else { return failed() };
         let give = move |blob: wasm_bindgen::JsValue| match blob.is_null() {
             true => failed(),
@@ -300,18 +326,18 @@ mod tests {
     fn a_picture_says_which_run_it_is_of_and_holds_what_is_seen() {
         let (run, now) = (run(), Time(150_000));
         for subject in [Subject::Graph, Subject::Timeline] {
-            let svg = svg(subject, &run, now, &palette()).unwrap();
+            let svg = svg(subject, &run, now, Shown::default(), &palette()).unwrap();
             assert_well_formed(&svg);
             assert!(svg.contains("<title>Words &amp; &lt;more&gt;</title>"), "{svg}");
             assert!(svg.contains("seed 42 · Server · 2 workers · at 150 ms · Millrace"), "{svg}");
             assert!(svg.contains("JetBrains Mono"), "by its family's name: {svg}");
             assert!(svg.contains("fill=\"done\"") && svg.contains("②"), "{svg}");
         }
-        let timeline = svg(Subject::Timeline, &run, now, &palette()).unwrap();
+        let timeline = svg(Subject::Timeline, &run, now, Shown::default(), &palette()).unwrap();
         for part in ["worker-1", "worker-2", "kill worker-2", "fill=\"down\"", "fill=\"busy\""] {
             assert!(timeline.contains(part), "{part}: {timeline}");
         }
-        let graph = svg(Subject::Graph, &run, now, &palette()).unwrap();
+        let graph = svg(Subject::Graph, &run, now, Shown::default(), &palette()).unwrap();
         for part in [">Input<", ">Map<", ">Reduce<", ">Output<", "reduce-0"] {
             assert!(graph.contains(part), "{part}: {graph}");
         }
@@ -319,7 +345,7 @@ mod tests {
 
     #[test]
     fn there_is_none_before_a_run_has_begun() {
-        assert_eq!(svg(Subject::Graph, &RunModel::default(), Time(0), &palette()), None);
-        assert_eq!(svg(Subject::Timeline, &RunModel::asked(1, Place::Server), Time(0), &palette()), None);
+        assert_eq!(svg(Subject::Graph, &RunModel::default(), Time(0), Shown::default(), &palette()), None);
+        assert_eq!(svg(Subject::Timeline, &RunModel::asked(1, Place::Server), Time(0), Shown::default(), &palette()), None);
     }
 }

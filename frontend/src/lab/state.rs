@@ -23,6 +23,7 @@ use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
 use super::result::Table;
+use super::timeline::Window;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
 use crate::session::{Local, Remote};
@@ -146,6 +147,12 @@ pub struct Lab {
     pub sought: RwSignal<Option<Time>>,
     /// The moment that the pointer is on, in the timeline or in a chart: the others show it too.
     pub pointed: RwSignal<Option<Time>>,
+    /// The stretch of the run's time that the timeline and the charts show.
+    pub window: RwSignal<Window>,
+    /// The timeline shows messages and no bars.
+    pub messages_shown: RwSignal<bool>,
+    /// What came as the answer to a question of this number that was for no file.
+    pub answer: RwSignal<Option<(u32, js_sys::Uint8Array)>, LocalStorage>,
     pub table: Table,
     /// Bytes of the export that is being collected.
     pub exporting: RwSignal<Option<f64>>,
@@ -265,6 +272,9 @@ impl Lab {
             run: RwSignal::new(RunModel::default()),
             sought: RwSignal::new(None),
             pointed: RwSignal::new(None),
+            window: RwSignal::new(None),
+            messages_shown: RwSignal::new(false),
+            answer: RwSignal::new_local(None),
             table: Table::new(),
             exporting: RwSignal::new(None),
             invitation: RwSignal::new(None),

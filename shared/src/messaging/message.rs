@@ -109,6 +109,16 @@ impl From<NodeId> for Node {
     }
 }
 
+/// What a session calls a node of a bus: its broker is the coordinator.
+impl From<Node> for NodeId {
+    fn from(node: Node) -> NodeId {
+        match node {
+            Node::BROKER => NodeId::Coordinator,
+            Node(number) => NodeId::Worker(number.into()),
+        }
+    }
+}
+
 impl Message {
     /// Bytes that it takes on the wire: its body, its names, and its properties.
     pub fn wire_bytes(&self) -> u64 {

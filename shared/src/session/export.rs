@@ -6,6 +6,7 @@ use super::jobs::Stage;
 use super::{Output, Session, paced};
 use crate::batch::table::{RowsFormat, ViewQuery};
 use crate::limits::EXPORT_FRAME_BYTES;
+use crate::time::Time;
 use crate::wire::{DataHeader, Event, ExportFormat};
 
 impl Session {
@@ -42,6 +43,14 @@ impl Session {
         let mut frames = Frames { header: first, done: Vec::new() };
         table.write(format, 0..table.len(), &mut frames).map_err(|error| error.to_string())?;
         Ok(frames.finish())
+    }
+
+    /// What went between its nodes in a stretch of time.
+    pub(super) fn messages(&mut self, run: u32, id: u32, from: Time, to: Time) {
+        match self.runs.get(&run).is_some_and(|entry| entry.has_pacer) {
+            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Messages { id, from, to } }),
+            false => self.refuse(format!("run {run} is not simulated at a pace: nobody has seen the messages in it")),
+        }
     }
 
     fn export_trace(&mut self, run: u32, id: u32) {

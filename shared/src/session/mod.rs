@@ -69,7 +69,7 @@ pub enum Input {
     Sequential { run: u32, output_hash: Result<u64, String> },
     /// A paced simulation, or a bus in real time, is to be seen.
     Paced { run: u32, frame: Box<Frame> },
-    /// A part of the trace that was asked for: a binary frame for the client.
+    /// A part of the trace that was asked for, or messages in it: a binary frame for the client.
     Traced { run: u32, frame: Vec<u8> },
     /// What [`Output::Simulate`] gave.
     Simulated { run: u32, simulated: Result<Box<Simulated>, String> },
@@ -237,6 +237,7 @@ impl Session {
             },
             Command::View { run, id, query } => self.view(run, id, &query),
             Command::Export { run, id, format } => self.export(run, id, format),
+            Command::Messages { run, id, from, to } => self.messages(run, id, from, to),
             Command::Forget { run } => self.forget(run),
             // A driver that has several sessions answers by itself.
             Command::Invite { .. } | Command::Watch { .. } => self

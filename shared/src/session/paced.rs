@@ -47,6 +47,9 @@ const EVENTS_AT_ONCE: usize = 64;
 /// The same on the way to where somebody wants to be.
 const EVENTS_AT_ONCE_ON_THE_WAY: usize = 1_024;
 
+/// How long before the messages that are wanted the run happens again: a delivery is settled within this, as a rule.
+const DELIVERY_SPAN: Span = Span::seconds(1);
+
 /// Bytes of a part of a trace, more or less.
 const TRACE_PART_BYTES: usize = 1 << 20;
 
@@ -70,13 +73,20 @@ pub enum Input {
     Repeat,
     /// The trace of the run as far as it has come, for an export of this number.
     Trace(u32),
+    /// The messages between nodes in this stretch of time, as far as the run has come, for a question of this number. A later question
+    /// takes the place of one that is not answered yet.
+    Messages {
+        id: u32,
+        from: Time,
+        to: Time,
+    },
 }
 
 /// What its driver is to pass on.
 #[derive(Debug)]
 pub enum Output {
     Frame(Box<Frame>),
-    /// A part of the trace that was asked for, with its [`DataHeader`].
+    /// A part of the trace that was asked for, or all the messages, with its [`DataHeader`].
     Trace(Vec<u8>),
     /// It has come to its end, for the first time since it began or since the last wish. It can still go back. An error is a sentence
     /// for the user, and nothing comes after it.
@@ -112,6 +122,7 @@ pub struct Paced<C = Simulation> {
     last_frame: Option<Time>,
     /// Traces that are wanted.
     tracings: VecDeque<Tracing<C>>,
+    looking: Option<Looking<C>>,
     outputs: VecDeque<Output>,
 }
 
@@ -123,6 +134,13 @@ struct Tracing<C> {
     /// Of the next part.
     header: DataHeader,
     lines: Vec<u8>,
+}
+
+/// A run that happens once more for the messages in it.
+struct Looking<C> {
+    simulation: C,
+    until: Time,
+    header: DataHeader,
 }
 
 /// Where somebody wants to be.
@@ -179,6 +197,7 @@ impl<C: Course> Paced<C> {
             chosen: false,
             last_frame: None,
             tracings: VecDeque::new(),
+            looking: None,
             outputs: VecDeque::new(),
         };
         paced.wake(now);
@@ -359,6 +378,29 @@ impl<C: Course> Paced<C> {
         }
     }
 
+    fn look_for_messages(&mut self, id: u32, from: Time, to: Time) {
+        // Frames name a message by its delivery, so that is to be seen, too.
+        let mut simulation = self.keyframes.nearest(Time(from.0.saturating_sub(DELIVERY_SPAN.0))).clone();
+        simulation.record(from, to);
+        let header = DataHeader { run: simulation.whole().run, id, index: 0, last: true };
+        self.looking = Some(Looking { simulation, until: to.min(self.moment), header });
+    }
+
+    /// A turn's worth of it.
+    fn go_on_looking(&mut self) {
+        let Some(looking) = &mut self.looking else { return };
+        for _ in 0..EVENTS_AT_ONCE_ON_THE_WAY {
+            if looking.simulation.step_by(looking.until) != Ok(true) {
+                looking.simulation.pass(looking.until);
+                let messages = serde_json::to_vec(&looking.simulation.recorded())
+                    .expect("messages have string keys and are written to memory");
+                self.outputs.push_back(Output::Trace([&looking.header.to_bytes()[..], &messages].concat()));
+                self.looking = None;
+                return;
+            }
+        }
+    }
+
     fn look_for_the_end(&mut self) {
         if !self.simulation.has_ended() {
             return;
@@ -427,8 +469,10 @@ impl<C: Course> Machine for Paced<C> {
 
     fn handle(&mut self, now: Time, input: Input) {
         self.advance(now);
-        if let Input::Trace(id) = input {
-            return self.trace(id);
+        match input {
+            Input::Trace(id) => return self.trace(id),
+            Input::Messages { id, from, to } => return self.look_for_messages(id, from, to),
+            _ => {}
         }
         if self.broken {
             return;
@@ -449,7 +493,7 @@ impl<C: Course> Machine for Paced<C> {
             Input::Fault(effect) => self.fault(effect),
             Input::Repeat => self.simulation.repeat(),
             // Heard above, since what is broken has a trace, too.
-            Input::Trace(_) => {}
+            Input::Trace(_) | Input::Messages { .. } => {}
         }
         self.anchor = (now, self.moment);
         self.wanted = true;
@@ -459,6 +503,7 @@ impl<C: Course> Machine for Paced<C> {
     fn wake(&mut self, now: Time) {
         self.advance(now);
         self.go_on_tracing();
+        self.go_on_looking();
         self.tell(now);
     }
 
@@ -467,7 +512,7 @@ impl<C: Course> Machine for Paced<C> {
     }
 
     fn next_wake(&self) -> Option<Time> {
-        if !self.tracings.is_empty() {
+        if !self.tracings.is_empty() || self.looking.is_some() {
             return Some(self.heard);
         }
         if self.broken {

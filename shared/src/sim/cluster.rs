@@ -15,7 +15,7 @@ use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::machine::Machine;
 use crate::session::run;
 use crate::time::{Span, Time};
-use crate::wire::Tally;
+use crate::wire::{Fate, Tally};
 
 /// The coordinator's place among the hosts; worker N has place N.
 const COORDINATOR: u32 = 0;
@@ -32,7 +32,7 @@ impl Simulation {
         }
         match event {
             Event::Start => self.tell_run(run::Input::Start)?,
-            Event::Arrive(envelope) => self.arrive(envelope)?,
+            Event::Arrive { envelope, sent } => self.arrive(envelope, sent)?,
             Event::Wake(host) => return self.wake(host),
             Event::Computed { host, plan } => {
                 if self.hosts[host as usize].plan != plan {
@@ -63,7 +63,7 @@ impl Simulation {
     /// Until when an event waits because its host stands still. What is on its way to the store goes on.
     fn waits(&self, event: &Event) -> Option<Time> {
         let host = match event {
-            Event::Arrive(envelope) => place(envelope.to),
+            Event::Arrive { envelope, .. } => place(envelope.to),
             Event::Wake(host) => *host,
             Event::Stored { .. } | Event::Committed(_) => COORDINATOR,
             Event::Start | Event::Computed { .. } | Event::Land { .. } | Event::Over(_) => return None,
@@ -83,15 +83,17 @@ impl Simulation {
         }
     }
 
-    fn arrive(&mut self, envelope: Envelope) -> Result<(), Problem> {
+    fn arrive(&mut self, envelope: Envelope, sent: Time) -> Result<(), Problem> {
         let row = self.row_of(&envelope);
         let host = place(envelope.to);
         if host == COORDINATOR {
             self.trace.push(row);
+            self.record_row(row, sent, self.now, Fate::Arrived);
             return self.tell_run(run::Input::Envelope(envelope));
         }
         let somebody = self.hosts.get(host as usize).is_some_and(|host| host.worker.is_some());
         self.trace.push(Row { kind: if somebody { row.kind } else { Kind::Lost }, ..row });
+        self.record_row(row, sent, self.now, if somebody { Fate::Arrived } else { Fate::Nobody });
         if somebody {
             self.tell_worker(host, worker::Input::Envelope(envelope));
         }
@@ -222,16 +224,17 @@ impl Simulation {
     }
 
     fn send(&mut self, envelope: Envelope) {
-        let bytes = envelope.message.wire_bytes();
-        match self.network.carry(self.now, envelope.from, envelope.to, bytes) {
-            Verdict::Once(span) => self.queue.push(self.now + span, Event::Arrive(envelope)),
+        let (bytes, sent) = (envelope.message.wire_bytes(), self.now);
+        match self.network.carry(sent, envelope.from, envelope.to, bytes) {
+            Verdict::Once(span) => self.queue.push(sent + span, Event::Arrive { envelope, sent }),
             Verdict::Twice(first, second) => {
-                self.queue.push(self.now + first, Event::Arrive(envelope.clone()));
-                self.queue.push(self.now + second, Event::Arrive(envelope));
+                self.queue.push(sent + first, Event::Arrive { envelope: envelope.clone(), sent });
+                self.queue.push(sent + second, Event::Arrive { envelope, sent });
             }
-            Verdict::Lost => {
+            Verdict::Lost(span) => {
                 let row = self.row_of(&envelope);
                 self.trace.push(Row { kind: Kind::Lost, ..row });
+                self.record_row(row, sent, sent + span, Fate::Lost);
             }
         }
     }
@@ -352,7 +355,13 @@ impl Simulation {
         self.queue.push_timer(at, host, Event::Wake(host));
     }
 
-    fn row_of(&self, envelope: &Envelope) -> Row {
+    fn record_row(&mut self, row: Row, sent: Time, arrives: Time, fate: Fate) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_row(row, sent, arrives, fate);
+        }
+    }
+
+    pub(super) fn row_of(&self, envelope: &Envelope) -> Row {
         let (kind, task, attempt): (Kind, Option<TaskId>, Option<Attempt>) = trace::subject(&envelope.message);
         Row {
             at: self.now,

@@ -17,6 +17,7 @@ pub mod messaging;
 pub mod model;
 mod network;
 mod queue;
+mod recorder;
 mod trace;
 
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ use self::host::Host;
 pub use self::kernels::Kernels;
 use self::network::{NEVER, Network};
 use self::queue::Queue;
+use self::recorder::Recorder;
 use self::trace::Trace;
 pub use self::trace::{Kind, Row};
 use crate::batch::coordinator::CommittedPartition;
@@ -41,7 +43,7 @@ use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::rng::Rng;
 use crate::session::run::{self, Run, RunSpec};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, Tally};
+use crate::wire::{Fate, Frame, Messages, Tally};
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -90,6 +92,7 @@ pub struct Simulation {
     source: Rc<RefCell<Box<dyn Source>>>,
     checks: Checks,
     trace: Trace<Row>,
+    recorder: Option<Box<Recorder>>,
     /// Chance of everything but the network.
     rng: Rng,
     frames: VecDeque<Box<Frame>>,
@@ -113,7 +116,10 @@ struct Kernel {
 #[derive(Clone, Debug)]
 enum Event {
     Start,
-    Arrive(Envelope),
+    Arrive {
+        envelope: Envelope,
+        sent: Time,
+    },
     /// The host's timer goes off.
     Wake(u32),
     /// A kernel ends, unless another plan was made for it since.
@@ -171,6 +177,7 @@ impl Simulation {
             source: Rc::new(RefCell::new(source)),
             checks: Checks::default(),
             trace: Trace::new(spec.keeps_rows),
+            recorder: None,
             rng,
             frames: VecDeque::new(),
             calm: Calm { from: Time::ZERO, endless: false, slowest: 1 },
@@ -279,6 +286,22 @@ impl Simulation {
     /// The rows of the trace since they were last taken, if the spec wants them.
     pub fn take_rows(&mut self) -> Vec<Row> {
         self.trace.take_rows()
+    }
+
+    /// From now on the messages are written down that are under way in this stretch of time.
+    pub fn record(&mut self, from: Time, to: Time) {
+        self.recorder = Some(Box::new(Recorder::new(from, to)));
+    }
+
+    /// Those messages, with what is under way at this moment.
+    pub fn recorded(&mut self) -> Messages {
+        let Some(mut recorder) = self.recorder.take() else { return Messages::default() };
+        for (at, event) in self.queue.iter() {
+            if let Event::Arrive { envelope, sent } = event {
+                recorder.note_row(self.row_of(envelope), *sent, at, Fate::Underway);
+            }
+        }
+        recorder.finish(self.now)
     }
 
     /// The next frame for whoever watches, if the spec says that somebody does.

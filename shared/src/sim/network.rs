@@ -21,7 +21,8 @@ pub(super) struct Network<N> {
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Lost,
+    /// And how long it would have been on its way.
+    Lost(Span),
     Once(Span),
     Twice(Span, Span),
 }
@@ -54,7 +55,7 @@ impl<N: Copy + PartialEq> Network<N> {
         }
         self.forget_ended(now);
         if self.partitions.iter().any(|(_, groups)| divides(groups, from, to)) {
-            return Verdict::Lost;
+            return Verdict::Lost(transit);
         }
         let (mut late, mut again) = (Span::ZERO, false);
         for (_, fault) in self.edges.iter().filter(|(_, fault)| fault.concerns(from, to)) {
@@ -62,7 +63,7 @@ impl<N: Copy + PartialEq> Network<N> {
                 continue;
             }
             match fault.kind {
-                EdgeKind::Drop => return Verdict::Lost,
+                EdgeKind::Drop => return Verdict::Lost(transit),
                 EdgeKind::Delay(span) => late.0 += span.0,
                 EdgeKind::Duplicate => again = true,
             }

@@ -57,6 +57,11 @@ impl<E> Queue<E> {
         self.heap.len()
     }
 
+    /// What is going to happen, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Time, &E)> {
+        self.heap.iter().filter_map(|Reverse(key)| Some((key.at, self.events[key.slot as usize].as_ref()?)))
+    }
+
     /// When the next event is.
     pub(super) fn next_at(&self) -> Option<Time> {
         self.heap.peek().map(|Reverse(key)| key.at)

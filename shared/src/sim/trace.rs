@@ -1,11 +1,13 @@
 //! What happened, in rows: the trace whose hash says that two runs were one and the same, natively and in wasm.
 
 use serde::Serialize;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::recorder::{Recorder, name};
 use crate::batch::message::Message;
 use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::time::Time;
+use crate::wire::{About, Bytes, Fate, MessageView, Phase};
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,11 +80,7 @@ impl Row {
             Some(NodeId::Coordinator) => 0,
             Some(NodeId::Worker(number)) => number,
         };
-        let (task_kind, task) = match self.task {
-            None => (0, 0),
-            Some(TaskId::Map(map)) => (1, map),
-            Some(TaskId::Reduce(partition)) => (2, partition),
-        };
+        let (task_kind, task) = task_bytes(self.task);
         let (epoch, number) = self.attempt.map_or((0, 0), |attempt| (attempt.epoch, attempt.number));
         let mut bytes = [0; Row::BYTES];
         bytes[0..8].copy_from_slice(&self.at.0.to_le_bytes());
@@ -96,6 +94,43 @@ impl Row {
         bytes[38] = self.kind as u8;
         bytes[39] = task_kind;
         bytes
+    }
+}
+
+impl Recorder {
+    /// A message as the trace names it, sent then. Those about one task belong together.
+    pub(super) fn note_row(&mut self, row: Row, sent: Time, arrives: Time, fate: Fate) {
+        let Some(to) = row.to else { return };
+        let id = xxh3_64(&[&Row { at: sent, ..row }.to_bytes()[..], &arrives.0.to_le_bytes()].concat());
+        let kin = row.task.map_or(id, |task| {
+            let (kind, number) = task_bytes(Some(task));
+            xxh3_64(&[&[kind][..], &number.to_le_bytes()].concat())
+        });
+        self.note((sent, arrives), kin, || MessageView {
+            id: id as u32,
+            kind: name(row.kind),
+            from: row.node,
+            to,
+            sent,
+            arrives,
+            fate,
+            bytes: Bytes(row.bytes),
+            about: row.task.zip(row.attempt).map(|(task, attempt)| {
+                let (phase, task) = match task {
+                    TaskId::Map(map) => (Phase::Map, map),
+                    TaskId::Reduce(partition) => (Phase::Reduce, partition),
+                };
+                About::Task { phase, task, attempt: attempt.number }
+            }),
+        });
+    }
+}
+
+fn task_bytes(task: Option<TaskId>) -> (u8, u32) {
+    match task {
+        None => (0, 0),
+        Some(TaskId::Map(map)) => (1, map),
+        Some(TaskId::Reduce(partition)) => (2, partition),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 70] = [
+const NAMES: [&str; 73] = [
     "activity",
     "archive",
     "arrow-down",
@@ -46,6 +46,7 @@ const NAMES: [&str; 70] = [
     "laptop",
     "library",
     "loader",
+    "maximize-2",
     "menu",
     "minus",
     "monitor",
@@ -76,6 +77,8 @@ const NAMES: [&str; 70] = [
     "wifi-off",
     "x",
     "zap",
+    "zoom-in",
+    "zoom-out",
 ];
 
 /// The sprite: a symbol for every name.

@@ -1,7 +1,7 @@
 //! The timeline of a bus: for each queue how much was ready in it, for each client when it was busy, blocked or down.
 
 use shared::time::{Span, Time};
-use shared::wire::{BUS_LANES_MAX, BUS_PARTS, Lane, WorkerState};
+use shared::wire::{BUS_LANES_MAX, BUS_PARTS, BusPart, Lane, WorkerState};
 
 use super::BusModel;
 use super::paint::{hatch, short};
@@ -64,9 +64,22 @@ fn name(pen: &mut impl Ink, scale: Scale, name: &str, y: f64, colour: &str) {
     pen.text(&short(name, ((scale.gutter() - 4.0) / CHARACTER_PX) as usize), 2.0, y);
 }
 
-/// Where a part of the time begins, on a whole pixel: neighbours touch, and nothing shines through between them.
-fn start(scale: Scale, part: usize) -> f64 {
-    scale.x(Time(scale.span.0 * part as u64 / BUS_PARTS as u64)).round()
+/// The parts of the time that are seen, by their places, each with where it is and how wide. They lie on whole pixels: neighbours touch,
+/// and nothing shines through between them.
+fn seen(scale: Scale, bus: &BusModel) -> impl Iterator<Item = (&BusPart, f64, f64)> {
+    let start = move |part: usize| Time(bus.view.span.0 * part as u64 / BUS_PARTS as u64);
+    let (first, last) = (place_of(bus, scale.from), place_of(bus, scale.to));
+    let parts = bus.parts.iter().enumerate().take(last + 1).skip(first);
+    parts.map(move |(place, part)| {
+        let (left, right) = scale.reach(start(place), start(place + 1));
+        let (left, right) = (left.round(), right.round());
+        (part, left, (right - left).max(1.0))
+    })
+}
+
+/// The part of the time that a moment lies in.
+fn place_of(bus: &BusModel, at: Time) -> usize {
+    (at.0 * BUS_PARTS as u64 / bus.view.span.0.max(1)) as usize
 }
 
 fn depth(pen: &mut impl Ink, scale: Scale, bus: &BusModel, queue: usize, top: f64, height: f64, palette: &Palette) {
@@ -75,13 +88,12 @@ fn depth(pen: &mut impl Ink, scale: Scale, bus: &BusModel, queue: usize, top: f6
     pen.stroke_with(&palette.line);
     pen.line(&[(scale.gutter(), foot + 0.5), (scale.width, foot + 0.5)]);
     let bound = bus.view.queues[queue].most.map(|most| most as f64);
-    for (place, part) in bus.parts.iter().enumerate() {
+    for (part, x, width) in seen(scale, bus) {
         let depth = part.depths.get(queue).map_or(0.0, |depth| f64::from(*depth));
         if depth == 0.0 {
             continue;
         }
         let full = bound.is_some_and(|bound| depth >= bound);
-        let (x, width) = (start(scale, place), (start(scale, place + 1) - start(scale, place)).max(1.0));
         let high = (usable * (depth / room).min(1.0)).max(1.0);
         pen.fill_with(if full { &palette.blocked } else { &palette.busy }, if full { 0.7 } else { 0.5 });
         pen.rect(x, foot - high, width, high);
@@ -92,9 +104,8 @@ fn work(pen: &mut impl Ink, scale: Scale, bus: &BusModel, client: usize, top: f6
     let inset = if height >= 8.0 { 2.0 } else { 0.5 };
     let thick = (height - 2.0 * inset).max(1.0);
     let mut blocked = None;
-    for (place, part) in bus.parts.iter().enumerate() {
+    for (part, x, width) in seen(scale, bus) {
         let Some(Lane(busy, held, down)) = part.lanes.get(client).copied() else { continue };
-        let (x, width) = (start(scale, place), (start(scale, place + 1) - start(scale, place)).max(1.0));
         if busy > 0 {
             pen.fill_with(&palette.busy, 0.15 + 0.7 * f64::from(busy) / 100.0);
             pen.rect(x, top + inset, width, thick);
@@ -127,7 +138,7 @@ pub fn describe(scale: Scale, bus: &BusModel, x: f64, y: f64) -> Option<Vec<Stri
     let at = scale.time(x)?;
     let lane = ((y - scale.lane_top(1)) / scale.lane_height()).floor();
     let lane = (lane >= 0.0).then_some(lane as usize)?;
-    let part = bus.parts.get((at.0 * BUS_PARTS as u64 / scale.span.0.max(1)) as usize)?;
+    let part = bus.parts.get(place_of(bus, at))?;
     let first = queue_lanes(bus) * bus.view.queues.len();
     let when = format!("about {}", Span(at.0 / 1_000 * 1_000));
     if lane < first {

@@ -61,7 +61,9 @@ pub struct Plan<'a> {
     /// Space beside the drawing.
     pub gutter: f64,
     pub right: f64,
-    pub span: f64,
+    /// What is shown of the time.
+    pub from: f64,
+    pub to: f64,
     /// Where the axis has a word, and which.
     pub ticks: Vec<(f64, String)>,
     pub colours: Grounds<'a>,

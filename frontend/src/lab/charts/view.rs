@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::time::{Span, Time};
+use shared::time::Time;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
@@ -18,6 +18,7 @@ use crate::components::size::use_size;
 use crate::lab::measures::latency;
 use crate::lab::model::RunModel;
 use crate::lab::state::{Lab, use_lab, wall_ms};
+use crate::lab::timeline::range;
 use crate::lab::timeline::scale::{RIGHT_PX, Scale};
 
 /// Between two looks at a run that goes on: nobody reads numbers that change more often, and drawing takes its time.
@@ -139,12 +140,14 @@ fn ChartOf(kind: Kind, sheet: Sheet) -> impl IntoView {
         drawing.set(said.with_value(|said| script::create(&host, said)).ok());
     });
     Effect::new(move |_| {
-        let size = size.get();
+        let (size, window) = (size.get(), lab.window.get());
         sheet.palette.with(|palette| {
             drawing.with(|drawing| {
                 sheet.course.with(|course| {
                     let (Some(drawing), Some(course)) = (drawing, course) else { return };
-                    if let Some(plan) = course.chart(kind).and_then(|chart| plan_of(course, chart, size, palette)) {
+                    if let Some(plan) =
+                        course.chart(kind).and_then(|chart| plan_of(course, chart, range(window, course.span), size, palette))
+                    {
                         // A chart that cannot be drawn is still there in words and numbers.
                         let _ = drawing.draw(&plain(&plan));
                     }
@@ -230,16 +233,20 @@ fn Latency() -> impl IntoView {
     }
 }
 
-fn plan_of<'a>(course: &Course, chart: &Chart, (width, height): (f64, f64), palette: &'a Palette) -> Option<Plan<'a>> {
+fn plan_of<'a>(
+    course: &Course,
+    chart: &Chart,
+    (from, to): (Time, Time),
+    (width, height): (f64, f64),
+    palette: &'a Palette,
+) -> Option<Plan<'a>> {
     if width <= 0.0 || height <= 0.0 {
         return None;
     }
-    let scale = Scale { width, height, lanes: 1, span: course.span };
+    let scale = Scale { width, height, lanes: 1, from, to };
     let seconds = |at: Time| at.0 as f64 / 1e6;
     // A word that would be cut off at the right edge is left out, as in the timeline.
-    let fits = |at: &Time| scale.x(*at) + 20.0 < width;
-    let ticks = scale.ticks().into_iter().filter(fits);
-    let word = |at: Time| if at.0 == 0 { "0".to_owned() } else { clock(at) };
+    let ticks = scale.ticks().into_iter().filter(|(at, _)| scale.x(*at) + 20.0 < width);
     let series = chart.series.iter().enumerate().map(|(index, series)| {
         let look = line(chart.kind, index);
         // A line goes on to the end of its last part.
@@ -252,8 +259,9 @@ fn plan_of<'a>(course: &Course, chart: &Chart, (width, height): (f64, f64), pale
         height,
         gutter: scale.gutter(),
         right: RIGHT_PX,
-        span: Span(course.span.0.max(1)).0 as f64 / 1e6,
-        ticks: ticks.map(|at| (seconds(at), word(at))).collect(),
+        from: seconds(from),
+        to: seconds(to.max(Time(1))),
+        ticks: ticks.map(|(at, word)| (seconds(at), word)).collect(),
         colours: Grounds { line: &palette.line, quiet: &palette.quiet },
         font: FONT,
         edges: (0..=course.over).map(|part| seconds(course.start(part))).collect(),

@@ -3,6 +3,7 @@
 //! What is selected is chosen in the graph, in the timeline or here, and marked in all three. [`told`] says what is known, [`mod@view`]
 //! shows it; both are loaded when something is selected first.
 
+mod message;
 pub mod shuffle;
 pub mod told;
 pub mod view;
@@ -26,6 +27,8 @@ pub enum Selected {
     Group(u32),
     /// What a stage gathers.
     Shuffle(u32),
+    /// A message between two nodes, by its number.
+    Message(u32),
 }
 
 impl Selected {
@@ -38,6 +41,7 @@ impl Selected {
             (Selected::Queue(queue), Some(bus)) => place(queue, bus.view.queues.len()),
             (Selected::Exchange(exchange), Some(bus)) => place(exchange, bus.view.exchanges.len()),
             (Selected::Shuffle(stage), None) => run.stages().get(stage as usize).is_some_and(|stage| !stage.of.is_empty()),
+            (Selected::Message(id), _) => run.messages.iter().flat_map(|known| &known.messages).any(|message| message.id == id),
             (Selected::Group(group), Some(bus)) => place(group, bus.view.groups.len()),
             _ => false,
         }
@@ -74,7 +78,7 @@ pub fn Inspector() -> impl IntoView {
     view! {
         <Panel name="inspector" title="Inspector">
             <div class="hint" class:hidden=is_any>
-                <p>"Click a task in the graph or a bar in the timeline: all that is known of it will be here."</p>
+                <p>"Click a task in the graph, or a bar or a message in the timeline: all that is known of it will be here."</p>
                 <button
                     class="small"
                     class:hidden=move || first.with(Option::is_none)

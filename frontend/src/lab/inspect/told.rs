@@ -25,6 +25,7 @@ pub fn told(run: &RunModel, selected: Selected) -> String {
     match (selected, &run.bus) {
         (Selected::Task(phase, number), _) => task(run, phase, number),
         (Selected::Shuffle(to), _) => super::shuffle::told(run, to),
+        (Selected::Message(id), _) => super::message::told(run, id),
         (Selected::Worker(place), Some(bus)) => client(run, bus, place),
         (Selected::Worker(place), None) => worker(run, place),
         (Selected::Queue(place), Some(bus)) => queue(bus, place),
@@ -327,13 +328,13 @@ fn steps(kind: &str, place: u32, count: usize, name: impl Fn(u32) -> String) -> 
     )
 }
 
-fn facts_of(facts: &[(&str, String)]) -> String {
+pub(super) fn facts_of(facts: &[(&str, String)]) -> String {
     let fact =
         |(name, value): &(&str, String)| format!("<div class=\"counter\"><dt>{name}</dt><dd class=\"num\">{value}</dd></div>");
     format!("<dl class=\"facts\">{}</dl>", facts.iter().map(fact).collect::<String>())
 }
 
-fn listed(title: &str, items: impl IntoIterator<Item = String>) -> String {
+pub(super) fn listed(title: &str, items: impl IntoIterator<Item = String>) -> String {
     let mut items = items.into_iter();
     let shown: String = items.by_ref().take(LISTED_MAX).collect();
     let more = match items.count() {
@@ -347,7 +348,7 @@ pub(super) fn button(kind: &str, place: u64, name: &str) -> String {
     format!("<button class=\"link\" data-do=\"{kind}\" data-of=\"{place}\">{}</button>", escape(name))
 }
 
-fn seek(at: Time, words: &str) -> String {
+pub(super) fn seek(at: Time, words: &str) -> String {
     format!("<button class=\"link\" data-do=\"seek\" data-of=\"{}\" title=\"Go to this moment\">{words}</button>", at.0)
 }
 

@@ -33,6 +33,7 @@ pub fn Inspected() -> impl IntoView {
             "exchange" => lab.select(Some(Selected::Exchange(place))),
             "shuffle" => lab.select(Some(Selected::Shuffle(place))),
             "group" => lab.select(Some(Selected::Group(place))),
+            "message" => lab.select(Some(Selected::Message(place))),
             "seek" => lab.seek(Time(of)),
             _ => {}
         }

@@ -13,7 +13,7 @@ use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::lab::bus::{BusModel, lanes};
-use crate::lab::format::{circled, duration_ms};
+use crate::lab::format::circled;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 use crate::lab::names::task_mark;
@@ -28,6 +28,8 @@ const NAMED_LANE_PX_MIN: f64 = 13.0;
 const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
 /// Bars that add less than this to what is painted in their lane are left out. Pixels.
 const STEP_PX_MIN: f64 = 0.5;
+/// Greatest width of a bar that has no gap before the next. Pixels.
+const HEAPED_PX_MAX: f64 = 4.0;
 
 /// The picture of what has ended.
 pub struct Settled<P = Pen> {
@@ -49,6 +51,8 @@ struct Lane {
     phase: Option<Phase>,
     /// Where the last cross is. Pixels.
     cross: Option<f64>,
+    /// From where to where plain bars reach that are too narrow to be told apart, and are painted as one. Pixels.
+    heap: Option<(f64, f64)>,
 }
 
 impl Settled {
@@ -62,11 +66,13 @@ impl Settled {
         palette: &Palette,
     ) -> Option<Settled> {
         let fits = |settled: &Settled| {
-            let painted = settled.painted.iter().zip(&run.attempts);
+            let seen = run.attempts_within(scale.from, scale.to);
             settled.scale == scale
                 && settled.run == (run.run, run.told_anew)
                 && settled.palette == *palette
-                && painted.filter_map(|(painted, attempt)| Some((*painted)? == attempt.state)).all(|same| same)
+                && seen
+                    .filter_map(|attempt| Some(settled.painted.get(attempt.index as usize).copied()?? == attempt.state))
+                    .all(|same| same)
         };
         match before.filter(fits) {
             Some(mut settled) => {
@@ -96,7 +102,8 @@ impl<P: Ink> Settled<P> {
     fn catch_up(&mut self, run: &RunModel) {
         self.painted.resize(run.attempts.len(), None);
         let mut gone = Vec::new();
-        for (index, attempt) in run.attempts.iter().enumerate() {
+        for attempt in run.attempts_within(self.scale.from, self.scale.to) {
+            let index = attempt.index as usize;
             // When a run ends without a result, some attempts never end.
             let moves = attempt.state == AttemptState::Running && run.is_live();
             if moves || self.painted[index].is_some() {
@@ -108,9 +115,14 @@ impl<P: Ink> Settled<P> {
                 gone.push(attempt);
             }
         }
+        (1..=self.lanes.len() as u32).for_each(|worker| self.put_down(worker));
         // Over the bars, or the next bar would hide the end of the one before.
         for attempt in gone {
-            let x = self.scale.x(attempt.end.unwrap_or(attempt.start));
+            let end = attempt.end.unwrap_or(attempt.start);
+            if !self.scale.shows(end) {
+                continue;
+            }
+            let x = self.scale.x(end);
             cross(&mut self.pen, self.scale, attempt.worker, x, &self.palette);
             if let Some(lane) = lane(&mut self.lanes, attempt) {
                 lane.cross = Some(lane.cross.map_or(x, |cross| cross.max(x)));
@@ -120,7 +132,11 @@ impl<P: Ink> Settled<P> {
 
     fn add(&mut self, run: &RunModel, attempt: &AttemptView, end: Time) {
         let scale = self.scale;
-        let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)).max(scale.x(attempt.start) + BAR_PX_MIN));
+        if !scale.sees(attempt.start, end) {
+            return;
+        }
+        let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
+        let right = right.max(left + BAR_PX_MIN);
         let plain = attempt.state == AttemptState::Done && attempt.number == 1;
         let Some(lane) = lane(&mut self.lanes, attempt) else { return };
         if plain && lane.phase == Some(attempt.phase) && right < lane.reach + STEP_PX_MIN {
@@ -129,10 +145,33 @@ impl<P: Ink> Settled<P> {
         if plain {
             (lane.reach, lane.phase) = (lane.reach.max(right), Some(attempt.phase));
         }
+        if plain && attempt.phase == Phase::Map && right - left <= HEAPED_PX_MAX {
+            match &mut lane.heap {
+                Some((_, reach)) if left <= *reach + STEP_PX_MIN => *reach = reach.max(right),
+                _ => {
+                    self.put_down(attempt.worker);
+                    self.lanes[attempt.worker as usize - 1].heap = Some((left, right));
+                }
+            }
+            return;
+        }
         let hidden = lane.cross.filter(|cross| (left - cross).abs() < scale.lane_height());
+        self.put_down(attempt.worker);
         bar(&mut self.pen, scale, run, attempt, end, &self.palette);
         if let Some(x) = hidden {
             cross(&mut self.pen, scale, attempt.worker, x, &self.palette);
+        }
+    }
+
+    /// Paints the narrow bars of a lane that are not painted yet.
+    fn put_down(&mut self, worker: u32) {
+        let Some((left, right)) = self.lanes[worker as usize - 1].heap.take() else { return };
+        let (top, thick) = band(self.scale, worker, false);
+        self.pen.fill_with(&self.palette.done, 1.0);
+        self.pen.rect(left, top, right - left, thick);
+        let (cross_at, near) = (self.lanes[worker as usize - 1].cross, self.scale.lane_height());
+        if let Some(x) = cross_at.filter(|x| (left - near..right + near).contains(x)) {
+            cross(&mut self.pen, self.scale, worker, x, &self.palette);
         }
     }
 
@@ -147,18 +186,17 @@ impl<P: Ink> Settled<P> {
     }
 }
 
-fn axis(pen: &mut impl Ink, scale: Scale, palette: &Palette) {
+pub fn axis(pen: &mut impl Ink, scale: Scale, palette: &Palette) {
     pen.fill_with(&palette.quiet, 1.0);
     pen.stroke_with(&palette.line);
-    for at in scale.ticks() {
+    for (at, word) in scale.ticks() {
         let x = scale.x(at).round() + 0.5;
         pen.line(&[(x, FLAGS_PX), (x, scale.height - AXIS_PX + 3.0)]);
         let y = scale.height - AXIS_PX / 2.0 + 1.0;
-        let label = duration_ms(at.0 as f64 / 1e3);
-        if at.0 == 0 {
-            pen.text("0", x, y);
+        if at == scale.from {
+            pen.text(&word, x, y);
         } else if x + 20.0 < scale.width {
-            pen.centred(&format!("{} {}", label.value, label.unit), x, y);
+            pen.centred(&word, x, y);
         }
     }
 }
@@ -178,8 +216,9 @@ fn over(pen: &mut impl Ink, scale: Scale, lanes: &[Lane], run: &RunModel, now: T
     names(pen, scale, run, palette);
     for attempt in run.running() {
         bar(pen, scale, run, attempt, now, palette);
+        let start = scale.reach(attempt.start, now).0;
         let cross_at = lanes.get((attempt.worker as usize).saturating_sub(1)).and_then(|lane| lane.cross);
-        if let Some(x) = cross_at.filter(|cross| (scale.x(attempt.start) - cross).abs() < scale.lane_height()) {
+        if let Some(x) = cross_at.filter(|cross| (start - cross).abs() < scale.lane_height()) {
             cross(pen, scale, attempt.worker, x, palette);
         }
     }
@@ -201,7 +240,11 @@ pub fn whole<P: Ink>(mut pen: P, scale: Scale, run: &RunModel, now: Time, palett
 
 /// A frame around a bar.
 fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
-    let (left, right) = (scale.x(attempt.start), scale.x(attempt.end.unwrap_or(now)));
+    let end = attempt.end.unwrap_or(now);
+    if !scale.sees(attempt.start, end) {
+        return;
+    }
+    let (left, right) = scale.reach(attempt.start, end);
     pen.stroke_with(&palette.text);
     pen.width(2.0);
     pen.frame(
@@ -214,8 +257,11 @@ fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette
 }
 
 /// Paints the faults and the moment that is looked at.
-fn present(pen: &mut impl Ink, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
+pub fn present(pen: &mut impl Ink, scale: Scale, run: &RunModel, now: Time, palette: &Palette) {
     flags(pen, scale, run, palette);
+    if !scale.shows(now) {
+        return;
+    }
     if run.can_be_sought() {
         handle(pen, scale, now, palette);
     } else if run.is_active() {
@@ -258,7 +304,7 @@ fn handle(pen: &mut impl Ink, scale: Scale, now: Time, palette: &Palette) {
 /// Where something went wrong on purpose: a flag each, and what it was where there is room for the words.
 fn flags(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     let mut free = 0.0;
-    for (at, what) in scale.flags(run) {
+    for (at, what) in scale.flags(run).filter(|(at, _)| scale.shows(*at)) {
         let x = scale.x(at).round() + 0.5;
         pen.stroke_with(&palette.down);
         pen.dashed(true);
@@ -303,14 +349,14 @@ fn colour(palette: &Palette, state: AttemptState) -> &str {
 
 fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, end: Time, palette: &Palette) {
     let height = scale.lane_height();
-    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
-    // Work that came to nothing steps back behind the work that counts.
-    let inset = if is_gone(attempt) { inset.max(height * 0.3) } else { inset };
-    let (left, right) = (scale.x(attempt.start), scale.x(end.max(attempt.start)));
-    let (width, thick) = ((right - left).max(BAR_PX_MIN), (height - 2.0 * inset).max(1.0));
-    let top = scale.lane_top(attempt.worker) + inset;
+    if !scale.sees(attempt.start, end) {
+        return;
+    }
+    let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
+    let width = (right - left).max(BAR_PX_MIN);
+    let (top, thick) = band(scale, attempt.worker, is_gone(attempt));
     let colour = colour(palette, attempt.state);
-    let gap = if width > 4.0 { 1.0 } else { 0.0 };
+    let gap = if width > HEAPED_PX_MAX { 1.0 } else { 0.0 };
     match attempt.phase {
         Phase::Map => {
             pen.fill_with(colour, if is_gone(attempt) { 0.5 } else { 1.0 });
@@ -335,13 +381,22 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
     }
 }
 
+/// Top and height of a bar in its lane. Work that came to nothing steps back behind the work that counts.
+fn band(scale: Scale, worker: u32, gone: bool) -> (f64, f64) {
+    let height = scale.lane_height();
+    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
+    let inset = if gone { inset.max(height * 0.3) } else { inset };
+    (scale.lane_top(worker) + inset, (height - 2.0 * inset).max(1.0))
+}
+
 /// How far a bar is seen before another begins on top of it: executions are in the order in which they began. Pixels.
 fn room(scale: Scale, run: &RunModel, attempt: &AttemptView, left: f64) -> f64 {
     /// No name is longer.
     const NAME_PX_MAX: f64 = 160.0;
-    let later = run.attempts.iter().skip(attempt.index as usize + 1).map(|later| (later.worker, scale.x(later.start) - left));
-    let near = later.take_while(|(_, distance)| *distance < NAME_PX_MAX);
-    near.filter(|(worker, _)| *worker == attempt.worker).map(|(_, distance)| distance).next().unwrap_or(f64::INFINITY)
+    let near = run.attempts_within(scale.from, scale.moment(left + NAME_PX_MAX));
+    let later = near.filter(|later| later.index > attempt.index && later.worker == attempt.worker);
+    let over = later.filter(|later| scale.sees(later.start, later.end.unwrap_or(run.now)));
+    over.map(|later| scale.reach(later.start, later.start).0 - left).fold(f64::INFINITY, f64::min)
 }
 
 /// The task's mark inside its bar, if it fits.

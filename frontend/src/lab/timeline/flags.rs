@@ -85,7 +85,8 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     let count = Memo::new(move |_| flags.with(Vec::len));
     let scale = Memo::new(move |_| {
         let size = size.get();
-        lab.run.with(|run| scale_of(size, run))
+        let window = lab.window.get();
+        lab.run.with(|run| scale_of(size, run, window))
     });
     let held = RwSignal::new(None::<Held>);
     // Where the pointer went down on a flag, until it comes up; and whether it has moved since, so that the click at its end is none.
@@ -251,18 +252,18 @@ fn way(key: &str) -> Option<Way> {
 
 impl Way {
     fn from(self, at: Time, scale: Scale) -> Time {
-        let most = scale.span.0 as f64;
+        let (least, most) = (scale.from.0 as f64, scale.to.0 as f64);
         match self {
-            Way::By(part) => rounded(Time((at.0 as f64 + part * most).clamp(0.0, most) as u64), scale),
-            Way::First => Time::ZERO,
-            Way::Last => Time(scale.span.0),
+            Way::By(part) => rounded(Time((at.0 as f64 + part * scale.micros()).clamp(least, most) as u64), scale),
+            Way::First => scale.from,
+            Way::Last => scale.to,
         }
     }
 }
 
 /// To a round number that is no coarser than a pixel.
 fn rounded(at: Time, scale: Scale) -> Time {
-    let pixel = (scale.span.0 as f64 / scale.width.max(1.0)).max(1.0);
+    let pixel = (scale.micros() / scale.width.max(1.0)).max(1.0);
     let step = 10f64.powf(pixel.log10().floor());
     Time(((at.0 as f64 / step).round() * step) as u64)
 }
@@ -291,7 +292,15 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
         match item.at? {
             Moment::Time(at) => {
                 let is_past = exact.is_some() || at <= run.now;
-                Some(Flag { at, what, when: format!("at {}", clock(at)), is_past, is_sure: true, moves })
+                // What is to come later than anything that is known waits at the end.
+                Some(Flag {
+                    at: at.min(Time(run.shown.0)),
+                    what,
+                    when: format!("at {}", clock(at)),
+                    is_past,
+                    is_sure: true,
+                    moves,
+                })
             }
             Moment::Progress(share) => {
                 let when = format!("at {}% of the progress", (share * 1e4).round() / 1e2);
@@ -332,7 +341,7 @@ impl Flag {
 /// The attributes of a flag in the picture, which somebody may hold at another moment.
 fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Option<[(&'static str, String); 9]> {
     let flag = flags.get(index)?;
-    let at = held.unwrap_or(flag.at).min(Time(scale.span.0));
+    let at = held.unwrap_or(flag.at);
     let state = match (held, flag.is_past) {
         (Some(_), _) => "held",
         (None, true) => "past",
@@ -352,13 +361,14 @@ fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Optio
         None => format!("{when}: {past}. {how}"),
     };
     Some([
-        ("style", format!("left:{:.1}px", x - POLE_PX)),
+        // One that is not shown cannot be reached either.
+        ("style", format!("left:{:.1}px{}", x - POLE_PX, if scale.shows(at) { "" } else { ";visibility:hidden" })),
         ("data-state", state.to_owned()),
         ("data-at", at.0.to_string()),
         ("data-words", words),
         ("aria-label", format!("Fault: {}", flag.what)),
-        ("aria-valuemin", "0".to_owned()),
-        ("aria-valuemax", (scale.span.0 as f64 / 1e3).to_string()),
+        ("aria-valuemin", (scale.from.0 as f64 / 1e3).to_string()),
+        ("aria-valuemax", (scale.to.0 as f64 / 1e3).to_string()),
         ("aria-valuenow", (at.0 as f64 / 1e3).to_string()),
         ("aria-valuetext", told),
     ])
@@ -412,7 +422,7 @@ mod tests {
 
     #[test]
     fn keys_move_a_flag_to_round_moments_within_what_is_shown() {
-        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, span: Span(8_400_000) };
+        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(0), to: Time(8_400_000) };
         let moved = |key: &str, at| way(key).map(|way| way.from(Time(at), scale).0);
         assert_eq!(moved("ArrowRight", 1_203_456), Some(1_287_000));
         assert_eq!(moved("ArrowLeft", 40_000), Some(0));
@@ -422,7 +432,7 @@ mod tests {
 
     #[test]
     fn words_are_there_where_they_have_room() {
-        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, span: Span(10_000_000) };
+        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(0), to: Time(10_000_000) };
         let found = items(TEXT);
         let flags = flags(&found, &run(0, 0.0, &[]), &mut Seen::new());
         let words = |index, held| face(&flags, index, held, scale).map(|face| face[3].1.clone());

@@ -2,17 +2,21 @@
 
 pub mod draw;
 pub mod flags;
+pub mod messages;
+pub mod overview;
 pub mod scale;
 pub mod table;
+pub mod zoom;
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::time::Time;
+use shared::time::{Span, Time};
 use shared::wire::{AttemptView, Phase, StageView};
 use wasm_bindgen::JsCast;
 use web_sys::PointerEvent;
 
 use self::draw::Settled;
+use self::messages::Probe;
 use self::scale::Scale;
 use super::bus::{in_short, lanes};
 use super::format::{bytes, circled, count, duration_ms, of};
@@ -41,8 +45,10 @@ pub fn Timeline() -> impl IntoView {
     let palette = use_palette();
     let settled = StoredValue::new_local(None::<Settled>);
     Effect::new(move |_| {
-        let (size, palette, selected) = (size.get(), palette.get(), lab.selected.get());
-        lab.run.with(|run| paint(canvases, size, run, settled, &palette, selected));
+        let (size, window, palette, selected) = (size.get(), lab.window.get(), palette.get(), lab.selected.get());
+        if !lab.messages_shown.get() {
+            lab.run.with(|run| paint(canvases, scale_of(size, run, window), run, settled, &palette, selected));
+        }
     });
 
     // The moment that is pointed at, here or in a chart.
@@ -50,31 +56,38 @@ pub fn Timeline() -> impl IntoView {
     let shown = Memo::new(move |_| lab.run.with(|run| run.shown));
     Effect::new(move |_| {
         shown.track();
-        let (pointed, size) = (lab.pointed.get(), size.get());
+        let (pointed, size, window) = (lab.pointed.get(), size.get(), lab.window.get());
         let Some(line) = line.get() else { return };
-        let scale = lab.run.with_untracked(|run| scale_of(size, run));
-        let x = scale.zip(pointed).filter(|(scale, at)| at.0 <= scale.span.0).map(|(scale, at)| scale.x(at));
+        let scale = lab.run.with_untracked(|run| scale_of(size, run, window));
+        let x = scale.zip(pointed).filter(|(scale, at)| scale.shows(*at)).map(|(scale, at)| scale.x(at));
         let _ = line.class_list().toggle_with_force("shown", x.is_some());
         if let Some(x) = x {
             let _ = line.set_attribute("style", &format!("transform:translateX({x}px)"));
         }
     });
+    let scale = move |run: &RunModel| scale_of(size.get_untracked(), run, lab.window.get_untracked());
     let at = move |event: &PointerEvent| {
         let x = f64::from(event.offset_x());
-        lab.run.with_untracked(|run| scale_of(size.get_untracked(), run).map(|scale| scale.moment(x)))
+        lab.run.with_untracked(|run| scale(run).map(|scale| scale.moment(x)))
     };
 
+    // What is under the pointer while messages are shown.
+    let probe: Probe = StoredValue::new_local(None);
+    let under = move |x, y| probe.with_value(|probe| probe.as_ref().and_then(|probe| probe(x, y)));
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let lines = lab.run.with_untracked(|run| {
-            let scale = scale_of(size.get_untracked(), run)?;
+            let scale = scale(run)?;
             if let Some(news) = scale.flag_at(run, x, y) {
                 return Some(vec![news.text.clone(), at_in_words(news.at)]);
+            }
+            if lab.messages_shown.get_untracked() {
+                return under(x, y).map(|(lines, _)| lines);
             }
             if let Some(bus) = &run.bus {
                 return lanes::describe(scale, bus, x, y);
             }
-            scale.attempt_at(&run.attempts, now_of(run), x, y).map(|attempt| describe(run, attempt))
+            scale.attempt_at(run, now_of(run), x, y).map(|attempt| describe(run, attempt))
         });
         match lines {
             Some(lines) => tip.show(Note { x: f64::from(event.client_x()), y: f64::from(event.client_y()), lines }),
@@ -114,11 +127,14 @@ pub fn Timeline() -> impl IntoView {
         }
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let what = lab.run.with_untracked(|run| {
-            let scale = scale_of(size.get_untracked(), run)?;
-            let under = |attempt: &AttemptView| Selected::Task(attempt.phase, attempt.task);
+            if lab.messages_shown.get_untracked() {
+                return under(x, y).map(|(_, what)| what);
+            }
+            let scale = scale(run)?;
+            let task = |attempt: &AttemptView| Selected::Task(attempt.phase, attempt.task);
             match &run.bus {
                 Some(bus) => lanes::selected_at(scale, bus, x, y),
-                None => scale.attempt_at(&run.attempts, now_of(run), x, y).map(under).or_else(|| scale.lane_at(x, y)),
+                None => scale.attempt_at(run, now_of(run), x, y).map(task).or_else(|| scale.lane_at(x, y)),
             }
         });
         match what {
@@ -139,12 +155,22 @@ pub fn Timeline() -> impl IntoView {
     let is_bus = Memo::new(move |_| lab.run.with(|run| run.bus.is_some()));
     let aside = move || {
         view! {
-            <span class="legend" class:of-bus=is_bus aria-hidden="true">
+            <span class="legend" class:of-bus=is_bus class:hidden=lab.messages_shown aria-hidden="true">
                 <span class="key map">{move || if is_bus.get() { "busy" } else { "map" }}</span>
                 <span class="key reduce">{move || if is_bus.get() { "blocked".to_owned() } else { gathering.get() }}</span>
                 <span class="key lost">{move || if is_bus.get() { "down" } else { "lost" }}</span>
                 <span class="key again">"repeated"</span>
             </span>
+            <span class="zoom"><Later part=Part::Zoom(size, frame) wanted=move || !empty.get() quiet=true /></span>
+            <button
+                class="quiet small"
+                data-testid="timeline-messages"
+                title="The messages between the nodes, from where and when they were sent to where and when they arrived"
+                aria-pressed=move || if lab.messages_shown.get() { "true" } else { "false" }
+                on:click=move |_| lab.messages_shown.update(|shown| *shown = !*shown)
+            >
+                "Messages"
+            </button>
             <button
                 class="quiet small"
                 data-testid="timeline-as-table"
@@ -162,8 +188,9 @@ pub fn Timeline() -> impl IntoView {
                 data-testid="timeline"
                 node_ref=frame
                 class:hidden=as_table
+                class:as-messages=lab.messages_shown
                 role="group"
-                aria-label="Timeline: arrow keys go to another moment of a simulated run"
+                aria-label="Timeline: arrow keys go to another moment of a simulated run, plus and minus zoom, 0 shows the whole run"
                 tabindex="0"
                 on:keydown=move |event| lab.seek_by_key(&event)
             >
@@ -182,11 +209,15 @@ pub fn Timeline() -> impl IntoView {
                         lab.pointed.set(None);
                     }
                 ></canvas>
+                <Later part=Part::SpaceTime(size, probe) wanted=lab.messages_shown />
                 <span class="pointed" node_ref=line data-testid="pointed" aria-hidden="true"></span>
                 <Later part=Part::Flags(size, frame) wanted=move || seekable.get() quiet=true />
                 <p class="empty hint" class:hidden=move || !empty.get()>
                     "Each worker will have a lane here, each task a bar in it."
                 </p>
+            </div>
+            <div class="overview-place" class:hidden=as_table>
+                <Later part=Part::Overview wanted=move || !empty.get() quiet=true />
             </div>
             {move || as_table.get().then(|| view! {
                 <Later part=Part::Attempts wanted=move || true />
@@ -214,10 +245,23 @@ pub fn now_of(run: &RunModel) -> Time {
     }
 }
 
-pub fn scale_of((width, height): (f64, f64), run: &RunModel) -> Option<Scale> {
+/// The stretch of a run's time that its pictures show, if it is not all of it.
+pub type Window = Option<(Time, Time)>;
+
+/// What is shown of this much time.
+pub fn range(window: Window, whole: Span) -> (Time, Time) {
+    let Some((from, to)) = window else { return (Time::ZERO, Time(whole.0)) };
+    // What is shown of another run may be longer than that.
+    let length = to.since(from).0.min(whole.0);
+    let from = from.0.min(whole.0 - length);
+    (Time(from), Time(from + length))
+}
+
+pub fn scale_of((width, height): (f64, f64), run: &RunModel, window: Window) -> Option<Scale> {
     let of_batch = run.started.as_ref()?.workers.max(run.workers.len() as u32) as usize;
     let lanes = run.bus.as_deref().map_or(of_batch, lanes::count_of);
-    (width > 0.0 && height > 0.0).then_some(Scale { width, height, lanes, span: run.shown })
+    let (from, to) = range(window, run.shown);
+    (width > 0.0 && height > 0.0).then_some(Scale { width, height, lanes, from, to })
 }
 
 fn at_in_words(at: Time) -> String {
@@ -227,14 +271,14 @@ fn at_in_words(at: Time) -> String {
 
 fn paint(
     canvases: [NodeRef<html::Canvas>; 2],
-    size: (f64, f64),
+    scale: Option<Scale>,
     run: &RunModel,
     settled: StoredValue<Option<Settled>, LocalStorage>,
     palette: &Palette,
     selected: Option<Selected>,
 ) {
     let [Some(below), Some(above)] = canvases.map(|canvas| canvas.get_untracked()) else { return };
-    let Some(scale) = scale_of(size, run) else {
+    let Some(scale) = scale else {
         // No run, or no room: clean sheets.
         settled.set_value(None);
         return [below, above].iter().for_each(|canvas| canvas.set_width(canvas.width()));

@@ -1,8 +1,9 @@
 //! Where a moment and a worker lie in the timeline.
 
-use shared::time::{Span, Time};
+use shared::time::Time;
 use shared::wire::{AttemptView, News};
 
+use crate::lab::format::duration_ms;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 
@@ -18,6 +19,8 @@ pub const AXIS_PX: f64 = 18.0;
 pub const FLAGS_PX: f64 = 14.0;
 /// How far from a thing the pointer may be. Pixels.
 const REACH_PX: f64 = 4.0;
+/// From one word of the axis to the next, at least. Pixels.
+const TICK_PX_MIN: f64 = 72.0;
 /// Greatest height of a lane. Pixels.
 const LANE_PX_MAX: f64 = 28.0;
 
@@ -27,9 +30,13 @@ pub struct Scale {
     pub width: f64,
     pub height: f64,
     pub lanes: usize,
-    /// Length of the time shown, from 0.
-    pub span: Span,
+    /// The stretch of the run's time that is shown.
+    pub from: Time,
+    pub to: Time,
 }
+
+/// A moment on the axis, and what is written there.
+pub type Tick = (Time, String);
 
 impl Scale {
     pub fn gutter(self) -> f64 {
@@ -40,21 +47,45 @@ impl Scale {
         self.width < 480.0
     }
 
+    /// Where a moment lies; of one that is not shown, beside the picture.
     pub fn x(self, at: Time) -> f64 {
-        let usable = (self.width - self.gutter() - RIGHT_PX).max(1.0);
-        self.gutter() + usable * at.0 as f64 / self.span.0.max(1) as f64
+        self.gutter() + self.usable() * (at.0 as f64 - self.from.0 as f64) / self.micros()
+    }
+
+    /// Where something begins and ends, as far as it is seen.
+    pub fn reach(self, start: Time, end: Time) -> (f64, f64) {
+        (self.x(start.clamp(self.from, self.to)), self.x(end.clamp(self.from, self.to)))
+    }
+
+    /// Whether anything is seen of what begins and ends then.
+    pub fn sees(self, start: Time, end: Time) -> bool {
+        end >= self.from && start <= self.to
+    }
+
+    /// Whether a moment is shown.
+    pub fn shows(self, at: Time) -> bool {
+        (self.from..=self.to).contains(&at)
     }
 
     /// The moment at `x`; none in the gutter.
     pub fn time(self, x: f64) -> Option<Time> {
-        let usable = (self.width - self.gutter() - RIGHT_PX).max(1.0);
-        let part = (x - self.gutter()) / usable;
-        (part >= 0.0).then_some(Time((part * self.span.0 as f64) as u64))
+        let part = (x - self.gutter()) / self.usable();
+        (part >= 0.0).then_some(Time(self.from.0 + (part * self.micros()) as u64))
     }
 
-    /// The moment that is nearest to `x`.
+    /// The moment that is nearest to `x`, of those that are shown.
     pub fn moment(self, x: f64) -> Time {
-        self.time(x.max(self.gutter())).unwrap_or_default().min(Time(self.span.0))
+        self.time(x.max(self.gutter())).unwrap_or_default().clamp(self.from, self.to)
+    }
+
+    /// The width of the time that is shown. Pixels.
+    pub fn usable(self) -> f64 {
+        (self.width - self.gutter() - RIGHT_PX).max(1.0)
+    }
+
+    /// The length of what is shown.
+    pub fn micros(self) -> f64 {
+        self.to.since(self.from).0.max(1) as f64
     }
 
     pub fn lane_height(self) -> f64 {
@@ -67,14 +98,16 @@ impl Scale {
     }
 
     /// The attempt under a point: on its lane, the one that contains the moment or is nearest to it within a few pixels.
-    pub fn attempt_at(self, attempts: &[AttemptView], now: Time, x: f64, y: f64) -> Option<&AttemptView> {
+    pub fn attempt_at(self, run: &RunModel, now: Time, x: f64, y: f64) -> Option<&AttemptView> {
         self.time(x)?;
         let lane = ((y - FLAGS_PX) / self.lane_height()).floor() as u32 + 1;
         let distance = |attempt: &AttemptView| {
             let (from, to) = (self.x(attempt.start), self.x(attempt.end.unwrap_or(now)));
             if x < from { from - x } else { (x - to).max(0.0) }
         };
-        let near = attempts.iter().filter(|attempt| attempt.worker == lane).map(|attempt| (distance(attempt), attempt));
+        let (from, to) = (self.moment(x - REACH_PX), self.moment(x + REACH_PX));
+        let near = run.attempts_within(from, to).filter(|attempt| attempt.worker == lane);
+        let near = near.map(|attempt| (distance(attempt), attempt));
         near.filter(|(distance, _)| *distance <= REACH_PX).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, attempt)| attempt)
     }
 
@@ -94,20 +127,41 @@ impl Scale {
     pub fn flag_at(self, run: &RunModel, x: f64, y: f64) -> Option<&News> {
         let near = |news: &&News| {
             let left = self.x(news.at);
-            news.fault.is_some() && x >= left - REACH_PX && x <= left + 3.0 * REACH_PX
+            news.fault.is_some() && self.shows(news.at) && x >= left - REACH_PX && x <= left + 3.0 * REACH_PX
         };
         (y < FLAGS_PX).then(|| run.news.iter().rev().find(near)).flatten()
     }
 
     /// Moments for the axis: round ones, far enough apart to be read.
-    pub fn ticks(self) -> Vec<Time> {
-        let room = ((self.width - self.gutter()) / 72.0).max(1.0);
-        let rough = self.span.0 as f64 / room;
+    pub fn ticks(self) -> Vec<Tick> {
+        let room = ((self.width - self.gutter()) / TICK_PX_MIN).max(1.0);
+        let rough = self.micros() / room;
         let magnitude = 10f64.powf(rough.max(1.0).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(magnitude * 10.0).max(1.0) as u64;
-        (0..).map(|index| Time(index * step)).take_while(|at| at.0 <= self.span.0).collect()
+        let moments = (self.from.0.div_ceil(step)..).map(|index| Time(index * step)).take_while(|at| *at <= self.to);
+        moments.map(|at| (at, word(at, step))).collect()
     }
+}
+
+/// A moment as the axis has it, where its neighbours are so many microseconds away.
+fn word(at: Time, step: u64) -> String {
+    let length = duration_ms(at.0 as f64 / 1e3);
+    // What a length of time says: tenths of a second, whole milliseconds, seconds of a minute.
+    let told = match at.0 {
+        0 => return "0".to_owned(),
+        1..1_000 => 1,
+        1_000..1_000_000 => 1_000,
+        1_000_000..60_000_000 => 100_000,
+        60_000_000..3_600_000_000 => 1_000_000,
+        _ => 60_000_000,
+    };
+    if step.is_multiple_of(told) {
+        return format!("{} {}", length.value, length.unit);
+    }
+    let (unit, size) = if at.0 < 1_000_000 { ("ms", 1e3) } else { ("s", 1e6) };
+    let decimals = (size / step as f64).log10().ceil().max(0.0) as usize;
+    format!("{:.decimals$} {unit}", at.0 as f64 / size)
 }
 
 #[cfg(test)]
@@ -115,6 +169,7 @@ mod tests {
     use shared::wire::{AttemptState, Bytes, Phase};
 
     use super::*;
+    use crate::lab::model::story;
 
     fn attempt(index: u32, worker: u32, start: u64, end: Option<u64>) -> AttemptView {
         AttemptView {
@@ -136,22 +191,53 @@ mod tests {
 
     #[test]
     fn a_point_finds_the_attempt_under_it() {
-        let scale = Scale { width: 800.0, height: 120.0, lanes: 2, span: Span(1_000_000) };
-        let attempts = [attempt(0, 1, 0, Some(400_000)), attempt(1, 1, 500_000, Some(600_000)), attempt(2, 2, 0, None)];
-        let at = |x, y| scale.attempt_at(&attempts, Time(1_000_000), x, y).map(|attempt| attempt.index);
+        let scale = Scale { width: 800.0, height: 120.0, lanes: 2, from: Time(0), to: Time(1_000_000) };
+        let attempts = vec![attempt(0, 1, 0, Some(400_000)), attempt(1, 2, 0, None), attempt(2, 1, 500_000, Some(600_000))];
+        let run = story::run(Vec::new(), attempts, &[]);
+        let at = |x, y| scale.attempt_at(&run, Time(1_000_000), x, y).map(|attempt| attempt.index);
         assert_eq!(at(scale.x(Time(100_000)), FLAGS_PX + 5.0), Some(0));
-        assert_eq!(at(scale.x(Time(550_000)), FLAGS_PX + 5.0), Some(1));
+        assert_eq!(at(scale.x(Time(550_000)), FLAGS_PX + 5.0), Some(2));
         assert_eq!(at(scale.x(Time(800_000)), FLAGS_PX + 5.0), None);
-        assert_eq!(at(scale.x(Time(900_000)), FLAGS_PX + scale.lane_height() + 2.0), Some(2));
+        assert_eq!(at(scale.x(Time(900_000)), FLAGS_PX + scale.lane_height() + 2.0), Some(1));
         assert_eq!(at(3.0, FLAGS_PX + 5.0), None);
     }
 
     #[test]
     fn ticks_are_round_and_few() {
         for span_us in [200_000, 1_234_567, 59_000_000, 600_000_000] {
-            let scale = Scale { width: 800.0, height: 100.0, lanes: 4, span: Span(span_us) };
-            let ticks = scale.ticks();
-            assert!((2..=12).contains(&ticks.len()), "{} ticks in {span_us} µs", ticks.len());
+            for from in [0, 777_777] {
+                let scale = Scale { width: 800.0, height: 100.0, lanes: 4, from: Time(from), to: Time(from + span_us) };
+                let ticks = scale.ticks();
+                assert!((2..=12).contains(&ticks.len()), "{} ticks in {span_us} µs", ticks.len());
+                assert!(ticks.iter().all(|(at, _)| scale.shows(*at)), "{ticks:?}");
+                assert!(ticks.windows(2).all(|pair| pair[0].1 != pair[1].1), "each says another moment: {ticks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_run_fills_the_picture() {
+        let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(2_000_000), to: Time(3_000_000) };
+        assert_eq!((scale.x(scale.from), scale.x(scale.to)), (scale.gutter(), 800.0 - RIGHT_PX));
+        assert_eq!(scale.reach(Time(0), Time(9_000_000)), (scale.gutter(), 800.0 - RIGHT_PX));
+        assert_eq!(scale.time(scale.x(Time(2_400_000))), Some(Time(2_400_000)));
+        assert_eq!((scale.moment(0.0), scale.moment(5_000.0)), (scale.from, scale.to));
+        let words: Vec<String> = scale.ticks().into_iter().map(|(_, word)| word).collect();
+        assert_eq!(words[..2], ["2.0 s", "2.1 s"]);
+    }
+
+    #[test]
+    fn an_axis_says_as_much_as_its_moments_need() {
+        for (at, step, expected) in [
+            (0, 5, "0"),
+            (250, 50, "250 µs"),
+            (1_250, 250, "1.2 ms"),
+            (2_500_000, 500_000, "2.5 s"),
+            (2_512_000, 2_000, "2.512 s"),
+            (61_500_000, 500_000, "61.5 s"),
+            (90_000_000, 30_000_000, "1:30 min"),
+        ] {
+            assert_eq!(word(Time(at), step), expected);
         }
     }
 }

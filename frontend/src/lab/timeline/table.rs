@@ -1,8 +1,9 @@
 //! The timeline as a table, for those who read rather than see it: the latest attempts first, or the queues and clients of a bus.
 
 use leptos::prelude::*;
-use shared::wire::{AttemptView, StageView};
+use shared::wire::{AttemptView, MessageView, StageView};
 
+use super::messages::{about, fate, node_name, said};
 use crate::lab::bus::BusModel;
 use crate::lab::format::{count, duration_ms, grouped, of};
 use crate::lab::graph::ending;
@@ -17,14 +18,26 @@ const ROWS_MAX: usize = 100;
 type Row = [String; 7];
 
 const HEADS: [&str; 7] = ["Task", "Execution", "Worker", "Start", "Length", "Records", "How it went"];
+const MESSAGE_HEADS: [&str; 7] = ["Message", "From", "To", "Sent", "On its way", "About", "What became of it"];
 const BUS_HEADS: [&str; 7] = ["Queue or client", "What it does", "Ready", "At consumers", "Came or sent", "Worked on", "Gone"];
 
 #[component]
 pub fn AttemptsTable() -> impl IntoView {
     let lab = use_lab();
-    let rows = Memo::new(move |_| lab.run.with(rows));
-    let heads = Memo::new(move |_| lab.run.with(|run| if run.bus.is_some() { BUS_HEADS } else { HEADS }));
-    let more = Memo::new(move |_| lab.run.with(|run| run.attempts.len().saturating_sub(ROWS_MAX) as u64));
+    let of_messages = lab.messages_shown;
+    let rows = Memo::new(move |_| lab.run.with(if of_messages.get() { messages } else { rows }));
+    let heads = Memo::new(move |_| match (of_messages.get(), lab.run.with(|run| run.bus.is_some())) {
+        (true, _) => MESSAGE_HEADS,
+        (false, true) => BUS_HEADS,
+        (false, false) => HEADS,
+    });
+    let more = Memo::new(move |_| {
+        let count = lab.run.with(|run| match of_messages.get() {
+            true => run.messages.as_ref().map_or(0, |known| known.messages.len()),
+            false => run.attempts.len(),
+        });
+        count.saturating_sub(ROWS_MAX) as u64
+    });
     let any_more = move || more.get() > 0;
     view! {
         <div class="attempts" tabindex="0" role="region" aria-label="Executions">
@@ -47,7 +60,12 @@ pub fn AttemptsTable() -> impl IntoView {
                 </tbody>
             </table>
             {move || any_more().then(|| view! {
-                <p class="hint">{move || format!("and {} before", of(more.get(), "execution", "executions"))}</p>
+                <p class="hint">
+                    {move || match of_messages.get() {
+                        true => format!("and {} later", of(more.get(), "message", "messages")),
+                        false => format!("and {} before", of(more.get(), "execution", "executions")),
+                    }}
+                </p>
             })}
         </div>
     }
@@ -58,6 +76,23 @@ fn rows(run: &RunModel) -> Vec<Row> {
         return of_bus(bus);
     }
     run.attempts.iter().rev().take(ROWS_MAX).map(|attempt| row(run.stages(), attempt)).collect()
+}
+
+/// The first messages of what is shown.
+fn messages(run: &RunModel) -> Vec<Row> {
+    let row = |message: &MessageView| {
+        let length = duration_ms(message.arrives.since(message.sent).0 as f64 / 1e3);
+        [
+            said(message),
+            node_name(run, message.from),
+            node_name(run, message.to),
+            message.sent.to_string(),
+            format!("{} {}", length.value, length.unit),
+            about(run, message).unwrap_or_default(),
+            fate(message).to_owned(),
+        ]
+    };
+    run.messages.iter().flat_map(|known| &known.messages).take(ROWS_MAX).map(row).collect()
 }
 
 fn of_bus(bus: &BusModel) -> Vec<Row> {

@@ -9,7 +9,7 @@ use crate::session::{BusOutcome, Simulated, simulate};
 use crate::sim::Simulation;
 use crate::sim::messaging::BusSimulation;
 use crate::time::Time;
-use crate::wire::{Frame, Tally};
+use crate::wire::{Frame, Messages, Tally};
 
 /// See the module. A clone is the same run at the same moment, and both go on by themselves. Errors are sentences for the user.
 pub trait Course: Clone {
@@ -51,6 +51,12 @@ pub trait Course: Clone {
 
     /// Writes those since they were last taken, a line each.
     fn take_lines(&mut self, lines: &mut Vec<u8>);
+
+    /// From now on the messages between nodes are written down that are under way in this stretch of time.
+    fn record(&mut self, from: Time, to: Time);
+
+    /// Those messages, as far as the run has come.
+    fn recorded(&mut self) -> Messages;
 
     /// Roughly how many things a clone has to copy beside those that it shares.
     fn size(&self) -> usize;
@@ -129,6 +135,14 @@ impl Course for Simulation {
             serde_json::to_writer(&mut *lines, &row).expect("a row has string keys and is written to memory");
             lines.push(b'\n');
         }
+    }
+
+    fn record(&mut self, from: Time, to: Time) {
+        self.record(from, to);
+    }
+
+    fn recorded(&mut self) -> Messages {
+        self.recorded()
     }
 
     fn size(&self) -> usize {
@@ -229,6 +243,14 @@ impl Course for BusCourse {
             lines.extend_from_slice(row.as_json(|node| self.simulation.name(node)).to_string().as_bytes());
             lines.push(b'\n');
         }
+    }
+
+    fn record(&mut self, from: Time, to: Time) {
+        self.simulation.record(from, to);
+    }
+
+    fn recorded(&mut self) -> Messages {
+        self.simulation.recorded()
     }
 
     fn size(&self) -> usize {

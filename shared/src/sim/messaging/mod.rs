@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use self::check::Problem;
 pub use self::check::{BusError, Problem as BusProblem};
+use self::trace::BusRecorder;
 pub use self::trace::{Kind, Row};
 use self::wires::{WireId, Wires};
 pub use super::host::{Computing, Host};
@@ -33,6 +34,7 @@ use crate::messaging::watch::Watch;
 use crate::messaging::{Bus, Connection, Envelope, MessageId, Node};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
+use crate::wire::{Fate, Messages};
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ pub struct BusSimulation {
     wires: Wires,
     books: Books,
     trace: Trace<Row>,
+    recorder: Option<Box<BusRecorder>>,
     /// Chance of everything but the network.
     rng: Rng,
     /// Which of the spec's faults have begun.
@@ -91,7 +94,10 @@ enum Machinery {
 #[derive(Clone, Debug)]
 enum Event {
     Spawn(Node),
-    Arrive(Envelope),
+    Arrive {
+        envelope: Envelope,
+        sent: Time,
+    },
     /// The first frame that waits on a wire is sent again.
     Again(WireId),
     /// A node's timer goes off.
@@ -133,6 +139,7 @@ impl BusSimulation {
             wires,
             books: Books::new(spec.bus.clone()),
             trace: Trace::new(spec.keeps_rows),
+            recorder: None,
             rng,
             begun: vec![false; spec.faults.len()],
             watch: None,
@@ -231,6 +238,23 @@ impl BusSimulation {
         self.trace.take_rows()
     }
 
+    /// From now on the messages are written down that are under way in this stretch of time.
+    pub fn record(&mut self, from: Time, to: Time) {
+        self.recorder = Some(Box::new(BusRecorder::new(from, to)));
+    }
+
+    /// Those messages, with what is under way at this moment.
+    pub fn recorded(&mut self) -> Messages {
+        let Some(mut recorder) = self.recorder.take() else { return Messages::default() };
+        for (at, event) in self.queue.iter() {
+            if let Event::Arrive { envelope, sent } = event {
+                let incarnation = self.hosts[usize::from(envelope.from.0)].host.incarnation;
+                recorder.note_frame(envelope, incarnation, (*sent, at), Fate::Underway);
+            }
+        }
+        recorder.finish(self.now)
+    }
+
     /// A node's name.
     pub fn name(&self, node: Node) -> String {
         self.hosts.get(usize::from(node.0)).map_or_else(String::new, |seat| seat.name.to_string())
@@ -273,7 +297,7 @@ impl BusSimulation {
         }
         found.extend(self.wires.stalled().filter_map(|envelope| self.carries(envelope)));
         while let Some((_, event)) = self.queue.pop() {
-            if let Event::Arrive(envelope) = event {
+            if let Event::Arrive { envelope, .. } = event {
                 found.extend(self.carries(&envelope));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::check::Problem;
 use super::trace::{Kind, Row};
-use super::wires::{Carried, WireId};
+use super::wires::{Again, Carried, WireId};
 use super::{BusSimulation, Event, Machinery, Seat};
 use crate::fault::Effect;
 use crate::machine::Machine;
@@ -13,12 +13,13 @@ use crate::rng::Rng;
 use crate::sim::host::Computing;
 use crate::sim::network::NEVER;
 use crate::time::{Span, Time};
+use crate::wire::Fate;
 
 impl BusSimulation {
     pub(super) fn happen(&mut self, event: Event) -> Result<(), Problem> {
         match event {
             Event::Spawn(node) => self.spawn(node),
-            Event::Arrive(envelope) => self.arrive(envelope),
+            Event::Arrive { envelope, sent } => self.arrive(envelope, sent),
             Event::Again(wire) => {
                 self.again(wire);
                 Ok(())
@@ -72,8 +73,10 @@ impl BusSimulation {
         self.tell_client(node, client::Input::Start)
     }
 
-    fn arrive(&mut self, envelope: Envelope) -> Result<(), Problem> {
+    fn arrive(&mut self, envelope: Envelope, sent: Time) -> Result<(), Problem> {
         let now = self.now;
+        let fate = if self.seat(envelope.to).host.worker.is_some() { Fate::Arrived } else { Fate::Nobody };
+        self.record_frame(&envelope, (sent, now), fate);
         let seat = self.seat(envelope.to);
         if seat.host.worker.is_some() && (seat.host.paused(now).is_some() || !seat.inbox.is_empty()) {
             seat.inbox.push_back(envelope);
@@ -192,15 +195,28 @@ impl BusSimulation {
                     self.trace.push(Row { kind: Kind::Repeated, ..row });
                 }
                 self.watch_flight(&envelope, at);
-                self.queue.push(at, Event::Arrive(envelope));
+                if let (Some(recorder), Frame::Deliver(delivery)) = (&mut self.recorder, &envelope.frame) {
+                    let key = (envelope.to, envelope.connection, delivery.tag);
+                    recorder.delivered.insert(key, delivery.message.id);
+                }
+                let sent = self.now;
+                self.queue.push(at, Event::Arrive { envelope, sent });
             }
-            Carried::Stalls { again_at } => {
-                if let Some(at) = again_at {
+            Carried::Stalls { again } => {
+                if let Some(Again { at, lost }) = again {
+                    self.record_frame(&envelope, (self.now, lost), Fate::Lost);
                     let row = Row::frame(self.now, &envelope, incarnation);
                     self.trace.push(Row { kind: Kind::Stalled, ..row });
                     self.queue.push(at, Event::Again(wire));
                 }
             }
+        }
+    }
+
+    fn record_frame(&mut self, envelope: &Envelope, when: (Time, Time), fate: Fate) {
+        let incarnation = self.seat(envelope.from).host.incarnation;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_frame(envelope, incarnation, when, fate);
         }
     }
 

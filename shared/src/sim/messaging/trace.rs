@@ -1,12 +1,14 @@
 //! What happened on a bus, in rows.
 
 use serde::Serialize;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::Incarnation;
-use crate::messaging::{Envelope, Frame, Message, MessageId, Node, Settle};
+use crate::messaging::{Connection, Envelope, Frame, Message, MessageId, Node, Settle};
+use crate::sim::recorder::{Recorder, name};
 use crate::sim::trace::Hashed;
 use crate::time::Time;
+use crate::wire::{About, Bytes, Fate, MessageView};
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +107,37 @@ impl Row {
     }
 }
 
-impl Hashed for Row {
-    fn hash_into(self, hash: &mut Xxh3) {
+/// Deliveries are named by the client, its connection and the delivery's tag.
+pub(super) type BusRecorder = Recorder<(Node, Connection, u64)>;
+
+impl BusRecorder {
+    /// A frame that was sent, and arrives or would have. Those about one message belong together.
+    pub(super) fn note_frame(&mut self, envelope: &Envelope, incarnation: Incarnation, when: (Time, Time), fate: Fate) {
+        let row = Row::frame(when.0, envelope, incarnation);
+        let settled = match envelope.frame {
+            Frame::Settle { tag, .. } => self.delivered.get(&(envelope.from, envelope.connection, tag)).copied(),
+            _ => None,
+        };
+        let message = row.message.or(settled);
+        let id = xxh3_64(&[&row.to_bytes()[..], &when.1.0.to_le_bytes()].concat());
+        let kin = message
+            .map_or(id, |message| xxh3_64(&[&message.publisher.0.to_le_bytes()[..], &message.number.to_le_bytes()].concat()));
+        self.note(when, kin, || MessageView {
+            id: id as u32,
+            kind: name(row.kind),
+            from: envelope.from.into(),
+            to: envelope.to.into(),
+            sent: when.0,
+            arrives: when.1,
+            fate,
+            bytes: Bytes(row.bytes),
+            about: message.map(|message| About::Message { publisher: message.publisher.0.into(), number: message.number }),
+        });
+    }
+}
+
+impl Row {
+    fn to_bytes(self) -> [u8; 40] {
         let message = self.message.unwrap_or(MessageId { publisher: Node(u16::MAX), number: 0 });
         let mut bytes = [0; 40];
         bytes[0..8].copy_from_slice(&self.at.0.to_le_bytes());
@@ -118,7 +149,13 @@ impl Hashed for Row {
         bytes[36..38].copy_from_slice(&self.to.unwrap_or(Node(u16::MAX)).0.to_le_bytes());
         bytes[38] = self.incarnation as u8;
         bytes[39] = self.kind as u8;
-        hash.update(&bytes);
+        bytes
+    }
+}
+
+impl Hashed for Row {
+    fn hash_into(self, hash: &mut Xxh3) {
+        hash.update(&self.to_bytes());
     }
 }
 

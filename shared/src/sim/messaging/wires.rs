@@ -43,10 +43,18 @@ pub(super) enum Carried {
         at: Time,
         twice: bool,
     },
-    /// It was lost and is tried again, at this time if it is the first of its wire.
+    /// It waits to be sent again; it was lost itself, if it is the first of its wire.
     Stalls {
-        again_at: Option<Time>,
+        again: Option<Again>,
     },
+}
+
+/// A frame was lost.
+pub(super) struct Again {
+    /// When it is sent again.
+    pub at: Time,
+    /// When it would have arrived.
+    pub lost: Time,
 }
 
 impl Wires {
@@ -73,7 +81,7 @@ impl Wires {
         let id = wire(envelope.from, envelope.to);
         if !self.wires[id as usize].stalled.is_empty() {
             self.wires[id as usize].stalled.push_back(envelope.clone());
-            return (id, Carried::Stalls { again_at: None });
+            return (id, Carried::Stalls { again: None });
         }
         let carried = self.carry(now, id, envelope);
         if let Carried::Stalls { .. } = carried {
@@ -121,10 +129,10 @@ impl Wires {
         let (span, twice) = match verdict {
             Verdict::Once(span) => (span, false),
             Verdict::Twice(first, second) => (first.min(second), true),
-            Verdict::Lost => return wire.stall(now),
+            Verdict::Lost(span) => return wire.stall(now, span),
         };
         if self.network.loses(loss) {
-            return wire.stall(now);
+            return wire.stall(now, span);
         }
         wire.last_arrival = wire.last_arrival.max(now + span);
         Carried::Arrives { at: wire.last_arrival, twice }
@@ -132,10 +140,10 @@ impl Wires {
 }
 
 impl Wire {
-    fn stall(&mut self, now: Time) -> Carried {
+    fn stall(&mut self, now: Time, lost: Span) -> Carried {
         let again = Span(AGAIN_FIRST.0 << self.tries.min(AGAIN_DOUBLINGS_MAX));
         self.tries += 1;
-        Carried::Stalls { again_at: Some(now + again) }
+        Carried::Stalls { again: Some(Again { at: now + again, lost: now + lost }) }
     }
 }
 

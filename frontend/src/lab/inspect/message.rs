@@ -1,0 +1,66 @@
+//! What is known of a message between two nodes, and of what else was said of the same.
+
+use shared::id::NodeId;
+use shared::wire::{About, Fate, MessageView};
+
+use super::told::{button, facts_of, head, kind_of, listed, seek, sized};
+use crate::components::html::escape;
+use crate::lab::format::duration_ms;
+use crate::lab::model::RunModel;
+use crate::lab::timeline::messages::{about, fate, kin, node_name, said};
+
+/// All that is known of the message of this number.
+pub(super) fn told(run: &RunModel, id: u32) -> String {
+    let Some(known) = &run.messages else { return String::new() };
+    let Some(message) = known.messages.iter().find(|message| message.id == id) else { return String::new() };
+    let state = match message.fate {
+        Fate::Arrived => "done",
+        Fate::Underway => "busy",
+        Fate::Lost | Fate::Nobody => "down",
+    };
+    let mut facts = vec![("From", node(run, message.from)), ("To", node(run, message.to))];
+    facts.push(("Sent", seek(message.sent, &message.sent.to_string())));
+    if message.fate != Fate::Lost {
+        let word = if message.fate == Fate::Underway { "Will arrive" } else { "Arrived" };
+        facts.push((word, seek(message.arrives, &message.arrives.to_string())));
+        facts.push(("On its way", length(message)));
+    }
+    facts.push(("Bytes", sized(message.bytes.0)));
+    if let Some(words) = about(run, message) {
+        let what = match message.about {
+            Some(About::Task { phase, task, .. }) => button(kind_of(phase), task.into(), &words),
+            _ => escape(&words),
+        };
+        facts.push(("About", what));
+    }
+    let mut others: Vec<&MessageView> = kin(run, message).collect();
+    others.sort_by_key(|other| (other.sent, other.arrives));
+    let item = |other: &&MessageView| {
+        let route = format!("{} to {}", escape(&node_name(run, other.from)), escape(&node_name(run, other.to)));
+        let name = if other.id == id {
+            format!("<b>{}</b>", escape(&said(other)))
+        } else {
+            button("message", other.id.into(), &said(other))
+        };
+        format!("<li>{name} {route}<br>at {}, {}</li>", seek(other.sent, &other.sent.to_string()), fate(other))
+    };
+    let title = match message.about {
+        Some(About::Message { .. }) => "The way of this message, in what is shown",
+        _ => "What was said of this task, in what is shown",
+    };
+    let list = if message.about.is_some() { listed(title, others.iter().map(item)) } else { String::new() };
+    format!("{}{}{list}", head(&said(message), state, fate(message)), facts_of(&facts))
+}
+
+fn node(run: &RunModel, node: NodeId) -> String {
+    let name = node_name(run, node);
+    match node {
+        NodeId::Coordinator => escape(&name),
+        NodeId::Worker(number) => button("worker", u64::from(number.saturating_sub(1)), &name),
+    }
+}
+
+fn length(message: &MessageView) -> String {
+    let length = duration_ms(message.arrives.since(message.sent).0 as f64 / 1e3);
+    format!("<span title=\"{}\">{} {}</span>", length.exact, length.value, length.unit)
+}
