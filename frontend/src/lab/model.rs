@@ -227,6 +227,9 @@ impl RunModel {
         self.stage = Stage::Failed { message, problems };
         for worker in &mut self.workers {
             worker.current = None;
+            if worker.view.state == WorkerState::Busy {
+                worker.view.state = WorkerState::Idle;
+            }
         }
         self.fit();
     }
@@ -395,7 +398,7 @@ impl RunModel {
             return;
         }
         let reached = self.pace.as_ref().map_or(self.now, |pace| pace.reached.max(self.now));
-        let needed = Span(ended.unwrap_or(reached).0).max(SHOWN_MIN);
+        let needed = Span(ended.unwrap_or(reached).0).max(if ended.is_some() { Span::millis(1) } else { SHOWN_MIN });
         self.shown = match ended {
             Some(_) => needed,
             None if self.shown >= needed => self.shown,

@@ -205,6 +205,7 @@ impl State {
                 "none fails, but the experiment expects nothing: give it `expect`".to_owned()
             }
             0 if done == count => "every expectation holds under each of them".to_owned(),
+            0 if self.running.is_none() => "it was stopped, and none of those fails".to_owned(),
             0 => "none fails so far".to_owned(),
             FAILING_MAX => format!("{FAILING_MAX} fail, so it ends here"),
             1 => "1 fails".to_owned(),

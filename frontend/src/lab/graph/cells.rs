@@ -22,6 +22,8 @@ const SIGN_PX_MIN: f64 = 6.0;
 const NUMBER_PX_MIN: f64 = 11.0;
 /// Least width of a cell with room for a name. Pixels.
 const NAME_PX_MIN: f64 = 60.0;
+/// Least width of a cell with room for a name, a number and a tick beside each other. Pixels.
+const ALL_PX_MIN: f64 = 120.0;
 
 /// What is painted in a cell; equal ones are not painted again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -105,8 +107,8 @@ impl<P: Ink> Cells<P> {
         }
         let is_wide = at.width > 2.0 * at.height;
         let again = is_again(role, face);
-        // In a square the number takes the tick's place; the filling says done.
-        if !(again && !is_wide && at.height >= NUMBER_PX_MIN) {
+        // Where there is little room the number takes the tick's place; the filling says done.
+        if !(again && at.width < ALL_PX_MIN && at.height >= NUMBER_PX_MIN) {
             self.sign(role, at, face.state, is_wide);
         }
         if again {
@@ -165,7 +167,11 @@ impl<P: Ink> Cells<P> {
 
     fn name(&mut self, name: &str, at: Box, face: Face) {
         // A tick, a cross or a number stands at the end.
-        let taken = if face.state == TaskState::Waiting { 8.0 } else { 26.0 };
+        let taken = match face.state {
+            TaskState::Waiting => 8.0,
+            _ if face.attempts > 1 && at.width >= ALL_PX_MIN => 44.0,
+            _ => 26.0,
+        };
         if name.chars().count() as f64 * CHARACTER_PX + 6.0 + taken <= at.width {
             self.pen.fill_with(&self.palette.text, 1.0);
             self.pen.text(name, at.x + 6.0, at.y + at.height / 2.0 + 0.5);
@@ -204,7 +210,11 @@ impl<P: Ink> Cells<P> {
             self.pen.corner(at.x, at.y, (at.width.min(at.height) * 0.6).max(2.0));
             return;
         }
-        let across = if is_wide { at.width - at.height - 6.0 } else { at.width / 2.0 };
+        let across = match is_wide {
+            true if at.width >= ALL_PX_MIN => at.width - at.height - 6.0,
+            true => at.width - at.height / 2.0 - 1.0,
+            false => at.width / 2.0,
+        };
         self.pen.centred(&circled(attempts), at.x + across, at.y + at.height / 2.0 + 0.5);
     }
 }
