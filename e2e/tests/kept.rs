@@ -189,7 +189,7 @@ async fn a_page_in_another_folder_has_nothing_in_common_with_this_one() -> WebDr
     assert!(page.experiment().await?.contains("Word count"), "its text is its own");
     assert_eq!(page.attribute("theme", "title").await?, "Theme: system. Switch to light");
     page.press("kept-open").await?;
-    page.until("kept", "no runs", |text| text.contains("Every run that ends is kept here")).await?;
+    page.until("kept", "no runs", |text| text.contains("Every run that you start is kept here")).await?;
     page.driver.goto(format!("{}?autorun=no", server.url)).await?;
     assert_eq!(page.experiment().await?, WORDS);
     assert_eq!(page.attribute("theme", "title").await?, "Theme: light. Switch to dark");
@@ -221,9 +221,9 @@ async fn a_reload_goes_on_where_one_was() -> WebDriverResult<()> {
     page.press("kept-close").await?;
 
     // One that is under way stands still where it was, and goes on from there.
-    page.press("speed-1").await?;
+    page.press("speed-0.1").await?;
     page.start().await?;
-    page.virtual_time(5.0).await?;
+    page.virtual_time(2.0).await?;
     page.driver.refresh().await?;
     page.until_attribute("status", "data-paused", |paused| paused == "true").await?;
     page.press("speed-max").await?;

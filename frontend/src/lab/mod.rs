@@ -162,7 +162,7 @@ pub fn Lab() -> impl IntoView {
                 </Show>
                 <Splitter name="graph" label="Height of the graph" side=Side::Above min=120.0 max=640.0 initial=252.0 />
                 <timeline::Timeline />
-                <Splitter name="timeline" label="Height of the timeline" side=Side::Above min=80.0 max=640.0 initial=168.0 />
+                <Splitter name="timeline" label="Height of the timeline" side=Side::Above min=80.0 max=640.0 initial=192.0 />
                 <charts::Charts />
                 <result::view::Result />
             </div>

@@ -77,7 +77,7 @@ impl Sketch {
         });
         let columns: Vec<Vec<Of>> = columns.filter(|column| !column.is_empty()).collect();
         let count = columns.len().max(1) as f64;
-        let width = width.max(count * (CARD_PX_MIN + 2.0 * GAP_PX));
+        let width = width.max(count * (CARD_PX_MIN + 1.25 * GAP_PX));
         let most = columns.iter().map(Vec::len).max().unwrap_or_default() as f64;
         let low = most * (CARD_PX + GAP_PX) + GAP_PX > height;
         let height = if low { height.max(most * (LOW_CARD_PX + LOW_GAP_PX) + LOW_GAP_PX) } else { height };

@@ -226,7 +226,7 @@ fn Latency() -> impl IntoView {
     view! {
         <section class="chart" data-testid="chart-latency" aria-labelledby="chart-latency-title">
             <header class="chart-head">
-                <h3 id="chart-latency-title">"Latency " <span class="hint">"from publish to the end of the work"</span></h3>
+                <h3 id="chart-latency-title">"Latency of the whole run " <span class="hint">"from publish to the end of the work"</span></h3>
             </header>
             <p class="hint" data-testid="chart-summary-latency">{sentence}</p>
         </section>
