@@ -164,8 +164,9 @@ fn docs(project: &Project) -> Done {
 }
 
 fn browser(project: &Project) -> Done {
-    // One test at a time: each has a browser and a server, and some measure.
-    let tests = cargo(project, ["test", "--locked", "--package", "e2e", "--", "--test-threads", "1"]);
+    // One test at a time: each has a browser and a server, and some measure. All of them, whatever fails: it takes long to come here.
+    let tests = ["test", "--locked", "--package", "e2e", "--no-fail-fast", "--", "--test-threads", "1"];
+    let tests = cargo(project, tests);
     run_tests(&mut with_browser(project, tests)?)
 }
 
