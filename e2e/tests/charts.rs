@@ -99,6 +99,8 @@ async fn a_bus_is_charted_with_the_numbers_of_its_report() -> WebDriverResult<()
     assert!(lost > 0, "the queue ran over");
     let told = page.text("chart-summary-depth").await?;
     assert!(told.contains("frames at most 20 "), "{told}");
+    let told = page.text("chart-summary-latency-over-time").await?;
+    assert!(told.starts_with("Latency: half of them at most "), "{told}");
     let told = page.text("chart-summary-latency").await?;
     assert!(told.starts_with("Half of the messages took at most"), "{told}");
     for look in LOOKS {

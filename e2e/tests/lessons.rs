@@ -70,12 +70,17 @@ async fn follow(page: &Page, lesson: &str, say: &str, until: &str) -> WebDriverR
         }
         paused => {
             let share: f64 = paused.strip_prefix("paused at ").and_then(|share| share.parse().ok()).expect("a share");
-            if page.attribute("status", "data-stage").await? == "empty" {
-                page.press("run").await?;
+            // Who comes too late does as the lesson says: runs it again, and more slowly.
+            while page.attribute("status", "data-paused").await? != "true" {
+                if page.attribute("status", "data-stage").await? != "running" {
+                    page.press("run").await?;
+                }
+                let is_there = |now: &str| now.parse().is_ok_and(|now: f64| now >= share * 100.0);
+                page.until_attribute("progress", "aria-valuenow", is_there).await?;
+                page.press("speed-0.1").await?;
+                page.press("pause").await?;
             }
-            page.until_attribute("progress", "aria-valuenow", |now| now.parse().is_ok_and(|now: f64| now >= share * 100.0))
-                .await?;
-            page.press("pause").await
+            Ok(())
         }
     }
 }

@@ -39,7 +39,7 @@ impl Kind {
             Kind::Busy => "busy",
             Kind::Depth => "depth",
             Kind::Messages => "messages",
-            Kind::Latency => "latency",
+            Kind::Latency => "latency-over-time",
         }
     }
 
