@@ -71,16 +71,23 @@ async fn follow(page: &Page, lesson: &str, say: &str, until: &str) -> WebDriverR
         paused => {
             let share: f64 = paused.strip_prefix("paused at ").and_then(|share| share.parse().ok()).expect("a share");
             // Who comes too late does as the lesson says: runs it again, and more slowly.
-            while page.attribute("status", "data-paused").await? != "true" {
+            loop {
                 if page.attribute("status", "data-stage").await? != "running" {
-                    page.press("run").await?;
+                    page.start().await?;
                 }
                 let is_there = |now: &str| now.parse().is_ok_and(|now: f64| now >= share * 100.0);
                 page.until_attribute("progress", "aria-valuenow", is_there).await?;
-                page.press("speed-0.1").await?;
                 page.press("pause").await?;
+                let held = e2e::until("a pause, or the end", async || {
+                    let paused = page.attribute("status", "data-paused").await.ok()? == "true";
+                    let ended = page.attribute("status", "data-stage").await.ok()? == "finished";
+                    (paused || ended).then_some(paused)
+                });
+                if held.await {
+                    return Ok(());
+                }
+                page.press("speed-0.1").await?;
             }
-            Ok(())
         }
     }
 }
