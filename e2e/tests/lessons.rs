@@ -107,6 +107,7 @@ async fn every_lesson_goes_on_as_its_steps_are_done() -> WebDriverResult<()> {
             let at = page.attribute("lesson", "data-step").await?;
             let step = &steps[at.parse::<usize>().expect("a number") - 1];
             let Some(until) = step["until"].as_str() else { break };
+            println!("{name}, step {at}: until {until}");
             follow(&page, name, step["say"].as_str().expect("a sentence"), until).await?;
             page.until_attribute("lesson", "data-step", |step| step != at).await?;
         }

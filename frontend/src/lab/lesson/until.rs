@@ -66,18 +66,18 @@ impl Until {
             Until::Finished => finished,
             Until::FinishedAgain => finished && now.run > then.run,
             Until::Fault => run.pace.as_ref().is_some_and(|pace| !pace.wished.is_empty()),
-            Until::Repeated => run.tally.tasks_repeated > 0,
-            Until::Backup => run.tally.backup_tasks > 0,
+            Until::Repeated => run.tally.tasks_repeated > 0 || finished,
+            Until::Backup => run.tally.backup_tasks > 0 || finished,
             Until::Rewound => run.is_rewound(),
-            Until::Redelivered => run.bus.as_ref().is_some_and(|bus| bus.now.totals.redelivered > 0),
+            Until::Redelivered => finished || run.bus.as_ref().is_some_and(|bus| bus.now.totals.redelivered > 0),
             Until::Compared => now.compared > then.compared,
             Until::Swept => now.swept > then.swept,
         }
     }
 
-    /// Whether the run has come to its end without it, so that it takes another one.
+    /// Whether the run has come to its end without what the user was to do in it, so that it takes another one.
     pub fn is_missed(self, run: &RunModel) -> bool {
-        let of_a_run = matches!(self, Until::Paused(_) | Until::Fault | Until::Repeated | Until::Backup | Until::Redelivered);
+        let of_a_run = matches!(self, Until::Paused(_) | Until::Fault);
         of_a_run && matches!(run.stage, Stage::Finished(_) | Stage::Failed { .. }) && !run.is_rewound()
     }
 }
