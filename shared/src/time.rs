@@ -15,6 +15,8 @@ pub struct Span(#[serde(with = "crate::wire::text64")] pub u64);
 
 impl Time {
     pub const ZERO: Time = Time(0);
+    /// What does not come.
+    pub const NEVER: Time = Time(u64::MAX);
 
     /// How long ago `earlier` was; zero if it lies ahead.
     pub fn since(self, earlier: Time) -> Span {

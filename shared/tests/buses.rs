@@ -326,3 +326,18 @@ fn messages_come_at_the_times_that_are_given_and_none_is_made_up_for() {
     let text = text.to_owned() + "faults: [ { at: 2900 ms, kill: p-1 }, { at: 8800 ms, kill: p-1 } ]\n";
     assert_eq!(run(&bus(&text, &[]), 1).counter("total/processed"), 4);
 }
+
+#[test]
+fn a_batch_that_has_waited_long_enough_waits_on_where_it_cannot_be_forwarded() {
+    let text = "millrace: 1\nmessaging:\n  for: 20 s\n  queues: { a: {}, b: { max_messages: 2, overload: block } }\n  \
+                publishers: { p: { key: a, rate: 50/s, messages: 100 } }\n  consumers:\n    \
+                f: { queue: a, prefetch: 10, batch: { count: 3, linger: 5 ms }, forward: { key: b } }\n    \
+                c: { queue: b, prefetch: 1, service: 100 ms }\n";
+    let summary = run(&bus(text, &[]), 1);
+    assert_eq!(
+        (summary.counter("queue/b/processed"), summary.missing, summary.duplicates),
+        (100, 0, 0),
+        "{:?}",
+        summary.counters
+    );
+}

@@ -36,8 +36,10 @@ impl Lab {
                 if id == self.inner.with_value(|inner| inner.check_id) {
                     self.outline_is_old.set(outline.is_none() && self.outline.with_untracked(Option::is_some));
                     if let Some(outline) = outline {
-                        let workers = outline.workers.filter(|_| !self.inner.with_value(|inner| inner.workers_chosen));
-                        workers.into_iter().for_each(|workers| self.workers.set(workers));
+                        match outline.workers.filter(|_| !self.inner.with_value(|inner| inner.workers_chosen)) {
+                            Some(workers) => self.workers.set(workers),
+                            None => self.suit_workers(),
+                        }
                         self.outline.set(Some(outline));
                     }
                     self.problems.set(problems);

@@ -10,10 +10,9 @@ use super::format::{Figure as Number, bytes_per_second, count, duration_ms, of, 
 use super::model::{RunModel, Stage};
 use super::pace::{PaceBar, times};
 use super::place_name;
-use super::setup::run_now;
+use super::setup::RunButton;
 use super::state::{use_lab, wall_ms};
 use crate::components::figure::Figure;
-use crate::components::icon::Icon;
 
 /// How often the clock is looked at between frames.
 const CLOCK: Duration = Duration::from_millis(100);
@@ -70,10 +69,7 @@ pub fn Metrics() -> impl IntoView {
                 <h1>{move || status.get().0}</h1>
                 <p class="hint">{move || status.get().1}</p>
                 // Where there is little room the other one is far below.
-                <button class="bright run-narrow" class:hidden=move || active.get() data-testid="run-narrow" on:click=move |_| run_now(lab)>
-                    <Icon name="play" />
-                    "Run"
-                </button>
+                <span class="run-narrow" class:hidden=active><RunButton testid="run-narrow" /></span>
             </div>
             <div class="figures">
                 <Figure label=Signal::stored("Throughput") value=throughput testid="throughput" />

@@ -136,6 +136,9 @@ pub struct RunModel {
 /// So many attempts have a common reach.
 const REACH_OF: usize = 64;
 
+/// How many times as long as it has taken so far a run is shown at once, at most: the beginning may be slower than the rest.
+const GUESSED_MAX: f64 = 8.0;
+
 /// The shortest stretch of time that is shown.
 const SHOWN_MIN: Span = Span::millis(200);
 
@@ -402,7 +405,7 @@ impl RunModel {
         self.shown = match ended {
             Some(_) => needed,
             None if self.shown >= needed => self.shown,
-            None => needed.scaled(1.5).max(self.guessed(reached)),
+            None => needed.scaled(1.5).max(self.guessed(reached).min(needed.scaled(GUESSED_MAX))),
         };
     }
 

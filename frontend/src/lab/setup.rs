@@ -9,7 +9,7 @@ use super::format::bytes;
 use super::later::load_now;
 use super::model::{RunModel, Stage};
 use super::preview::FilePreview;
-use super::state::{Input, Lab, WORKERS_MAX, use_lab};
+use super::state::{Input, WORKERS_MAX, use_lab};
 use super::watch::STEERED_ELSEWHERE;
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
@@ -219,10 +219,38 @@ fn WorkersInput() -> impl IntoView {
     }
 }
 
-/// Runs what is chosen, and has what shows it loaded at once.
-pub fn run_now(lab: Lab) {
-    lab.run();
-    load_now();
+/// Runs what is chosen.
+#[component]
+pub fn RunButton(testid: &'static str) -> impl IntoView {
+    let lab = use_lab();
+    // A run on a server that does not answer hinders no other. Nor does the one that the page opened on.
+    let busy = Memo::new(move |_| {
+        let is_in_the_way =
+            |run: &RunModel| run.is_active() && !run.is_watched() && !run.place.is_some_and(|place| lab.is_away(place));
+        !lab.opening.get() && lab.run.with(is_in_the_way)
+    });
+    // One bright button at a time: while the introduction is open it is the introduction's.
+    let bright = move || !busy.get() && !lab.intro.get();
+    let nothing_to_read = move || matches!(lab.input.get(), Input::Pasted(text) if text.is_empty());
+    view! {
+        <button
+            data-testid=testid
+            class:bright=bright
+            disabled=move || busy.get() || nothing_to_read()
+            title=move || match (busy.get(), nothing_to_read()) {
+                (true, _) => "A run is under way: stop it first, or let it end",
+                (_, true) => "Paste a text first",
+                _ => "Run the experiment",
+            }
+            on:click=move |_| {
+                lab.run();
+                load_now();
+            }
+        >
+            <Icon name="play" />
+            "Run"
+        </button>
+    }
 }
 
 #[component]
@@ -231,31 +259,10 @@ fn RunButtons() -> impl IntoView {
     let watched = Memo::new(move |_| lab.run.with(RunModel::is_watched));
     let hears = Memo::new(move |_| lab.run.with(|run| run.is_watched() && !matches!(run.stage, Stage::Failed { .. })));
     let active = Memo::new(move |_| lab.run.with(|run| run.is_active() && !run.is_watched()));
-    // A run on a server that does not answer hinders no other.
-    // Nor does the one that the page opened on.
-    let busy = Memo::new(move |_| {
-        !lab.opening.get() && active.get() && lab.run.with(|run| !run.place.is_some_and(|place| lab.is_away(place)))
-    });
     let uploading = Memo::new(move |_| lab.run.with(|run| matches!(run.stage, Stage::Uploading { .. })));
-    // One bright button at a time: while the introduction is open it is the introduction's.
-    let bright = move || !busy.get() && !lab.intro.get();
-    let nothing_to_read = move || matches!(lab.input.get(), Input::Pasted(text) if text.is_empty());
     view! {
         <div class="row run-buttons">
-            <button
-                data-testid="run"
-                class:bright=bright
-                disabled=move || busy.get() || nothing_to_read()
-                title=move || match (busy.get(), nothing_to_read()) {
-                    (true, _) => "A run is under way: stop it first, or let it end",
-                    (_, true) => "Paste a text first",
-                    _ => "Run the experiment",
-                }
-                on:click=move |_| run_now(lab)
-            >
-                <Icon name="play" />
-                "Run"
-            </button>
+            <RunButton testid="run" />
             <button
                 data-testid="stop"
                 disabled=move || !active.get()

@@ -26,9 +26,6 @@ pub(super) struct Entry {
     pub(super) redelivered: bool,
 }
 
-/// A time that never comes.
-pub(super) const NEVER: Time = Time(u64::MAX);
-
 /// Who takes messages.
 #[derive(Clone, Debug)]
 pub(super) struct Consumer {
@@ -97,7 +94,7 @@ impl Queue {
     pub(super) fn entry(&mut self, now: Time, message: Arc<Message>) -> Entry {
         self.next_position += 1;
         let ttl = [self.settings.message_ttl, message.ttl()].into_iter().flatten().min();
-        let expires = ttl.map_or(NEVER, |ttl| now + ttl);
+        let expires = ttl.map_or(Time::NEVER, |ttl| now + ttl);
         Entry { message, position: self.next_position, expires, returns: 0, redelivered: false }
     }
 
@@ -106,14 +103,14 @@ impl Queue {
         let Record { position, message, expires, returns, .. } = record;
         self.next_position = self.next_position.max(position);
         self.counters.published += 1;
-        self.push(Entry { message, position, expires: expires.unwrap_or(NEVER), returns, redelivered: true });
+        self.push(Entry { message, position, expires: expires.unwrap_or(Time::NEVER), returns, redelivered: true });
         self.note_depth();
     }
 
     /// What a driver has to keep of one of its messages, if it has to.
     pub(super) fn record(&self, index: u32, entry: &Entry) -> Option<Record> {
         let Entry { message, position, expires, returns, .. } = entry;
-        let expires = Some(*expires).filter(|expires| *expires != NEVER);
+        let expires = Some(*expires).filter(|expires| *expires != Time::NEVER);
         (self.is_kept && message.persistent).then(|| Record {
             queue: index,
             position: *position,
@@ -156,7 +153,7 @@ impl Queue {
         let entry = self.levels.iter_mut().rev().find_map(VecDeque::pop_front)?;
         self.counters.ready -= 1;
         self.ready_bytes -= entry.message.body.len() as u64;
-        self.expiring -= u64::from(entry.expires != NEVER);
+        self.expiring -= u64::from(entry.expires != Time::NEVER);
         self.weight -= entry.message.weight();
         Some(entry)
     }
@@ -175,7 +172,7 @@ impl Queue {
         if self.expiring == 0 {
             return None;
         }
-        self.head().map(|head| head.expires).filter(|expires| *expires != NEVER)
+        self.head().map(|head| head.expires).filter(|expires| *expires != Time::NEVER)
     }
 
     /// What came in and had to go again at once was never there.
@@ -209,7 +206,7 @@ impl Queue {
     fn count_in(&mut self, entry: &Entry) {
         self.counters.ready += 1;
         self.ready_bytes += entry.message.body.len() as u64;
-        self.expiring += u64::from(entry.expires != NEVER);
+        self.expiring += u64::from(entry.expires != Time::NEVER);
         self.weight += entry.message.weight();
     }
 }

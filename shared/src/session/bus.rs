@@ -128,7 +128,7 @@ impl PreparedBus {
             expectations: outcome.expectations,
             bus: Some(Box::new(BusReport {
                 totals: totals(&outcome.counters),
-                missing: missing(&outcome.counters),
+                missing: total(&outcome.counters, "missing"),
                 spans: outcome.spans,
             })),
         };
@@ -203,12 +203,12 @@ fn millis(span: Span) -> f64 {
     span.0 as f64 / 1e3
 }
 
-fn missing(counters: &BTreeMap<String, u64>) -> u64 {
-    counters.get("total/missing").copied().unwrap_or_default()
+fn total(counters: &BTreeMap<String, u64>, name: &str) -> u64 {
+    counters.get(&format!("total/{name}")).copied().unwrap_or_default()
 }
 
 fn totals(counters: &BTreeMap<String, u64>) -> BusTotals {
-    let total = |name: &str| counters.get(&format!("total/{name}")).copied().unwrap_or_default();
+    let total = |name: &str| total(counters, name);
     BusTotals {
         published: total("published"),
         processed: total("processed"),

@@ -2,7 +2,7 @@
 
 use super::check::Problem;
 use super::host::Computing;
-use super::network::{NEVER, Verdict};
+use super::network::Verdict;
 use super::trace::{self, Kind, Row};
 use super::{End, Event, Finished, Kernel, Simulation, WorkerHost, model};
 use crate::batch::coordinator::CommittedPartition;
@@ -293,7 +293,7 @@ impl Simulation {
         match effect {
             Effect::Slow { node, factor, span } => {
                 // A slow node is no trouble that has to end: the job's bound grows with it instead.
-                let until = span.map_or(NEVER, |span| self.now + span);
+                let until = span.map_or(Time::NEVER, |span| self.now + span);
                 self.calm.slowest = self.calm.slowest.max(factor.ceil() as u64);
                 self.change_host(place(node), |host| host.slow(until, factor));
                 if span.is_some() {

@@ -28,7 +28,7 @@ use self::check::Checks;
 pub use self::check::{ENDLESS_FAULT_SPAN, Problem, SETTLE_FACTOR, SETTLE_MIN, SimError};
 use self::host::Host;
 pub use self::kernels::Kernels;
-use self::network::{NEVER, Network};
+use self::network::Network;
 use self::queue::Queue;
 use self::recorder::Recorder;
 use self::trace::Trace;
@@ -370,7 +370,7 @@ impl Simulation {
             None => {
                 self.calm.endless = true;
                 self.calm.from = self.calm.from.max(self.now);
-                NEVER
+                Time::NEVER
             }
         }
     }

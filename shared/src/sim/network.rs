@@ -5,9 +5,6 @@ use crate::fault::{EdgeFault, EdgeKind};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
-/// A time that never comes: the end of a fault without one.
-pub(super) const NEVER: Time = Time(u64::MAX);
-
 /// See the module. `N` names nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Network<N> {
@@ -29,7 +26,7 @@ pub(super) enum Verdict {
 
 impl<N: Copy + PartialEq> Network<N> {
     pub(super) fn new(rng: Rng) -> Network<N> {
-        Network { rng, edges: Vec::new(), partitions: Vec::new(), next_end: NEVER }
+        Network { rng, edges: Vec::new(), partitions: Vec::new(), next_end: Time::NEVER }
     }
 
     pub(super) fn disturb(&mut self, until: Time, fault: EdgeFault<N>) {
@@ -84,7 +81,7 @@ impl<N: Copy + PartialEq> Network<N> {
         self.edges.retain(|(until, _)| now < *until);
         self.partitions.retain(|(until, _)| now < *until);
         let ends = self.edges.iter().map(|(until, _)| *until).chain(self.partitions.iter().map(|(until, _)| *until));
-        self.next_end = ends.min().unwrap_or(NEVER);
+        self.next_end = ends.min().unwrap_or(Time::NEVER);
     }
 }
 

@@ -575,16 +575,9 @@ impl Queue {
     }
 
     fn next(&self) -> Option<u32> {
-        let in_turn: Vec<&Taker> =
-            self.turns.iter().filter_map(|number| self.takers.iter().find(|taker| taker.number == *number)).collect();
-        let mut taker = *in_turn.first()?;
-        if self.settings.balance == Balance::LeastLoaded && !self.settings.single_active_consumer {
-            for other in in_turn {
-                if other.has < taker.has {
-                    taker = other;
-                }
-            }
-        }
+        let mut in_turn = self.turns.iter().filter_map(|number| self.takers.iter().find(|taker| taker.number == *number));
+        let least = self.settings.balance == Balance::LeastLoaded && !self.settings.single_active_consumer;
+        let taker = if least { in_turn.min_by_key(|taker| taker.has) } else { in_turn.next() }?;
         (taker.prefetch == 0 || taker.has < taker.prefetch).then_some(taker.number)
     }
 

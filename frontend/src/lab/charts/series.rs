@@ -87,8 +87,10 @@ impl Course {
 /// Values that are none are alike.
 impl PartialEq for Series {
     fn eq(&self, other: &Series) -> bool {
-        let bits = |series: &Series| series.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        self.name == other.name && self.counts == other.counts && bits(self) == bits(other)
+        fn bits(series: &Series) -> impl Iterator<Item = u64> {
+            series.values.iter().map(|value| value.to_bits())
+        }
+        self.name == other.name && self.counts == other.counts && bits(self).eq(bits(other))
     }
 }
 

@@ -186,9 +186,10 @@ pub fn LessonView() -> impl IntoView {
     });
     let shown = move || lab.lesson.with(|taken| taken.as_ref().map(|taken| taken.shown(missed.get())).unwrap_or_default());
     let place = NodeRef::<leptos::html::Div>::new();
+    let taken = Memo::new(move |_| lab.lesson.with(|taken| taken.as_ref().map(|taken| taken.lesson.name.clone())));
     // It is to be seen where it begins, however far down the page is.
     Effect::new(move |_| {
-        if let Some(place) = place.get() {
+        if let (Some(place), true) = (place.get(), taken.with(Option::is_some)) {
             place.scroll_into_view_with_bool(true);
         }
     });

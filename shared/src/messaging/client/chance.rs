@@ -8,9 +8,6 @@ use crate::time::{Span, Time};
 const TAIL_SHAPE: f64 = 1.5;
 const TAIL_CUT: f64 = 1_000.0;
 
-/// A time that never comes.
-const NEVER: Time = Time(u64::MAX);
-
 /// When the messages of a source are due.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -39,7 +36,7 @@ impl Schedule {
             Rate::Constant(per_second) => self.start + micros((self.made + 1) as f64 * 1e6 / per_second),
             Rate::Poisson(_) => self.start + micros(self.offset),
             Rate::Burst { messages, every } => self.start + Span(every.0.saturating_mul(self.made / messages)),
-            Rate::Times(times) => times.get(self.made as usize).map_or(NEVER, |at| self.start + *at),
+            Rate::Times(times) => times.get(self.made as usize).map_or(Time::NEVER, |at| self.start + *at),
         }
     }
 

@@ -419,7 +419,8 @@ impl Machine for Consumer {
     }
 
     fn next_wake(&self) -> Option<Time> {
-        let linger = self.linger_until.filter(|_| self.working.is_empty());
+        // Who is held back goes on when it hears of more credit.
+        let linger = self.linger_until.filter(|_| self.working.is_empty() && !self.is_held_back());
         self.link.next_wake().into_iter().chain(self.next_poll).chain(linger).min()
     }
 }

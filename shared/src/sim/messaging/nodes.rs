@@ -11,7 +11,6 @@ use crate::messaging::client::{self, Client};
 use crate::messaging::{BrokerSettings, Envelope, Frame, Node};
 use crate::rng::Rng;
 use crate::sim::host::Computing;
-use crate::sim::network::NEVER;
 use crate::time::{Span, Time};
 use crate::wire::Fate;
 
@@ -300,7 +299,7 @@ impl BusSimulation {
         };
         self.trace.push(Row::of(self.now, Kind::Fault, at, 0));
         self.watch_fault(&effect);
-        let until = |span: Option<Span>| span.map_or(NEVER, |span| self.now + span);
+        let until = |span: Option<Span>| span.map_or(Time::NEVER, |span| self.now + span);
         match effect {
             Effect::Kill(node) => self.kill(node),
             Effect::Slow { node, factor, span } => {
