@@ -128,3 +128,38 @@ fn sort_and_limit_order_the_final_rows() {
     let (table, _) = run(&plan, text, 5);
     assert_eq!(common::counts(&table), [("a".to_owned(), 3), ("b".to_owned(), 3), ("c".to_owned(), 2)]);
 }
+
+/// A line for each row: its key and a number with a fraction. Where keys come again, some do in every task and some in one only.
+fn numbered(rows: u64, key: impl Fn(u64) -> u64) -> String {
+    (0..rows).map(|row| format!("{},{}\n", key(row), (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / 7.0)).collect()
+}
+
+#[test]
+fn a_combiner_that_gives_up_changes_nothing_but_what_travels() {
+    let fields = "map: { key: \"split(line, ',')[1]\", number: \"cast(split(line, ',')[2] as double)\" }";
+    let values = "n: count(*), sum: sum(number), mean: avg(number), spread: stddev(number), first: first(number), last: last(number), \
+                  all: list(number), most: max(number)";
+    let plan = |combine: bool| {
+        let reduce = format!("reduce: {{ key: key, values: {{ {values} }}, combine: {combine} }}");
+        common::plan(3, &[fields, &reduce, "reduce: { key: n, values: { keys: count(*), sum: sum(sum), mean: avg(mean) } }"])
+    };
+    let rows = 200_000;
+    let drawn: [(&str, String, bool); 3] = [
+        ("a key for each row", numbered(rows, |row| row), true),
+        ("keys that come again far away", numbered(rows, |row| row % 90_000), true),
+        ("keys that come again soon", numbered(rows, |row| row / 3), false),
+    ];
+    for (name, text, gives_up) in drawn {
+        for split in [1 << 18, 1 << 24] {
+            for combine in [true, false] {
+                let plan = plan(combine);
+                let (table, counters) = run(&plan, text.as_bytes(), split);
+                let job = Job::over(Arc::new(plan), text.len() as u64, split);
+                let expected = sequential(&job, &mut Memory(Arc::new(text.as_bytes().to_vec()))).unwrap();
+                assert_eq!(table.to_csv().unwrap(), expected.to_csv().unwrap(), "{name}, {split}, {combine}");
+                let fewer = counters.combine_output_records < rows;
+                assert_eq!(fewer, combine && !gives_up, "{name}, {split}, {combine}: {counters:?}");
+            }
+        }
+    }
+}

@@ -153,6 +153,21 @@ fn failed(what: &str, error: RowError) -> StepError {
     StepError { what: format!("`{what}`"), record: error.row, message: error.message }
 }
 
+/// The partial states that rows as [`mapped`] gives them come to if each row is a group by itself, with their keys.
+pub(super) fn single_states(reduce: &Reduce, rows: &Batch) -> Result<Vec<ArrayRef>, (&'static str, RowError)> {
+    let (keys, mut arguments) = rows.columns.split_at(reduce.keys.len());
+    let groups: Vec<u32> = (0..rows.rows as u32).collect();
+    let mut columns = keys.to_vec();
+    for aggregate in aggregates(reduce) {
+        let (own, rest) = arguments.split_at(usize::from(aggregate.argument().is_some()));
+        arguments = rest;
+        let mut accumulator = aggregate.accumulator();
+        let states = accumulator.update(&groups, rows.rows, own).and_then(|()| accumulator.state());
+        columns.extend(states.map_err(|error| (aggregate.kind().line().name, error))?);
+    }
+    Ok(columns)
+}
+
 /// The key columns and the arguments of the aggregates: what a row needs to carry.
 pub(super) fn mapped(reduce: &Reduce, batch: &Batch) -> Result<Vec<ArrayRef>, StepError> {
     let mut columns: Vec<ArrayRef> = reduce.keys.iter().map(|key| batch.columns[*key].clone()).collect();

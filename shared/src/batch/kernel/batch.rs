@@ -65,8 +65,10 @@ impl Batch {
 
     /// So many rows from one on.
     pub fn part(&self, from: usize, rows: usize) -> Batch {
+        // A column that is gone has no rows.
+        let slice = |column: &ArrayRef| if column.len() < self.rows { column.clone() } else { column.slice(from, rows) };
         Batch {
-            columns: self.columns.iter().map(|column| column.slice(from, rows)).collect(),
+            columns: self.columns.iter().map(slice).collect(),
             rows,
             origin: self.origin.as_ref().map(|origin| origin.slice(from, rows)),
         }

@@ -3,8 +3,9 @@
 use arrow_array::UInt32Array;
 
 use super::KernelError;
-use super::aggregation::{Aggregation, Partitioner, mapped, mapped_types, state_types, wanted};
+use super::aggregation::{Partitioner, mapped, mapped_types, wanted};
 use super::batch::{Batch, StepError, together};
+use super::combiner::Combiner;
 use super::groups::KeyHasher;
 use super::hash::partition_of;
 use super::order::sorted;
@@ -16,12 +17,7 @@ use crate::expr::Type;
 /// See the module. Rows go in by [`Emitter::take`]; once there are no more, [`Emitter::drain`] until it says `true`.
 pub(super) enum Emitter {
     /// Equal keys are combined here (MapReduce, OSDI'04 §4.3). Once the rows have ended, their states are written.
-    Combined {
-        kept: Box<Aggregation>,
-        partitions: u32,
-        space: Space,
-        ending: Option<Ending>,
-    },
+    Combined(Box<Combiner>),
     /// Every row leaves by itself.
     Loose {
         reduce: Box<Reduce>,
@@ -61,13 +57,6 @@ pub(super) struct First {
     writer: ColumnWriter,
 }
 
-/// Partial states on their way to their payloads.
-pub(super) struct Ending {
-    states: Vec<arrow_array::ArrayRef>,
-    groups: Vec<Vec<u32>>,
-    written: Vec<ColumnWriter>,
-}
-
 /// Rows beyond the limit that may lie there before they are thrown away.
 const SURPLUS_ROWS: usize = 1 << 16;
 
@@ -89,8 +78,7 @@ impl Emitter {
             Emit::Result => first(&plan.sort, plan.limit),
             Emit::Whole { sort, limit } => first(sort, *limit),
             Emit::Reduced(reduce) if reduce.combine => {
-                let (kept, space) = (Box::new(Aggregation::new(reduce)), space.clone());
-                Emitter::Combined { kept, partitions: plan.partitions, space, ending: None }
+                Emitter::Combined(Box::new(Combiner::new(reduce, plan.partitions, space)))
             }
             Emit::Reduced(reduce) => Emitter::Loose {
                 reduce: Box::new(reduce.clone()),
@@ -117,7 +105,7 @@ impl Emitter {
     /// Takes rows up.
     pub fn take(&mut self, batch: Batch) -> Result<(), EmitError> {
         match self {
-            Emitter::Combined { kept, .. } => kept.update(&batch)?,
+            Emitter::Combined(combiner) => combiner.take(&batch)?,
             Emitter::Loose { reduce, partitioner, writers } => {
                 let rows = Batch::new(mapped(reduce, &batch)?, batch.rows);
                 let hashes = partitioner.hashes(&rows).map_err(|error| {
@@ -149,20 +137,7 @@ impl Emitter {
     /// Writes some of what is left once the rows have ended; `true` when all is written.
     pub fn drain(&mut self) -> Result<bool, EmitError> {
         match self {
-            Emitter::Combined { kept, partitions, space, ending } => {
-                let ending = match ending {
-                    Some(ending) => ending,
-                    None => {
-                        let (states, groups) = (kept.all_states()?, kept.partitions(*partitions)?);
-                        ending.insert(Ending { states, groups, written: Vec::new() })
-                    }
-                };
-                let Some(groups) = ending.groups.get(ending.written.len()) else { return Ok(true) };
-                let mut writer = ColumnWriter::new(&state_types(kept.reduce()), space, *partitions as usize);
-                writer.write(kept.states(groups, &ending.states), groups.len())?;
-                ending.written.push(writer);
-                Ok(ending.written.len() == ending.groups.len())
-            }
+            Emitter::Combined(combiner) => combiner.drain(),
             Emitter::First(last) => {
                 let First { types, sort, limit, rows, writer, .. } = &mut **last;
                 let rows = first(types, std::mem::take(rows), sort, *limit)?;
@@ -181,7 +156,7 @@ impl Emitter {
     /// The payloads, and how many rows they have.
     pub fn finish(self) -> Result<(Vec<Payload>, u64), KernelError> {
         let writers = match self {
-            Emitter::Combined { ending, .. } => ending.map(|ending| ending.written).unwrap_or_default(),
+            Emitter::Combined(combiner) => combiner.finish(),
             Emitter::Loose { writers, .. }
             | Emitter::Keyed { writers, .. }
             | Emitter::Kept { writers, .. }

@@ -8,7 +8,7 @@
 //!   `convert` for their types. `infer` finds the columns of an input by looking at it, and `look` shows its first rows.
 //! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
-//!   `groups`, and its columns travel as `transfer` says.
+//!   `groups` (in a map task by a `combiner`), and its columns travel as `transfer` says.
 //! - `task`: what a driver runs, one of two kinds. `map` reads a split, by `columns` but for words; `reduce` takes up what
 //!   earlier tasks left, by `gather` but for words, with `join` and the `ranges` of a sort; `emit` is what either leaves.
 //! - `hash` places a word in its partition, `order` the rows of a result, `by_bytes` keys.
@@ -23,6 +23,7 @@ mod builder;
 mod by_bytes;
 mod columnar;
 mod columns;
+mod combiner;
 mod convert;
 mod counts;
 mod cuts;

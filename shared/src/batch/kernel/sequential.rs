@@ -4,15 +4,17 @@
 //! the expressions, the rule for lines, the hash, and the table of the result.
 
 use std::collections::BTreeMap;
+use std::mem::replace;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use hashbrown::HashTable;
 
 use super::KernelError;
-use super::aggregation::Aggregation;
-use super::batch::{Batch, Pipeline};
+use super::aggregation::{Aggregation, mapped, single_states};
+use super::batch::{Batch, Pipeline, StepError};
 use super::columns::RecordMapper;
+use super::combiner::{PROBE_ROWS, gives_up};
 use super::emit::first;
 use super::gather::{finished, unfinished, unmerged, whole};
 use super::groups::KeyHasher;
@@ -40,8 +42,8 @@ pub fn sequential(job: &Job, source: &mut dyn Source) -> Result<Table, KernelErr
 /// What the tasks of a stage come to, in order.
 enum Left {
     Rows(Vec<Batch>),
-    /// The partial states of a reduction.
-    States(Vec<Vec<ArrayRef>>),
+    /// What travels to a reduction: partial states, or what its aggregates are of.
+    Reduced(Vec<Vec<ArrayRef>>),
 }
 
 fn columns(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
@@ -60,7 +62,13 @@ fn columns(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
                 let rows = rows.collect::<Result<Vec<_>, _>>()?;
                 match &stage.emit {
                     Emit::Reduced(reduce) => {
-                        Left::States(rows.iter().map(|rows| states(reduce, rows)).collect::<Result<_, _>>()?)
+                        let mut left = Vec::new();
+                        for rows in rows {
+                            let mut task = Reduced::new(reduce);
+                            task.take(&rows).map_err(|error| unfinished(error, None))?;
+                            left.extend(task.finish()?);
+                        }
+                        Left::Reduced(left)
                     }
                     _ => Left::Rows(rows),
                 }
@@ -70,7 +78,7 @@ fn columns(job: &Job, source: &mut dyn Source) -> Result<Table, KernelError> {
     let results = left.into_iter().enumerate().filter(|(stage, _)| plan.is_last(*stage));
     let rows = results.flat_map(|(_, left)| match left {
         Left::Rows(rows) => rows,
-        Left::States(_) => Vec::new(),
+        Left::Reduced(_) => Vec::new(),
     });
     let types: Vec<Type> = plan.columns.iter().map(|column| column.data_type.clone()).collect();
     let all = whole(&types, rows.collect())?;
@@ -95,30 +103,30 @@ fn read(job: &Job, index: usize, input: usize, source: &mut dyn Source) -> Resul
             }
         };
         match &stage.emit {
-            Emit::Reduced(reduce) => states.push(partial(&kept.unwrap_or_else(|| Aggregation::new(reduce)))?),
+            Emit::Reduced(_) => states.extend(kept.map(Reduced::finish).transpose()?.into_iter().flatten()),
             _ => rows.push(whole(&stage.types, batches)?),
         }
     }
     Ok(match stage.emit {
-        Emit::Reduced(_) => Left::States(states),
+        Emit::Reduced(_) => Left::Reduced(states),
         _ => Left::Rows(rows),
     })
 }
 
-/// What a split comes to: the states of its keys, or its rows.
-fn split_rows(
-    job: &Job,
-    stage: &Stage,
+/// What a split comes to: what it gives to a reduction, or its rows.
+fn split_rows<'j>(
+    job: &'j Job,
+    stage: &'j Stage,
     input: usize,
     number: u32,
     source: &mut dyn Source,
     skip: &[u64],
-) -> Result<(Option<Aggregation>, Vec<Batch>), KernelError> {
+) -> Result<(Option<Reduced<'j>>, Vec<Batch>), KernelError> {
     let mut mapper = RecordMapper::new(job, stage, input, job.splits[number as usize], skip);
     let (mut kept, mut batches) = (None, Vec::new());
     let mut take = |batch: Batch| {
         match &stage.emit {
-            Emit::Reduced(reduce) => kept.get_or_insert_with(|| Aggregation::new(reduce)).update(&batch)?,
+            Emit::Reduced(reduce) => kept.get_or_insert_with(|| Reduced::new(reduce)).take(&batch)?,
             _ => batches.push(batch),
         }
         Ok(())
@@ -133,16 +141,17 @@ fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, Kerne
     let partitions = plan.partitions.max(1) as usize;
     let rows = |of: usize| match &left[of] {
         Left::Rows(rows) => &rows[..],
-        Left::States(_) => &[],
+        Left::Reduced(_) => &[],
     };
     let all = |of: usize| whole(&plan.stages[of].types, rows(of).to_vec());
     match &stage.gather {
         Gather::Read(_) => Ok(Vec::new()),
         Gather::Reduce { of, reduce } => {
             let mut kept = Aggregation::new(reduce);
-            let Left::States(states) = &left[*of] else { return Ok(Vec::new()) };
-            for states in states {
-                kept.merge(states).map_err(|(what, error)| unmerged(what, &error))?;
+            let Left::Reduced(left) = &left[*of] else { return Ok(Vec::new()) };
+            for left in left {
+                let added = if reduce.combine { kept.merge(left) } else { kept.add(left) };
+                added.map_err(|(what, error)| unmerged(what, &error))?;
             }
             let mut place = vec![0; kept.len()];
             for (partition, groups) in
@@ -216,15 +225,55 @@ fn gathered_types(plan: &Plan, stage: &Stage) -> Vec<Type> {
     plan.stages[*left].types.iter().cloned().chain(right).collect()
 }
 
-fn states(reduce: &Reduce, rows: &Batch) -> Result<Vec<ArrayRef>, KernelError> {
-    let mut kept = Aggregation::new(reduce);
-    kept.update(rows).map_err(|error| unfinished(error, None))?;
-    partial(&kept)
+/// What one task gives to a reduction. Its roundings are those of the combiner, which may have given up.
+struct Reduced<'r> {
+    reduce: &'r Reduce,
+    rows: usize,
+    kept: Aggregation,
+    gone: Vec<Vec<ArrayRef>>,
+    /// Rows are states by themselves.
+    loose: bool,
 }
 
-fn partial(kept: &Aggregation) -> Result<Vec<ArrayRef>, KernelError> {
+impl Reduced<'_> {
+    fn new(reduce: &Reduce) -> Reduced<'_> {
+        Reduced { reduce, rows: 0, kept: Aggregation::new(reduce), gone: Vec::new(), loose: false }
+    }
+
+    fn take(&mut self, batch: &Batch) -> Result<(), StepError> {
+        if !self.reduce.combine {
+            self.gone.push(mapped(self.reduce, batch)?);
+            return Ok(());
+        }
+        let first = PROBE_ROWS.saturating_sub(self.rows).min(batch.rows);
+        self.kept.update(&batch.part(0, first))?;
+        self.rows += batch.rows;
+        if first > 0 && self.rows >= PROBE_ROWS && gives_up(self.kept.len()) {
+            let kept = replace(&mut self.kept, Aggregation::new(self.reduce));
+            self.gone.push(partial(&kept)?);
+            self.loose = true;
+        }
+        let rest = batch.part(first, batch.rows - first);
+        if !self.loose {
+            return self.kept.update(&rest);
+        }
+        let rows = Batch::new(mapped(self.reduce, &rest)?, rest.rows);
+        let states = single_states(self.reduce, &rows).map_err(|(what, error)| rest.error(format!("`{what}`"), error))?;
+        self.gone.push(states);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<Vec<ArrayRef>>, KernelError> {
+        if self.reduce.combine && !self.loose {
+            self.gone.push(partial(&self.kept).map_err(|error| unfinished(error, None))?);
+        }
+        Ok(self.gone)
+    }
+}
+
+fn partial(kept: &Aggregation) -> Result<Vec<ArrayRef>, StepError> {
     let groups: Vec<u32> = (0..kept.len() as u32).collect();
-    Ok(kept.states(&groups, &kept.all_states().map_err(|error| unfinished(error, None))?))
+    Ok(kept.states(&groups, &kept.all_states()?))
 }
 
 /// Words need no columns.
