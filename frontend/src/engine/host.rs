@@ -13,7 +13,7 @@ use shared::time::Span;
 use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
+use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions};
 
 use super::bus::{BEGIN_WITHIN, Bus};
 use super::{Alarm, aside, describe, now, open, post, scope, with_host};
@@ -21,6 +21,9 @@ use super::{Alarm, aside, describe, now, open, post, scope, with_host};
 /// How long a worker that has computed something aside waits for more of that: many seeds come one after the other, and beginning a
 /// worker takes longer than many of them.
 const SPARE_FOR: Span = Span::millis(2_000);
+
+/// The name by which the loader knows a worker that this one makes.
+const CHILD: &str = "child";
 
 /// See the module.
 pub struct Host {
@@ -272,8 +275,12 @@ impl Host {
 
     /// Makes a worker that will hear this when it is ready.
     fn make(&mut self, key: Key, incarnation: Incarnation, waiting: Vec<(Object, Array)>) {
-        // This worker's own script, build id included.
-        let worker = match Worker::new(&scope().location().href()) {
+        // This worker's own script, build id included; and its wasm as it is compiled, which the loader of a child waits for.
+        let options = WorkerOptions::new();
+        options.set_name(CHILD);
+        let made = Worker::new_with_options(&scope().location().href(), &options)
+            .and_then(|worker| worker.post_message(&wasm_bindgen::module()).map(|()| worker));
+        let worker = match made {
             Ok(worker) => worker,
             Err(error) => return self.down(key, incarnation, &describe(&error)),
         };

@@ -129,11 +129,14 @@ fn name_the_build(files: &mut Files) -> Done<String> {
 }
 
 /// The script that starts a worker `name`: like trunk's, but it names the build, so that the bytes are the ones that
-/// belong to this page even when the server has a newer one.
+/// belong to this page even when the server has a newer one. A worker that another one made is called `child` and begins with that
+/// one's wasm, its first message: nothing is loaded or compiled again.
 fn loader(name: &str, build: &str) -> String {
     format!(
         "importScripts(\"./{name}.js?build={build}\");\n\
-         wasm_bindgen({{ module_or_path: \"./{name}_bg.wasm?build={build}\" }});\n"
+         const begin = (wasm) => wasm_bindgen({{ module_or_path: wasm }});\n\
+         if (self.name === \"child\") self.onmessage = (first) => begin(first.data);\n\
+         else begin(\"./{name}_bg.wasm?build={build}\");\n"
     )
 }
 
