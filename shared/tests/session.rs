@@ -47,6 +47,7 @@ fn run(number: u32) -> RunCommand {
         workers: None,
         seed: None,
         pace: None,
+        breakpoints: Vec::new(),
         idempotency_key: None,
     }
 }

@@ -50,7 +50,7 @@ impl Watched {
 
 impl Watched<BusCourse> {
     pub fn of_bus(experiment: &BusExperiment, speed: Speed) -> Watched<BusCourse> {
-        Watched::of(Paced::of_bus(1, experiment, SEED, speed, BEGIN))
+        Watched::of(Paced::of_bus(1, experiment, SEED, &[], speed, BEGIN))
     }
 }
 
