@@ -198,7 +198,8 @@ pub struct RunCommand {
     /// is simulated in one go and told in one frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Speed>,
-    /// For a run with a pace: where it stands still from its beginning on. See [`Command::Breakpoints`].
+    /// For a run with a pace: where it stands still from its beginning on. See [`Command::Breakpoints`]; those at edges that the
+    /// experiment does not have are passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakpoints: Vec<Breakpoint>,
     /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.

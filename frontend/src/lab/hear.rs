@@ -79,7 +79,6 @@ impl Lab {
         self.run.update_untracked(|model| model.apply(event, wall_ms));
         if begins {
             self.show_workers();
-            self.tell_breakpoints();
         }
         self.run.with_untracked(|model| {
             if let Some(sentence) = stopped(model).filter(|_| model.halt() != held.as_ref()) {

@@ -354,11 +354,13 @@ impl Work {
             Checked::Batch(experiment) => Work::Batch(Box::new(Prepared::new(session, command, *experiment)?)),
             Checked::Messaging(experiment) => Work::Bus(Box::new(PreparedBus::new(session, command, *experiment)?)),
         };
-        work.check_breakpoints(&command.breakpoints).map_err(|reason| (reason, Vec::new()))?;
-        if !command.breakpoints.is_empty() && command.pace.is_none() {
-            return Err((BREAKPOINTS_WANT_A_PACE.to_owned(), Vec::new()));
-        }
-        Ok(work)
+        let refusal = match command.pace {
+            _ if command.breakpoints.is_empty() => return Ok(work),
+            _ if command.place != Place::Simulate => BREAKPOINTS_WANT_VIRTUAL_TIME,
+            None => BREAKPOINTS_WANT_A_PACE,
+            Some(_) => return Ok(work),
+        };
+        Err((refusal.to_owned(), Vec::new()))
     }
 
     pub(super) fn place(&self) -> Place {

@@ -181,7 +181,7 @@ impl Paced {
 }
 
 impl Paced<BusCourse> {
-    /// The same of a bus. Breakpoints that it cannot have are none.
+    /// The same of a bus. Breakpoints that it cannot have are passed over.
     pub fn of_bus(
         run: u32,
         experiment: &BusExperiment,
@@ -191,7 +191,7 @@ impl Paced<BusCourse> {
         now: Time,
     ) -> Paced<BusCourse> {
         let simulation = BusSimulation::new(BusSpec::of(experiment, seed)).watched(run);
-        let breaks = Breaks::of(&experiment.bus, breakpoints).unwrap_or_default();
+        let breaks = Breaks::fitting(&experiment.bus, breakpoints);
         Paced::of(BusCourse::new(simulation, experiment.expect.clone()), breaks, speed, now)
     }
 }

@@ -28,7 +28,7 @@ pub fn Held() -> impl IntoView {
         edits.set(false);
         trouble.set(String::new());
     });
-    let facts = move || halt.with(|halt| halt.as_ref().map(|halt| lab.run.with(|run| facts(run, halt)))).unwrap_or_default();
+    let facts = move || halt.with(|halt| halt.as_ref().map(|halt| lab.run.with_untracked(|run| facts(run, halt)))).unwrap_or_default();
     let fields = move || halt.with(|halt| halt.as_ref().map(fields)).unwrap_or_default();
     let can_be_requeued = Memo::new(move |_| halt.with(|halt| halt.as_ref().is_some_and(|halt| halt.can_be_requeued)));
     let act = move |act| {

@@ -10,6 +10,7 @@ use crate::expr::{Expr, ExprError, Schema, Type, Value};
 use crate::limits::{BREAKPOINTS_MAX, HALT_BODY_BYTES_MAX};
 use crate::messaging::{Bus, Envelope, Frame, Message, Node};
 use crate::nearest::{list, nearest};
+use crate::time::Time;
 use crate::wire::{BreakEdge, Breakpoint, Bytes, Halt};
 
 /// Breakpoints of a bus, as it looks for them.
@@ -67,6 +68,12 @@ impl Breaks {
             return Err(format!("{} breakpoints are too many: the limit is {BREAKPOINTS_MAX}", breakpoints.len()));
         }
         breakpoints.iter().map(|breakpoint| Break::of(bus, breakpoint)).collect::<Result<_, _>>().map(Breaks)
+    }
+
+    /// Those of them that the bus can have.
+    pub fn fitting(bus: &Bus, breakpoints: &[Breakpoint]) -> Breaks {
+        let some = breakpoints.iter().take(BREAKPOINTS_MAX);
+        Breaks(some.filter_map(|breakpoint| Break::of(bus, breakpoint).ok()).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -133,56 +140,56 @@ impl BusSimulation {
         // What comes to nobody, or in a connection that is over, is not heard.
         self.carries(envelope)?;
         self.hosts[usize::from(envelope.to.0)].host.worker.as_ref()?;
-        let mut seen = None;
-        let (hit, trouble) = breaks.0.iter().filter(|it| it.concerns(envelope)).find_map(|it| {
+        let mut concerned = breaks.0.iter().filter(|it| it.concerns(envelope)).peekable();
+        concerned.peek()?;
+        let seen = self.seen(envelope)?;
+        let (hit, trouble) = concerned.find_map(|it| {
             let Some(when) = &it.when else { return Some((it, None)) };
-            let seen = seen.get_or_insert_with(|| self.seen(envelope));
-            match when.eval(&row(seen, when)) {
+            match when.eval(&row(&seen, when)) {
                 Ok(Value::Boolean(true)) => Some((it, None)),
                 Ok(_) => None,
                 Err(error) => Some((it, Some(error.to_string()))),
             }
         })?;
-        let seen = seen.unwrap_or_else(|| self.seen(envelope));
-        Some(self.halt(hit.id, at, envelope, &seen, trouble))
+        Some(halt(hit.id, at, envelope, seen, trouble))
     }
 
-    fn seen<'m>(&self, envelope: &'m Envelope) -> Seen<'m> {
+    fn seen<'m>(&self, envelope: &'m Envelope) -> Option<Seen<'m>> {
         let (message, queue, redelivered, returns) = match &envelope.frame {
             Frame::Deliver(delivery) => {
                 let queue = self.broker().and_then(|broker| broker.queues().nth(delivery.queue as usize));
                 (&delivery.message, queue.map(|(name, _)| name.to_string()), delivery.redelivered, delivery.returns)
             }
-            Frame::Publish { message, .. } | Frame::Return { message } => (message, None, false, 0),
-            // Nothing else carries a message.
-            _ => unreachable!("a frame that carries a message is a publish or a delivery"),
+            Frame::Publish { message, .. } => (message, None, false, 0),
+            _ => return None,
         };
-        Seen { message, queue, redelivered, returns, publisher: self.name(message.id.publisher) }
+        Some(Seen { message, queue, redelivered, returns, publisher: self.name(message.id.publisher) })
     }
+}
 
-    fn halt(&self, breakpoint: u32, at: crate::time::Time, envelope: &Envelope, seen: &Seen<'_>, trouble: Option<String>) -> Halt {
-        let message = seen.message;
-        let body = text_of(message).filter(|body| !body.is_empty() && body.len() <= HALT_BODY_BYTES_MAX);
-        Halt {
-            breakpoint,
-            at,
-            from: envelope.from.into(),
-            to: envelope.to.into(),
-            publisher: message.id.publisher.into(),
-            number: message.id.number,
-            name: format!("{}/{}", seen.publisher, message.id.number),
-            queue: seen.queue.clone(),
-            exchange: message.exchange.to_string(),
-            key: message.key.to_string(),
-            headers: message.headers().cloned().unwrap_or_default(),
-            body: body.map(str::to_owned),
-            size: Bytes(message.body.len() as u64),
-            redelivered: seen.redelivered,
-            returns: seen.returns,
-            deaths: message.deaths().iter().map(|death| format!("{}: {}", death.queue, death.reason)).collect(),
-            can_be_requeued: is_open(&envelope.frame),
-            trouble,
-        }
+/// What is told of a message that a breakpoint waits for.
+fn halt(breakpoint: u32, at: Time, envelope: &Envelope, seen: Seen<'_>, trouble: Option<String>) -> Halt {
+    let Seen { message, queue, redelivered, returns, publisher } = seen;
+    let body = text_of(message).filter(|body| !body.is_empty() && body.len() <= HALT_BODY_BYTES_MAX);
+    Halt {
+        breakpoint,
+        at,
+        from: envelope.from.into(),
+        to: envelope.to.into(),
+        publisher: message.id.publisher.into(),
+        number: message.id.number,
+        name: format!("{publisher}/{}", message.id.number),
+        queue,
+        exchange: message.exchange.to_string(),
+        key: message.key.to_string(),
+        headers: message.headers().cloned().unwrap_or_default(),
+        body: body.map(str::to_owned),
+        size: Bytes(message.body.len() as u64),
+        redelivered,
+        returns,
+        deaths: message.deaths().iter().map(|death| format!("{}: {}", death.queue, death.reason)).collect(),
+        can_be_requeued: is_open(&envelope.frame),
+        trouble,
     }
 }
 
