@@ -10,6 +10,7 @@ use shared::experiment::{BusExperiment, Checked, check_any};
 use shared::fault::text::insertion;
 use shared::fault::{Act, Edit, Effect, MessageFault};
 use shared::id::NodeId;
+use shared::session::board::FRAME_TICK;
 use shared::session::paced::{BusCourse, Input};
 use shared::session::{Simulated, simulate_bus};
 use shared::time::{Span, Time};
@@ -18,6 +19,7 @@ use shared::wire::{BreakEdge, Breakpoint, Halt, Speed, Stride};
 /// Twenty messages, of which the consumers have the first when the last is made.
 const TEXT: &str = "\
 millrace: 1
+respawn: 200 ms
 messaging:
   for: 3 s
   exchanges: { jobs: { type: direct } }
@@ -136,8 +138,10 @@ fn who_goes_to_a_moment_passes_them_and_sees_the_one_that_comes_next() {
     let mut run = Watched::of_broken(&experiment(TEXT), &breaks, Speed::Times(1.0));
     let first = held(&mut run);
     run.seek(Time(1_000_000));
+    run.go(FRAME_TICK);
     assert!(halt(&run).is_none_or(|halt| halt.at > Time(1_000_000)));
     run.seek(Time(first.at.0 - 1));
+    run.go(FRAME_TICK);
     assert_eq!(halt(&run).as_deref(), Some(&first));
     // Another future is not behind those that are taken away.
     run.say(Input::Breakpoints(Vec::new()));
@@ -242,7 +246,9 @@ fn a_line_by_hand_is_for_the_first_time_that_the_message_arrives() {
 #[test]
 fn who_stands_still_is_not_overtaken_by_a_drop() {
     // The broker stands still when the message comes: it is lost when its turn comes, and the others keep their confirms.
-    let text = format!("{TEXT}faults:\n  - {{ at: 150 ms, pause: {{ node: broker, for: 200 ms }} }}\n  - drop: {{ message: web-1/5 }}\n");
+    let text = format!(
+        "{TEXT}faults:\n  - {{ at: 150 ms, pause: {{ node: broker, for: 200 ms }} }}\n  - drop: {{ message: web-1/5 }}\n"
+    );
     let ended = simulate_bus(1, &experiment(&text), SEED, || false).unwrap();
     assert_eq!((counter(&ended, "client/web/confirmed"), counter(&ended, "total/processed")), (MESSAGES - 1, MESSAGES - 1));
     assert_eq!(counter(&ended, "total/missing"), 0);

@@ -14,8 +14,8 @@ use shared::session::{BusText, read_bus};
 use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::Time;
 use shared::wire::{
-    BreakEdge, Breakpoint,
-    Command, DataHeader, Event, ExportFormat, Fate, InputChoice, Messages, Place, RunCommand, Speed, WorkerState,
+    BreakEdge, Breakpoint, Command, DataHeader, Event, ExportFormat, Fate, InputChoice, Messages, Place, RunCommand, Speed,
+    WorkerState,
 };
 
 const EXPERIMENT: &str = r#"
@@ -366,10 +366,7 @@ fn a_bus_that_cannot_be_run_is_a_sentence() {
             "65 nodes are more than the 64 that can be had in real time: choose the place `simulate`",
         ),
         (
-            RunCommand {
-                text: format!("{BUS}faults:\n  - requeue: {{ message: web-1/3 }}\n"),
-                ..bus(9, Place::Browser, None)
-            },
+            RunCommand { text: format!("{BUS}faults:\n  - requeue: {{ message: web-1/3 }}\n"), ..bus(9, Place::Browser, None) },
             "frames between real clients and their broker cannot be requeued by hand",
         ),
         (
@@ -408,7 +405,10 @@ fn breakpoints_that_make_no_sense_are_sentences() {
             "a breakpoint is at a client `wroker`, which this experiment does not have (did you mean `worker`?)",
         ),
         (breakpoint("worker", Some("kye = 'a'")), "the condition of a breakpoint: 1:1: there is no column `kye`"),
-        (breakpoint("worker", Some("n + 1")), "the condition of a breakpoint: 1:1: a condition is true or false, and this is bigint"),
+        (
+            breakpoint("worker", Some("n + 1")),
+            "the condition of a breakpoint: 1:1: a condition is true or false, and this is Int64",
+        ),
     ] {
         driver.command(Command::Breakpoints { run: 1, breakpoints: vec![breakpoint] });
         let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };

@@ -44,7 +44,12 @@ pub(super) fn bus(
 }
 
 /// Simulates what begins so, in the same way.
-pub(super) fn pace<C: Course>(run: u32, begin: impl FnOnce(Time) -> Result<Paced<C>, String>, words: &Receiver<Word>, post: &Post) {
+pub(super) fn pace<C: Course>(
+    run: u32,
+    begin: impl FnOnce(Time) -> Result<Paced<C>, String>,
+    words: &Receiver<Word>,
+    post: &Post,
+) {
     let began = Instant::now();
     let now = || Time(began.elapsed().as_micros() as u64);
     let mut paced = match begin(now()) {

@@ -15,8 +15,8 @@ use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::{Span, Time};
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, Halt, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally,
-    WorkerState, WorkerView,
+    AttemptState, AttemptView, Event, Frame, Halt, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started,
+    Tally, WorkerState, WorkerView,
 };
 
 use super::bus::BusModel;

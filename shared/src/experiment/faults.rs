@@ -4,7 +4,7 @@ use super::messaging::headers;
 use super::problem::Place;
 use super::reader::{Fields, Reader, named};
 use super::yaml::{Content, Node};
-use crate::fault::{Act, Edit, EdgeFault, EdgeKind, Effect, Fault, MessageFault, Moment};
+use crate::fault::{Act, EdgeFault, EdgeKind, Edit, Effect, Fault, MessageFault, Moment};
 use crate::id::NodeId;
 use crate::limits::{FAULTS_MAX, SLOW_FACTOR_MAX};
 use crate::nearest::list;
@@ -332,7 +332,8 @@ fn drop_one<N: Nodes>(
 
 /// What an edited message has instead of its own.
 fn edit(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Edit> {
-    let mut text = |name| fields.take(name).map_or(Some(None), |node| reader.text(name, node).map(|text| Some(text.to_owned())));
+    let mut text =
+        |name| fields.take(name).map_or(Some(None), |node| reader.text(name, node).map(|text| Some(text.to_owned())));
     let (key, body) = (text("key"), text("body"));
     let headers = fields.take("headers").map_or(Some(None), |node| headers(reader, node).map(Some));
     let edit = Edit { key: key?, headers: headers?, body: body? };

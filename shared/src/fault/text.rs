@@ -8,7 +8,7 @@ mod items;
 use std::fmt;
 
 pub use self::items::{Item, items, moved, removed};
-use crate::fault::{Act, Edit, EdgeFault, EdgeKind, Effect, Fault, MessageFault, Moment};
+use crate::fault::{Act, EdgeFault, EdgeKind, Edit, Effect, Fault, MessageFault, Moment};
 use crate::time::Span;
 
 /// Something to be put into a text.
@@ -66,8 +66,9 @@ fn message<N: fmt::Display>(fault: &MessageFault<N>) -> String {
     let changed = match &fault.act {
         Act::Drop | Act::Requeue => String::new(),
         Act::Edit(Edit { key, headers, body }) => {
-            let field =
-                |name: &str, value: &Option<String>| value.as_ref().map(|it| format!(", {name}: {}", quoted(it))).unwrap_or_default();
+            let field = |name: &str, value: &Option<String>| {
+                value.as_ref().map(|it| format!(", {name}: {}", quoted(it))).unwrap_or_default()
+            };
             let header = |(name, value): (&String, &String)| format!("{}: {}", quoted(name), quoted(value));
             let headers = headers.as_ref().map(|headers| match headers.iter().map(header).collect::<Vec<_>>() {
                 none if none.is_empty() => ", headers: {}".to_owned(),

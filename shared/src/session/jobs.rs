@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bus::{BusOutcome, PreparedBus};
-use super::run::{Run, RunSpec, Watch};
 use super::paced::NO_BREAKPOINTS;
+use super::run::{Run, RunSpec, Watch};
 use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
@@ -24,7 +24,9 @@ use crate::rng::Rng;
 use crate::sim::messaging::Breaks;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{Breakpoint, Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
+use crate::wire::{
+    Breakpoint, Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally,
+};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq)]
@@ -330,7 +332,8 @@ const BREAKPOINTS_WANT_VIRTUAL_TIME: &str =
     "breakpoints need virtual time: real clients do not stand still before a message arrives; choose the place `simulate`";
 
 /// Why a run that nobody watches has none either.
-const BREAKPOINTS_WANT_A_PACE: &str = "breakpoints need a run with a pace: one that is simulated in one go stands still nowhere";
+const BREAKPOINTS_WANT_A_PACE: &str =
+    "breakpoints need a run with a pace: one that is simulated in one go stands still nowhere";
 
 /// A checked command.
 pub(super) enum Work {

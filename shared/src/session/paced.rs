@@ -22,8 +22,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::course::{BusCourse, Course};
 pub(super) use self::course::NO_BREAKPOINTS;
+pub use self::course::{BusCourse, Course};
 use self::keyframes::Keyframes;
 use super::Simulated;
 use super::board::FRAME_TICK;
@@ -359,10 +359,12 @@ impl<C: Course> Paced<C> {
             let arrived = match self.goal {
                 _ if !self.goes_on() => true,
                 None => true,
-                Some(Goal::Fault(_)) if self.stands_before(LATEST) => true,
                 Some(Goal::Fault(before)) => {
-                    self.one(LATEST);
-                    self.simulation.faults() > before
+                    let stands = self.stands_before(LATEST);
+                    stands || {
+                        self.one(LATEST);
+                        self.simulation.faults() > before
+                    }
                 }
                 Some(Goal::Moment(at)) => {
                     let happened = self.one(at);

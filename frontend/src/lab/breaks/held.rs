@@ -28,7 +28,8 @@ pub fn Held() -> impl IntoView {
         edits.set(false);
         trouble.set(String::new());
     });
-    let facts = move || halt.with(|halt| halt.as_ref().map(|halt| lab.run.with_untracked(|run| facts(run, halt)))).unwrap_or_default();
+    let facts =
+        move || halt.with(|halt| halt.as_ref().map(|halt| lab.run.with_untracked(|run| facts(run, halt)))).unwrap_or_default();
     let fields = move || halt.with(|halt| halt.as_ref().map(fields)).unwrap_or_default();
     let can_be_requeued = Memo::new(move |_| halt.with(|halt| halt.as_ref().is_some_and(|halt| halt.can_be_requeued)));
     let act = move |act| {
@@ -116,10 +117,13 @@ fn facts(run: &RunModel, halt: &Halt) -> String {
     if !halt.headers.is_empty() {
         facts.push(("Headers", format!("<code>{}</code>", escape(&header_lines(halt)).replace('\n', "<br>"))));
     }
-    facts.push(("Body", match &halt.body {
-        Some(body) => format!("{} {}: <code>{}</code>", size.value, size.unit, escape(body)),
-        None => format!("{} {}", size.value, size.unit),
-    }));
+    facts.push((
+        "Body",
+        match &halt.body {
+            Some(body) => format!("{} {}: <code>{}</code>", size.value, size.unit, escape(body)),
+            None => format!("{} {}", size.value, size.unit),
+        },
+    ));
     if halt.queue.is_some() {
         let again = if halt.redelivered { "yes" } else { "no" };
         facts.push(("Delivered before", format!("{again}, came back {} times", halt.returns)));
@@ -145,7 +149,8 @@ fn header_lines(halt: &Halt) -> String {
 
 /// The fields with what stands in the message.
 fn fields(halt: &Halt) -> String {
-    let (key, headers, body) = (escape(&halt.key), escape(&header_lines(halt)), escape(halt.body.as_deref().unwrap_or_default()));
+    let (key, headers, body) =
+        (escape(&halt.key), escape(&header_lines(halt)), escape(halt.body.as_deref().unwrap_or_default()));
     let body_note = if halt.body.is_some() { "" } else { " placeholder=\"as it is\"" };
     format!(
         "<label>Routing key<input class=\"num\" data-testid=\"held-key\" value=\"{key}\" autocomplete=\"off\" spellcheck=\"false\"></label>\

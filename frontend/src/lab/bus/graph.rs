@@ -70,13 +70,11 @@ pub fn BusGraph() -> impl IntoView {
     };
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let lines = picture.with_value(|picture| {
-            match picture.sketch.card_at(x, y) {
-                Some(card) => Some(describe(&picture.bus, card.of)),
-                None => {
-                    let edge = edge_of(&picture.sketch, &picture.bus, x, y)?;
-                    Some(vec![edge.to_string(), "press to break here".to_owned()])
-                }
+        let lines = picture.with_value(|picture| match picture.sketch.card_at(x, y) {
+            Some(card) => Some(describe(&picture.bus, card.of)),
+            None => {
+                let edge = edge_of(&picture.sketch, &picture.bus, x, y)?;
+                Some(vec![edge.to_string(), "press to break here".to_owned()])
             }
         });
         match lines {

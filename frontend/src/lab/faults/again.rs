@@ -169,7 +169,8 @@ impl Lab {
                     let (place, sets, seed, idempotency_key) = (Place::Simulate, Vec::new(), None, None);
                     // It stands still nowhere on its way to where the other one was.
                     let breakpoints = Vec::new();
-                    let command = RunCommand { run, place, text, sets, input, workers, seed, pace, breakpoints, idempotency_key };
+                    let command =
+                        RunCommand { run, place, text, sets, input, workers, seed, pace, breakpoints, idempotency_key };
                     self.send_with(Which::Engine, &Command::Run(command), file.as_ref());
                 }
                 Err(sentence) => {
@@ -251,7 +252,15 @@ mod tests {
 
     fn frame(now: u64, chosen: bool) -> Event {
         let state_hash = chosen.then(|| "00".to_owned());
-        let pace = Pace { speed: Speed::Max, paused: chosen, reached: Time(now), end: None, wished: Vec::new(), state_hash, halt: None };
+        let pace = Pace {
+            speed: Speed::Max,
+            paused: chosen,
+            reached: Time(now),
+            end: None,
+            wished: Vec::new(),
+            state_hash,
+            halt: None,
+        };
         Event::Frame(Box::new(Frame { run: 2, now: Time(now), pace: Some(pace), ..Frame::default() }))
     }
 

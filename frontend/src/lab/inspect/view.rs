@@ -72,7 +72,9 @@ fn edge_of(run: &RunModel, selected: Selected) -> Option<BreakEdge> {
             let queue = view.queues.get(place as usize)?.name.clone();
             Some(BreakEdge::Deliver { queue: Some(queue), client: None })
         }
-        Selected::Group(place) => edges(&BusView { groups: vec![view.groups.get(place as usize)?.clone()], ..BusView::default() }).into_iter().next(),
+        Selected::Group(place) => {
+            edges(&BusView { groups: vec![view.groups.get(place as usize)?.clone()], ..BusView::default() }).into_iter().next()
+        }
         _ => None,
     }
 }

@@ -133,7 +133,8 @@ impl Nodes for Option<&BusNames> {
 
     fn message(&self, reader: &mut Reader<'_>, node: &Yaml) -> Option<(Node, u64)> {
         let text = reader.text("message", node)?;
-        let parts = text.rsplit_once('/').and_then(|(name, number)| Some((name, number.parse::<u64>().ok().filter(|it| *it > 0)?)));
+        let parts =
+            text.rsplit_once('/').and_then(|(name, number)| Some((name, number.parse::<u64>().ok().filter(|it| *it > 0)?)));
         let Some((name, number)) = parts else {
             let hint = "its publisher and its number there, from 1: `web-1/17`";
             reader.problem_with(node.at, format!("`{text}` names no message"), hint);

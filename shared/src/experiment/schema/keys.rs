@@ -362,7 +362,12 @@ static FAULT: Object = Object {
             "[[worker-1], [coordinator]]",
             "Groups of nodes that hear nothing of each other. Needs `for`.",
         ),
-        key("drop", Shape::Object(&DROP), "{ probability: 0.1 }", "Messages are lost: some of them, or a single one that is named."),
+        key(
+            "drop",
+            Shape::Object(&DROP),
+            "{ probability: 0.1 }",
+            "Messages are lost: some of them, or a single one that is named.",
+        ),
         key("delay", Shape::Object(&DELAY), "{ by: 100 ms }", "Messages come later."),
         key("duplicate", Shape::Object(&DUPLICATE), "{ probability: 0.1 }", "Messages come twice."),
         key(
@@ -437,7 +442,12 @@ static EDIT: Object = object(
     "Which message, and what it has instead of its own.",
     &[
         MESSAGE,
-        key("to", Shape::NodeOrAny, "broker", "Where it arrives: at the broker, or at a consumer. Wherever it does first unless said."),
+        key(
+            "to",
+            Shape::NodeOrAny,
+            "broker",
+            "Where it arrives: at the broker, or at a consumer. Wherever it does first unless said.",
+        ),
         key("key", Shape::Text, "late", "Another routing key."),
         key("headers", Shape::Texts, "{ kind: late }", "Other headers, all of them."),
         key("body", Shape::Text, "hello", "Another body."),
