@@ -7,7 +7,7 @@ use shared::wire::{BreakEdge, BusView, Halt, QueueView, Role};
 use wasm_bindgen::JsCast;
 use web_sys::{MouseEvent, PointerEvent};
 
-use super::paint::{Mote, Sign, WAY_MS, paint};
+use super::paint::{Mote, Sign, WAY_MS, paint, paint_stops};
 use super::sketch::{Edge, Flow, Of, Sketch};
 use super::{BusModel, in_short};
 use crate::components::html::mark;
@@ -192,7 +192,8 @@ fn draw(lab: Lab, canvas: NodeRef<html::Canvas>, picture: StoredValue<Picture, L
         lab.run.with_untracked(|run| {
             let run = run.bus.is_some().then_some(run);
             let signs = lab.breaks.list.with_untracked(|list| signs(picture, list, run.and_then(RunModel::halt)));
-            paint(&mut pen, palette, &picture.sketch, &picture.bus, run, &picture.motes, &signs, wall_ms());
+            paint(&mut pen, palette, &picture.sketch, &picture.bus, run, &picture.motes, wall_ms());
+            paint_stops(&mut pen, palette, &picture.sketch, &signs);
         });
     });
 }

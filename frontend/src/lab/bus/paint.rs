@@ -50,7 +50,6 @@ pub fn paint(
     bus: &BusModel,
     run: Option<&RunModel>,
     motes: &[Mote],
-    signs: &[Sign],
     now_ms: f64,
 ) {
     for edge in &sketch.edges {
@@ -64,11 +63,6 @@ pub fn paint(
     }
     if let Some(run) = run.filter(|run| run.is_paused()) {
         on_their_way(pen, palette, sketch, bus, run.now);
-    }
-    for sign in signs {
-        if let Some(edge) = sketch.edges.get(sign.edge) {
-            stop(pen, palette, along(sketch.curve(edge), STOP_PART), *sign);
-        }
     }
     for card in &sketch.cards {
         face(pen, palette, card, bus, run);
@@ -126,6 +120,15 @@ fn dot(pen: &mut impl Ink, palette: &Palette, (x, y): (f64, f64), again: bool) {
     pen.fill_with(if again { &palette.again } else { &palette.accent }, 1.0);
     pen.round(x - 3.5, y - 3.5, 7.0, 7.0, 3.5);
     pen.fill();
+}
+
+/// Where the breakpoints are.
+pub fn paint_stops(pen: &mut impl Ink, palette: &Palette, sketch: &Sketch, signs: &[Sign]) {
+    for sign in signs {
+        if let Some(edge) = sketch.edges.get(sign.edge) {
+            stop(pen, palette, along(sketch.curve(edge), STOP_PART), *sign);
+        }
+    }
 }
 
 /// A stop sign: filled where one is on, hollow where none is, and with a ring where the run is held.
