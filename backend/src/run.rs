@@ -168,6 +168,7 @@ fn one(
         workers,
         seed,
         pace: None,
+        breakpoints: Vec::new(),
         idempotency_key: None,
     };
     engine.post().send(EngineInput::Run(command, Box::new(experiment)));

@@ -3,6 +3,7 @@
 //! A test starts with [`Server::start`] and [`Page::open`] and speaks of what a user sees. Everything waits for a sign on the page, with
 //! a bound; nothing sleeps and hopes.
 
+mod breaks;
 mod browser;
 mod busy;
 mod charts;

@@ -3,6 +3,7 @@
 pub mod shrink;
 pub mod text;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::id::NodeId;
 use crate::limits::{SLOW_FACTOR_MAX, SPAN_MICROS_MAX};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
-use crate::wire::Place;
+use crate::wire::{Place, text64};
 
 /// A fault and its moment. `N` names nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub enum Effect<N = NodeId> {
     Edge(EdgeFault<N>),
     /// No message passes between nodes of different groups for a while.
     Partition { groups: Vec<Vec<N>>, span: Option<Span> },
+    /// Something is done to one message of a bus where it arrives, once: the first time from the fault's moment on.
+    Message(MessageFault<N>),
 }
 
 /// A fault of the network between nodes; `None` for a node means any.
@@ -55,6 +58,42 @@ pub struct EdgeFault<N = NodeId> {
     /// For each message by itself, 0 to 1.
     pub probability: f64,
     pub span: Option<Span>,
+}
+
+/// What somebody does to one message of a bus, such as to one that a breakpoint stopped at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageFault<N = NodeId> {
+    /// The client that made it, and its number among that client's.
+    pub publisher: N,
+    #[serde(with = "text64")]
+    pub number: u64,
+    /// Where it arrives: at the broker when it is published, at a client when it is delivered. `None`: wherever it arrives first.
+    pub to: Option<N>,
+    pub act: Act,
+}
+
+/// What is done to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It is lost there. A broker neither routes nor confirms it; what was delivered stays unacknowledged until the connection ends.
+    Drop,
+    /// The delivery goes back to its queue, as if the client had refused it with `requeue`.
+    Requeue,
+    /// Who gets it sees something else. What was delivered is in the broker as it was.
+    Edit(Edit),
+}
+
+/// What is put in the place of a message's own; `None`: nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// All of its headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +112,7 @@ impl<N: Copy> Effect<N> {
             Effect::RestartCoordinator => Vec::new(),
             Effect::Edge(edge) => edge.from.into_iter().chain(edge.to).collect(),
             Effect::Partition { groups, .. } => groups.concat(),
+            Effect::Message(fault) => [fault.publisher].into_iter().chain(fault.to).collect(),
         }
     }
 }
@@ -92,6 +132,9 @@ impl<N> Effect<N> {
                 let groups = groups.into_iter().map(|group| group.into_iter().map(&name).collect()).collect();
                 Effect::Partition { groups, span }
             }
+            Effect::Message(MessageFault { publisher, number, to, act }) => {
+                Effect::Message(MessageFault { publisher: name(publisher), number, to: to.map(&name), act })
+            }
         }
     }
 }
@@ -110,6 +153,7 @@ impl<N: fmt::Display> Effect<N> {
                 EdgeKind::Duplicate => "duplicate messages".to_owned(),
             },
             Effect::Partition { .. } => "partition".to_owned(),
+            Effect::Message(fault) => format!("{} {}", fault.act.verb(), fault.name()),
         }
     }
 }
@@ -122,7 +166,7 @@ impl Effect {
             return Err(format!("there is no {node} in this run: it has {workers} workers"));
         }
         let span = match self {
-            Effect::Kill(_) | Effect::RestartCoordinator => None,
+            Effect::Kill(_) | Effect::RestartCoordinator | Effect::Message(_) => None,
             Effect::Pause { span, .. } => Some(*span),
             Effect::Slow { span, .. } | Effect::Partition { span, .. } => *span,
             Effect::Edge(edge) => edge.span,
@@ -141,8 +185,39 @@ impl Effect {
                 "messages between real workers cannot be dropped, delayed, duplicated or partitioned: choose the place `simulate`"
                     .to_owned(),
             ),
+            Effect::Message(_) if place != Place::Simulate => {
+                Err("one message is dropped, requeued or edited in virtual time only: choose the place `simulate`".to_owned())
+            }
+            Effect::Message(MessageFault { act: Act::Edit(edit), .. }) if edit.is_nothing() => {
+                Err("an edited message has another key, other headers or another body".to_owned())
+            }
             _ => Ok(()),
         }
+    }
+}
+
+impl<N: fmt::Display> MessageFault<N> {
+    /// The message's name: `web-1/17`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.publisher, self.number)
+    }
+}
+
+impl Act {
+    /// As a key of `faults` says it.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Act::Drop => "drop",
+            Act::Requeue => "requeue",
+            Act::Edit(_) => "edit",
+        }
+    }
+}
+
+impl Edit {
+    /// Whether it leaves everything as it is.
+    pub fn is_nothing(&self) -> bool {
+        *self == Edit::default()
     }
 }
 

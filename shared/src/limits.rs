@@ -156,6 +156,12 @@ pub const BUS_QUEUES_MAX: usize = 1_000;
 /// Characters of the name of a group of clients.
 pub const NAME_CHARS_MAX: usize = 64;
 
+/// Breakpoints of a run.
+pub const BREAKPOINTS_MAX: usize = 64;
+
+/// Bytes of the body that is told of a message at a breakpoint; a longer one is not.
+pub const HALT_BODY_BYTES_MAX: usize = 16 << 10;
+
 /// Bytes of a message's body.
 pub const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 

@@ -7,6 +7,7 @@
 //! Absent on purpose: the engine's own messages between nodes (see `batch::message`), which never leave a run.
 
 mod attempt;
+mod breakpoint;
 mod bus;
 mod codec;
 mod messages;
@@ -18,6 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::attempt::{AttemptState, AttemptView, Phase};
+pub use self::breakpoint::{BreakEdge, Breakpoint, Halt};
 pub use self::bus::{
     BUS_LANES_MAX, BUS_PARTS, BindingView, BusFrame, BusPart, BusReport, BusTotals, BusView, ClientNow, ExchangeView, Flight,
     GroupView, LATENCY_PARTS, Lane, QueueNow, QueueView, Role,
@@ -74,6 +76,10 @@ pub enum Command {
     Step { run: u32, by: Stride },
     /// Go to a moment of a paced run, back or ahead, also when it has ended; afterwards it is paused.
     Seek { run: u32, to: Time },
+    /// From now on a paced run of a bus stands still before messages that these wait for, and at no others.
+    Breakpoints { run: u32, breakpoints: Vec<Breakpoint> },
+    /// Look at a condition of a breakpoint; answered by [`Event::Condition`] with the same `id`.
+    Condition { id: u32, text: String },
     /// End a run; its workers end and its event is [`Event::Failed`].
     Stop { run: u32 },
     /// Look at rows of a finished run's result; answered by [`Event::Rows`] with the same `id`.
@@ -117,6 +123,7 @@ impl Command {
             | Command::Speed { run, .. }
             | Command::Step { run, .. }
             | Command::Seek { run, .. }
+            | Command::Breakpoints { run, .. }
             | Command::Stop { run }
             | Command::View { run, .. }
             | Command::Export { run, .. }
@@ -124,7 +131,11 @@ impl Command {
             | Command::Forget { run }
             | Command::Invite { run }
             | Command::Watch { run, .. } => Some(*run),
-            Command::Hello { .. } | Command::Check { .. } | Command::Look { .. } | Command::Ping => None,
+            Command::Hello { .. }
+            | Command::Check { .. }
+            | Command::Condition { .. }
+            | Command::Look { .. }
+            | Command::Ping => None,
         }
     }
 }
@@ -187,6 +198,10 @@ pub struct RunCommand {
     /// is simulated in one go and told in one frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Speed>,
+    /// For a run with a pace: where it stands still from its beginning on. See [`Command::Breakpoints`]; those at edges that the
+    /// experiment does not have are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakpoints: Vec<Breakpoint>,
     /// A second run command under the same key does not run again: it is answered with the first run's events from its start on.
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -251,6 +266,11 @@ pub enum Event {
         problems: Vec<Problem>,
         #[serde(default)]
         outline: Option<Outline>,
+    },
+    /// The answer to [`Command::Condition`]: what is wrong with it, if anything is.
+    Condition {
+        id: u32,
+        problem: Option<Problem>,
     },
     Started(Box<Started>),
     Frame(Box<Frame>),

@@ -14,7 +14,8 @@ use shared::session::{BusText, read_bus};
 use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::Time;
 use shared::wire::{
-    Command, DataHeader, Event, ExportFormat, Fate, InputChoice, Messages, Place, RunCommand, Speed, WorkerState,
+    BreakEdge, Breakpoint, Command, DataHeader, Event, ExportFormat, Fate, InputChoice, Messages, Place, RunCommand, Speed,
+    WorkerState,
 };
 
 const EXPERIMENT: &str = r#"
@@ -47,6 +48,7 @@ fn run(number: u32) -> RunCommand {
         workers: None,
         seed: None,
         pace: None,
+        breakpoints: Vec::new(),
         idempotency_key: None,
     }
 }
@@ -363,6 +365,18 @@ fn a_bus_that_cannot_be_run_is_a_sentence() {
             RunCommand { text: BUS.replace("count: 2", "count: 63"), ..bus(8, Place::Browser, None) },
             "65 nodes are more than the 64 that can be had in real time: choose the place `simulate`",
         ),
+        (
+            RunCommand { text: format!("{BUS}faults:\n  - requeue: {{ message: web-1/3 }}\n"), ..bus(9, Place::Browser, None) },
+            "frames between real clients and their broker cannot be requeued by hand",
+        ),
+        (
+            RunCommand { breakpoints: vec![breakpoint("worker", None)], ..bus(10, Place::Browser, None) },
+            "breakpoints need virtual time",
+        ),
+        (
+            RunCommand { breakpoints: vec![breakpoint("worker", None)], ..bus(11, Place::Simulate, None) },
+            "breakpoints need a run with a pace",
+        ),
         (bus(2, Place::Simulate, Some(Speed::Times(-1.0))), "virtual time goes"),
         (RunCommand { input, ..bus(3, Place::Simulate, None) }, "an experiment with `messaging` makes its own messages"),
         (
@@ -374,4 +388,38 @@ fn a_bus_that_cannot_be_run_is_a_sentence() {
         let Some(Event::Failed { message, .. }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
         assert!(message.starts_with(sentence), "{message}");
     }
+}
+
+fn breakpoint(client: &str, when: Option<&str>) -> Breakpoint {
+    let edge = BreakEdge::Deliver { queue: None, client: Some(client.to_owned()) };
+    Breakpoint { id: 1, edge, when: when.map(str::to_owned) }
+}
+
+#[test]
+fn breakpoints_that_make_no_sense_are_sentences() {
+    let mut driver = Driver::new();
+    driver.command(Command::Run(bus(1, Place::Simulate, Some(Speed::Times(0.001)))));
+    for (breakpoint, sentence) in [
+        (
+            breakpoint("wroker", None),
+            "a breakpoint is at a client `wroker`, which this experiment does not have (did you mean `worker`?)",
+        ),
+        (breakpoint("worker", Some("kye = 'a'")), "the condition of a breakpoint: 1:1: there is no column `kye`"),
+        (
+            breakpoint("worker", Some("n + 1")),
+            "the condition of a breakpoint: 1:1: a condition is true or false, and this is Int64",
+        ),
+    ] {
+        driver.command(Command::Breakpoints { run: 1, breakpoints: vec![breakpoint] });
+        let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
+        assert!(message.starts_with(sentence), "{message}");
+    }
+    let told = driver.events.len();
+    driver.command(Command::Breakpoints { run: 1, breakpoints: vec![breakpoint("worker-1", Some("n > 1"))] });
+    assert!(!driver.events[told..].iter().any(|event| matches!(event, Event::Error { .. })));
+    driver.command(Command::Condition { id: 7, text: "n >".to_owned() });
+    let Some(Event::Condition { id: 7, problem: Some(problem) }) = driver.events.last() else { panic!() };
+    assert_eq!((problem.line, problem.column > 1), (1, true), "{problem}");
+    driver.command(Command::Condition { id: 8, text: "key like 'a%'".to_owned() });
+    assert_eq!(driver.events.last(), Some(&Event::Condition { id: 8, problem: None }));
 }

@@ -108,8 +108,10 @@ impl Crew {
         let (node, word) = match effect {
             Effect::Slow { node, factor, span } => (node, Word::Slow { factor: *factor, span: *span }),
             Effect::Pause { node, span } => (node, Word::Pause { span: *span }),
-            // Kills are `end`; faults of the network were refused before the run began.
-            Effect::Kill(_) | Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } => return,
+            // Kills are `end`; faults of the network and of messages were refused before the run began.
+            Effect::Kill(_) | Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } | Effect::Message(_) => {
+                return;
+            }
         };
         if let Some(life) = self.lives().get(node) {
             // A worker whose inbox is closed is falling and cannot be slowed.

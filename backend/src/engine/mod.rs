@@ -319,13 +319,14 @@ impl<C: Client> Engine<C> {
                 let post = self.post.clone();
                 self.spare(move || pacer::batch(*spec, seed, speed, &input, stopped, &words, &post));
             }
-            Output::SimulateBus { run, text, seed, pace: Some(speed) } => {
+            Output::SimulateBus { run, text, seed, pace: Some(speed), breakpoints } => {
                 let (pacer, words) = channel();
                 self.begin(run).pacer = Some(pacer);
                 let post = self.post.clone();
-                self.spare(move || pacer::bus(run, &text, seed, speed, &words, &post));
+                let begin = move |now| pacer::bus(run, &text, seed, &breakpoints, speed, now);
+                self.spare(move || pacer::pace(run, begin, &words, &post));
             }
-            Output::SimulateBus { run, text, seed, pace: None } => {
+            Output::SimulateBus { run, text, seed, pace: None, .. } => {
                 let (stopped, post) = (self.begin(run).stopped.clone(), self.post.clone());
                 self.spare(move || {
                     let simulated = spare::simulate_bus(run, &text, seed, &stopped);

@@ -6,11 +6,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use shared::machine::Machine;
-use shared::session::paced::{Course, Input as Word, Output, Paced};
+use shared::session::paced::{BusCourse, Course, Input as Word, Output, Paced};
 use shared::session::run::RunSpec;
 use shared::session::{BusText, read_bus};
 use shared::time::Time;
-use shared::wire::Speed;
+use shared::wire::{Breakpoint, Speed};
 
 use super::spare::Stoppable;
 use super::{EngineInput, Post};
@@ -31,12 +31,25 @@ pub(super) fn batch(
     pace(run, begin, words, post);
 }
 
-/// The same of a bus.
-pub(super) fn bus(run: u32, text: &BusText, seed: u64, speed: Speed, words: &Receiver<Word>, post: &Post) {
-    pace(run, |now| Ok(Paced::of_bus(run, &*read_bus(text)?, seed, speed, now)), words, post);
+/// A bus at its beginning.
+pub(super) fn bus(
+    run: u32,
+    text: &BusText,
+    seed: u64,
+    breakpoints: &[Breakpoint],
+    speed: Speed,
+    now: Time,
+) -> Result<Paced<BusCourse>, String> {
+    Ok(Paced::of_bus(run, &*read_bus(text)?, seed, breakpoints, speed, now))
 }
 
-fn pace<C: Course>(run: u32, begin: impl FnOnce(Time) -> Result<Paced<C>, String>, words: &Receiver<Word>, post: &Post) {
+/// Simulates what begins so, in the same way.
+pub(super) fn pace<C: Course>(
+    run: u32,
+    begin: impl FnOnce(Time) -> Result<Paced<C>, String>,
+    words: &Receiver<Word>,
+    post: &Post,
+) {
     let began = Instant::now();
     let now = || Time(began.elapsed().as_micros() as u64);
     let mut paced = match begin(now()) {

@@ -219,6 +219,7 @@ pub fn run_command(run: u32, text: &str) -> RunCommand {
         workers: None,
         seed: None,
         pace: None,
+        breakpoints: Vec::new(),
         idempotency_key: None,
     }
 }

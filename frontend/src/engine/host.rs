@@ -187,9 +187,12 @@ impl Host {
                     let input = self.inputs.get(&run).cloned().map_or(JsValue::NULL, JsValue::from);
                     self.simulate(run, &[("spec", spec.into()), ("input", input)], seed, pace);
                 }
-                Output::SimulateBus { run, text, seed, pace } => {
+                Output::SimulateBus { run, text, seed, pace, breakpoints } => {
                     let text = serde_json::to_string(&text).expect("a text has string keys and no failing serializers");
-                    self.simulate(run, &[("bus", text.into()), ("run", run.into())], seed, pace);
+                    let breakpoints =
+                        serde_json::to_string(&breakpoints).expect("breakpoints have string keys and no failing serializers");
+                    let what = [("bus", text.into()), ("run", run.into()), ("breakpoints", breakpoints.into())];
+                    self.simulate(run, &what, seed, pace);
                 }
                 Output::Steer { run, word } => self.steer(run, &word),
                 Output::Conduct { run, spec, text } => self.conduct(run, *spec, &text),

@@ -5,7 +5,7 @@ use shared::machine::Machine;
 use shared::session::Paced;
 use shared::session::paced::{Input as Word, Output};
 use shared::time::Span;
-use shared::wire::Speed;
+use shared::wire::{Breakpoint, Speed};
 use wasm_bindgen::JsValue;
 
 use super::{Alarm, aside, now, post, with_pacer};
@@ -20,13 +20,14 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// From `{ role: "paced", spec, seed, speed, input }`, or of a bus `{ role: "paced", run, bus, seed, speed }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
+    /// From `{ role: "paced", spec, seed, speed, input }`, or of a bus `{ role: "paced", run, bus, seed, breakpoints, speed }`. Says `{ frame }` again and again, and `{ simulated, rows }` whenever it comes
     /// to another end, or `{ failed }`.
     pub fn new(message: &JsValue) -> Option<Pacer> {
         let begin = || -> Result<Box<dyn Machine<Input = Word, Output = Output>>, String> {
             let speed: Speed = aside::parse(message, "speed")?;
             if let Some((run, experiment, seed)) = aside::asked_bus(message)? {
-                return Ok(Box::new(Paced::of_bus(run, &experiment, seed, speed, now())));
+                let breakpoints: Vec<Breakpoint> = aside::parse(message, "breakpoints")?;
+                return Ok(Box::new(Paced::of_bus(run, &experiment, seed, &breakpoints, speed, now())));
             }
             let (spec, seed, source) = aside::asked(message)?;
             Ok(Box::new(Paced::new(spec, seed, Box::new(source), speed, now())))

@@ -66,8 +66,9 @@ impl Lab {
                     let input = file.as_ref().map(|file| self.attached(file));
                     let own_workers = !sets.iter().any(|(path, _)| path == "workers");
                     let workers = self.chosen_workers().filter(|_| own_workers);
-                    let (seed, pace, idempotency_key) = (None, None, None);
-                    let command = RunCommand { run, place, text, sets, input, workers, seed, pace, idempotency_key };
+                    let (seed, pace, breakpoints, idempotency_key) = (None, None, Vec::new(), None);
+                    let command =
+                        RunCommand { run, place, text, sets, input, workers, seed, pace, breakpoints, idempotency_key };
                     self.send_with(Which::of(place), &Command::Run(command), file.as_ref());
                 }
                 Err(sentence) => self.answer_aside(run, Err(sentence)),

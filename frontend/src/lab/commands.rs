@@ -434,7 +434,19 @@ impl Lab {
         let text = self.text.get_untracked();
         self.inner.update_value(|inner| inner.ran = (text.clone(), 0));
         let pace = (place == Place::Simulate).then(|| self.speed.get_untracked());
-        Command::Run(RunCommand { run, place, text, sets: Vec::new(), input, workers, seed: None, pace, idempotency_key: None })
+        let (sets, breakpoints) = (Vec::new(), self.breakpoints_of(place));
+        Command::Run(RunCommand {
+            run,
+            place,
+            text,
+            sets,
+            input,
+            workers,
+            seed: None,
+            pace,
+            breakpoints,
+            idempotency_key: None,
+        })
     }
 
     fn give_up(self, run: u32, sentence: String) {

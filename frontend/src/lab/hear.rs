@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use shared::wire::{DataHeader, Event, Place};
 
+use super::breaks::stopped;
 use super::commands::save;
 use super::format::{duration_ms, grouped, of, virtual_clock};
 use super::model::{RunModel, Stage};
@@ -55,6 +56,7 @@ impl Lab {
                     self.hear_run(which, event);
                 }
             }
+            Event::Condition { id, problem } => self.breaks.heard.set(Some((id, problem))),
             Event::Looked { .. } => self.text.with_untracked(|text| self.preview.hear(event, text)),
             Event::Rows { .. } | Event::Pong => {}
         }
@@ -73,12 +75,15 @@ impl Lab {
         let (was_active, news_before) = self.run.with_untracked(|model| (model.is_active(), model.news.len()));
         let (was_paused, before) = self.run.with_untracked(|model| (model.is_paused(), model.now));
         let wall_ms = wall_ms();
+        let held = self.run.with_untracked(|model| model.halt().cloned());
         self.run.update_untracked(|model| model.apply(event, wall_ms));
         if begins {
             self.show_workers();
         }
         self.run.with_untracked(|model| {
-            if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty() && !leaps) {
+            if let Some(sentence) = stopped(model).filter(|_| model.halt() != held.as_ref()) {
+                self.speak(sentence);
+            } else if let Some(news) = model.news.get(news_before..).filter(|news| !news.is_empty() && !leaps) {
                 self.speak(news.iter().map(|news| news.text.as_str()).collect::<Vec<_>>().join(" "));
             } else if begins && model.is_active() {
                 self.speak(self.beginning(model));

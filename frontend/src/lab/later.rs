@@ -10,6 +10,8 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 
+use super::breaks::held::Held;
+use super::breaks::view::Breaking;
 use super::bus::BusGraph;
 use super::change::Change;
 use super::charts::view::ChartsOfRun;
@@ -43,6 +45,9 @@ pub enum Part {
     Charts,
     Kept(Dialog),
     Faults(Dialog),
+    Breaks(Dialog),
+    /// The message at a breakpoint.
+    Held,
     /// No view: runs that have ended are written down.
     WriteRuns(Runs),
     /// No view here: it floats over the page.
@@ -80,6 +85,8 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Charts => view! { <ChartsOfRun /> }.into_any(),
         Part::Kept(dialog) => view! { <Keeping dialog=dialog /> }.into_any(),
         Part::Faults(dialog) => view! { <Choosing dialog=dialog /> }.into_any(),
+        Part::Breaks(dialog) => view! { <Breaking dialog=dialog /> }.into_any(),
+        Part::Held => view! { <Held /> }.into_any(),
         Part::WriteRuns(runs) => {
             runs.write();
             ().into_any()

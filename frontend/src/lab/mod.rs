@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
-//! [`charts`], [`workers`], [`inspect`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
+//! [`charts`], [`workers`], [`inspect`], [`breaks`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
 //! `resume`, [`share`], [`mod@watch`], [`picture`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
@@ -16,6 +16,10 @@
 //!   `fault-time-at` `fault-share-at`, `fault-line`, `fault-told`, `fault-do`, `fault-simulate`; on the timeline `fault-flag-N` (from 0, by
 //!   its place in the text; `data-state` is `planned`, `past` or `held`, `data-at` its moment in microseconds) and in its menu
 //!   `remove-fault-N`; what they did: `change`, `edits`, `ran-again`
+//! - breakpoints: `breaks-open` (`data-count`, those of this bus that are on), `break-here-inspected` (in the inspector), `breaks` (the
+//!   dialog), in it `break-edge`, `break-when`, `break-told`, `break-here`, `breaks-real`, `break-list`, and of one `break-N` (by its number,
+//!   from 1), `break-on-N`, `break-remove-N`; the message that is stopped: `held`, `held-name`, `held-step`, `held-continue`, `held-drop`,
+//!   `held-requeue`, `held-edit` and in its form `held-key`, `held-headers`, `held-body`, `held-edit-do`
 //! - beside each other: `compare-open`, `compare-with`, `compare-set`, `compare-run`, `compare-stop`, `comparison`, `verdict`; many seeds: `seeds-open`,
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
 //!   `shrunk-N`, `open-shrunk-N`
@@ -58,6 +62,7 @@
 
 pub mod aside;
 pub mod banners;
+pub mod breaks;
 pub mod bus;
 pub mod change;
 pub mod charts;
@@ -112,6 +117,7 @@ pub fn Lab() -> impl IntoView {
     provide_context(Tip(RwSignal::new(None)));
     provide_context(Colours(Trigger::new()));
     provide_context(faults::Chooser::new());
+    provide_context(breaks::Breaker::new());
     lab.open(crate::build_id());
     let link = lab.open_link();
     match first_run() {
@@ -175,6 +181,7 @@ pub fn Lab() -> impl IntoView {
             </div>
         </main>
         <faults::FaultsDialog />
+        <breaks::BreaksDialog />
         <DropZone />
         <TipView />
         <div class="unseen" role="status" aria-live="polite">{move || lab.spoken.get()}</div>

@@ -15,8 +15,8 @@ use shared::batch::Counters;
 use shared::experiment::Problem;
 use shared::time::{Span, Time};
 use shared::wire::{
-    AttemptState, AttemptView, Event, Frame, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started, Tally,
-    WorkerState, WorkerView,
+    AttemptState, AttemptView, Event, Frame, Halt, Messages, News, Pace, Phase, Place, Report, Speed, StageView, Started,
+    Tally, WorkerState, WorkerView,
 };
 
 use super::bus::BusModel;
@@ -195,6 +195,11 @@ impl RunModel {
     /// Any of its moments can be gone to.
     pub fn can_be_sought(&self) -> bool {
         self.pace.is_some() && matches!(self.stage, Stage::Running | Stage::Finished(_))
+    }
+
+    /// The message that it stands before, if a breakpoint waits for that.
+    pub fn halt(&self) -> Option<&Halt> {
+        self.pace.as_ref().and_then(|pace| pace.halt.as_deref())
     }
 
     /// When it ends, if it has virtual time and has been there.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::wire::{Place, Speed, Stride};
 
+use super::breaks::stopped;
 use super::faults::FaultsButton;
 use super::model::RunModel;
 use super::seek::TimeSlider;
@@ -29,7 +30,9 @@ pub fn PaceBar() -> impl IntoView {
         (true, true) => "Let virtual time go on",
         (true, false) => "Hold virtual time: nothing moves",
     };
+    let held = Memo::new(move |_| lab.run.with(stopped));
     let note = move || match (can.get(), paused.get()) {
+        (true, true) if held.with(Option::is_some) => held.get().unwrap_or_default(),
         (true, true) => "Paused: nothing moves.".to_owned(),
         (true, false) => in_words(lab.speed.get()),
         (false, _) if over.get() => "The end. Go back to any moment of the run.".to_owned(),

@@ -13,6 +13,7 @@ use shared::time::Time;
 use shared::wire::{ExportFormat, Place, Speed};
 
 use super::aside::Aside;
+use super::breaks::Breaks;
 use super::change::Before;
 use super::experiment::TEXT_KEY;
 use super::faults::again::{Edit, Next};
@@ -181,6 +182,7 @@ pub struct Lab {
     pub intro: RwSignal<bool>,
     /// What is to be kept of runs that end.
     pub kept: Runs,
+    pub breaks: Breaks,
     pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -290,6 +292,7 @@ impl Lab {
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),
             kept: Runs::new(),
+            breaks: Breaks::new(),
             inner: StoredValue::new_local(Inner::default()),
         }
     }

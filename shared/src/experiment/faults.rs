@@ -1,16 +1,21 @@
 //! `faults`: what goes wrong, when, and to whom.
 
+use super::messaging::headers;
 use super::problem::Place;
 use super::reader::{Fields, Reader, named};
 use super::yaml::{Content, Node};
-use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
+use crate::fault::{Act, EdgeFault, EdgeKind, Edit, Effect, Fault, MessageFault, Moment};
 use crate::id::NodeId;
 use crate::limits::{FAULTS_MAX, SLOW_FACTOR_MAX};
 use crate::nearest::list;
 use crate::time::{Span, Time};
 
 /// What can go wrong; a fault has one of these keys.
-const KINDS: [&str; 9] = ["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "random"];
+const KINDS: [&str; 11] =
+    ["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "requeue", "edit", "random"];
+
+/// Those that are there from the beginning unless said.
+const WITHOUT_MOMENT: [&str; 5] = ["drop", "delay", "duplicate", "requeue", "edit"];
 
 const PARTITION_EXAMPLE: &str = "for example `[[worker-1], [coordinator, worker-2]]`";
 
@@ -26,6 +31,12 @@ pub(super) trait Nodes {
 
     /// What restarting the coordinator is, if there is one.
     fn restart(&self, reader: &mut Reader<'_>, at: Place) -> Option<Effect<Self::Node>>;
+
+    /// The message of this name: who publishes it, and its number there.
+    fn message(&self, reader: &mut Reader<'_>, node: &Node) -> Option<(Self::Node, u64)>;
+
+    /// Whether deliveries to a node wait for their acknowledgement, so that they can be requeued. If not, it is told.
+    fn requeues(&self, reader: &mut Reader<'_>, at: Place, node: Self::Node) -> bool;
 }
 
 /// The nodes of a batch: a coordinator and so many workers.
@@ -84,7 +95,7 @@ fn fault<N: Nodes>(reader: &mut Reader<'_>, node: &Node, nodes: &N) -> Option<Fo
     }
     let when = match at {
         Some(node) => when(reader, node),
-        None if matches!(kind, "drop" | "delay" | "duplicate") => Some(Moment::Time(Time::ZERO)),
+        None if WITHOUT_MOMENT.contains(&kind) => Some(Moment::Time(Time::ZERO)),
         None => {
             reader.problem_with(node.at, format!("`{kind}` needs an `at`"), "progress like `40%` or a time like `3 s`");
             None
@@ -96,10 +107,11 @@ fn fault<N: Nodes>(reader: &mut Reader<'_>, node: &Node, nodes: &N) -> Option<Fo
             Some(span) => duration.lasting = Some(span),
             None => duration.sound = false,
         }
-        if matches!(kind, "kill" | "restart" | "pause") {
+        if matches!(kind, "kill" | "restart" | "pause" | "requeue" | "edit") {
             let hint = match kind {
                 "kill" => "`respawn` says when it comes back",
                 "pause" => "write `pause: { node: worker-1, for: 2 s }`",
+                "requeue" | "edit" => "it happens to one message, once",
                 _ => "it is back at once",
             };
             reader.problem_with(node.at, format!("`for` does not go with `{kind}`"), hint);
@@ -185,8 +197,29 @@ fn effect<N: Nodes>(
             let lasting = duration.needed(reader);
             Some(Effect::Partition { groups: groups?, span: Some(lasting?) })
         }
+        "requeue" | "edit" => {
+            let mut fields = reader.fields(&format!("`{kind}`"), node)?;
+            let message = fields.need(reader, "message").and_then(|node| nodes.message(reader, node));
+            let to = fields.take("to");
+            let act = match kind {
+                "requeue" => Some(Act::Requeue),
+                _ => edit(reader, &mut fields).map(Act::Edit),
+            };
+            reader.finish(fields);
+            let to = end(reader, "to", to, nodes).filter(|end| match (kind, *end, to) {
+                ("requeue", Some(end), Some(node)) => nodes.requeues(reader, node.at, end),
+                _ => true,
+            });
+            let (publisher, number) = message?;
+            Some(Effect::Message(MessageFault { publisher, number, to: to?, act: act? }))
+        }
         "drop" | "duplicate" | "delay" => {
             let mut fields = reader.fields(&format!("`{kind}`"), node)?;
+            if kind == "drop"
+                && let Some(message) = fields.take("message")
+            {
+                return drop_one(reader, fields, message, duration, nodes);
+            }
             let edge = edge(reader, &mut fields, nodes);
             let probability = match fields.take("probability") {
                 Some(node) => probability(reader, "probability", node),
@@ -241,19 +274,74 @@ impl Nodes for Workers {
     fn restart(&self, _reader: &mut Reader<'_>, _at: Place) -> Option<Effect> {
         Some(Effect::RestartCoordinator)
     }
+
+    fn message(&self, reader: &mut Reader<'_>, node: &Node) -> Option<(NodeId, u64)> {
+        reader.problem(node.at, "only the messages of an experiment with `messaging` have names");
+        None
+    }
+
+    fn requeues(&self, _reader: &mut Reader<'_>, _at: Place, _node: NodeId) -> bool {
+        true
+    }
 }
 
 /// From and to; `None` is any node.
 type Ends<N> = (Option<N>, Option<N>);
 
 fn edge<N: Nodes>(reader: &mut Reader<'_>, fields: &mut Fields<'_>, nodes: &N) -> Option<Ends<N::Node>> {
-    let mut end = |name| match fields.take(name) {
+    let (from, to) = (fields.take("from"), fields.take("to"));
+    let (from, to) = (end(reader, "from", from, nodes), end(reader, "to", to, nodes));
+    Some((from?, to?))
+}
+
+fn end<N: Nodes>(reader: &mut Reader<'_>, name: &str, node: Option<&Node>, nodes: &N) -> Option<Option<N::Node>> {
+    match node {
         None => Some(None),
         Some(Node { content: Content::Text(text), .. }) if text == "any" => Some(None),
         Some(found) => nodes.node(reader, name, found).map(Some),
-    };
-    let (from, to) = (end("from"), end("to"));
-    Some((from?, to?))
+    }
+}
+
+/// `drop` of a single message, which is named.
+fn drop_one<N: Nodes>(
+    reader: &mut Reader<'_>,
+    mut fields: Fields<'_>,
+    message: &Node,
+    duration: &Duration,
+    nodes: &N,
+) -> Option<Effect<N::Node>> {
+    let mut sound = true;
+    for (name, hint) in [("probability", "it is this one"), ("from", "where it arrives is enough, `to`")] {
+        if let Some(node) = fields.take(name) {
+            reader.problem_with(node.at, format!("`{name}` does not go with `message`"), hint);
+            sound = false;
+        }
+    }
+    if duration.lasting.is_some() {
+        reader.problem_with(duration.at, "`for` does not go with `message`", "it happens to one message, once");
+        sound = false;
+    }
+    let message = nodes.message(reader, message);
+    let to = fields.take("to");
+    reader.finish(fields);
+    let to = end(reader, "to", to, nodes);
+    let (publisher, number) = message?;
+    let fault = MessageFault { publisher, number, to: to?, act: Act::Drop };
+    sound.then_some(Effect::Message(fault))
+}
+
+/// What an edited message has instead of its own.
+fn edit(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Edit> {
+    let mut text =
+        |name| fields.take(name).map_or(Some(None), |node| reader.text(name, node).map(|text| Some(text.to_owned())));
+    let (key, body) = (text("key"), text("body"));
+    let headers = fields.take("headers").map_or(Some(None), |node| headers(reader, node).map(Some));
+    let edit = Edit { key: key?, headers: headers?, body: body? };
+    if edit.is_nothing() {
+        reader.problem_with(fields.at, "`edit` changes something", "give it a `key`, `headers` or a `body`");
+        return None;
+    }
+    Some(edit)
 }
 
 /// Between 0 and 1: `0.1` or `10%`.

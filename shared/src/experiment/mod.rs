@@ -40,6 +40,7 @@ use crate::id::NodeId;
 use crate::limits::{COMPUTE_MAX, COMPUTE_MIN, EXPERIMENT_BYTES_MAX, WORKERS_MAX};
 use crate::messaging::{Bus, Node as BusNode};
 use crate::nearest::list;
+use crate::sim::messaging::condition;
 use crate::time::Span;
 use crate::wire::BusView;
 use faults::Workers;
@@ -99,6 +100,16 @@ pub fn outline(text: &str) -> (Vec<Problem>, Option<Outline>) {
     let mut outline = None;
     let problems = read(text, &[], &[], &mut outline).err().unwrap_or_default();
     (problems, outline)
+}
+
+/// What is wrong with the condition of a breakpoint, if anything is.
+pub fn condition_problem(text: &str) -> Option<Problem> {
+    let error = condition(text).err()?;
+    let before = text.get(..error.start).unwrap_or_default();
+    let (line, column) = (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+    let width = text.get(error.start..error.end).map_or(0, |within| within.lines().next().unwrap_or_default().chars().count());
+    let at = Place { line: line as u32, column: column as u32, width: width as u32 };
+    Some(Problem { hint: error.hint, ..Problem::new(at, error.message) })
 }
 
 /// A format as an experiment says it: the value of `format`.

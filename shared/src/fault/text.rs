@@ -8,7 +8,7 @@ mod items;
 use std::fmt;
 
 pub use self::items::{Item, items, moved, removed};
-use crate::fault::{EdgeFault, EdgeKind, Effect, Fault, Moment};
+use crate::fault::{Act, EdgeFault, EdgeKind, Edit, Effect, Fault, MessageFault, Moment};
 use crate::time::Span;
 
 /// Something to be put into a text.
@@ -45,6 +45,7 @@ pub fn item<N: fmt::Display>(fault: &Fault<N>) -> String {
             let groups: Vec<_> = groups.iter().map(|nodes| format!("[{}]", group(nodes))).collect();
             format!("partition: [{}]{}", groups.join(", "), lasting(span))
         }
+        Effect::Message(fault) => message(fault),
     };
     format!("{{ at: {at}, {what} }}")
 }
@@ -58,6 +59,30 @@ fn edge<N: fmt::Display>(edge: &EdgeFault<N>) -> String {
         EdgeKind::Duplicate => format!("duplicate: {{ {ends}probability: {probability} }}"),
         EdgeKind::Delay(by) => format!("delay: {{ {ends}by: {}, probability: {probability} }}", span(by)),
     }
+}
+
+fn message<N: fmt::Display>(fault: &MessageFault<N>) -> String {
+    let to = fault.to.as_ref().map(|to| format!(", to: {to}")).unwrap_or_default();
+    let changed = match &fault.act {
+        Act::Drop | Act::Requeue => String::new(),
+        Act::Edit(Edit { key, headers, body }) => {
+            let field = |name: &str, value: &Option<String>| {
+                value.as_ref().map(|it| format!(", {name}: {}", quoted(it))).unwrap_or_default()
+            };
+            let header = |(name, value): (&String, &String)| format!("{}: {}", quoted(name), quoted(value));
+            let headers = headers.as_ref().map(|headers| match headers.iter().map(header).collect::<Vec<_>>() {
+                none if none.is_empty() => ", headers: {}".to_owned(),
+                headers => format!(", headers: {{ {} }}", headers.join(", ")),
+            });
+            [field("key", key), headers.unwrap_or_default(), field("body", body)].concat()
+        }
+    };
+    format!("{}: {{ message: {}{to}{changed} }}", fault.act.verb(), fault.name())
+}
+
+/// A text in double quotes, which YAML reads as JSON does.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// To the microsecond, and no longer than that needs: `1.204 s`, `250 ms`.

@@ -164,7 +164,7 @@ impl Message {
         self.extra.as_ref().and_then(|extra| extra.ttl)
     }
 
-    pub(super) fn headers(&self) -> Option<&Headers> {
+    pub fn headers(&self) -> Option<&Headers> {
         self.extra.as_ref().and_then(|extra| extra.headers.as_deref())
     }
 

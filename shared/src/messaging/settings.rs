@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client::ClientSettings;
+use super::client::{Ack, ClientKind, ClientSettings};
 use super::message::{Headers, Node};
 use crate::time::Span;
 
@@ -167,6 +167,13 @@ impl Bus {
             (1..=settings.count).map(move |number| (group, format!("{}-{number}", settings.name).into()))
         });
         members.zip(1..).map(|((group, name), node)| (Node(node), group, name)).collect()
+    }
+
+    /// Whether a node is a client whose deliveries wait for their acknowledgement.
+    pub fn acknowledges(&self, node: Node) -> bool {
+        let group = self.members().into_iter().find(|(member, _, _)| *member == node).map(|(_, group, _)| group);
+        let kind = group.and_then(|group| self.clients.get(group)).map(|client| &client.kind);
+        matches!(kind, Some(ClientKind::Consumer(settings)) if settings.ack != Ack::Auto)
     }
 
     /// A node's name; empty if there is none.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::books::Histogram;
 use super::client::{Client, ClientKind, Doing, Note};
 use super::{BrokerCounters, Bus, Envelope, Frame as BusWord, Node, Overload, QueueCounters, QueueSettings};
-use crate::fault::Effect;
+use crate::fault::{Act, Effect};
 use crate::id::{Incarnation, NodeId};
 use crate::time::{Span, Time};
 use crate::wire::{
@@ -291,6 +291,14 @@ impl Watch {
             },
             Effect::Slow { node, factor, .. } => format!("{node} works {factor} times slower."),
             Effect::Pause { node, span } => format!("{node} stands still for {span}."),
+            Effect::Message(fault) => {
+                let (name, to) = (fault.name(), fault.to.as_deref().unwrap_or("anybody"));
+                match &fault.act {
+                    Act::Drop => format!("Message {name} is dropped on its way to {to}."),
+                    Act::Requeue => format!("Message {name} is not taken by {to}: it goes back to its queue."),
+                    Act::Edit(_) => format!("Message {name} is edited on its way to {to}."),
+                }
+            }
             other => format!("The network has a fault: {}.", other.in_short()),
         };
         self.news.push(News { at: now, text, fault: Some(named.in_short()) });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bus::{BusOutcome, PreparedBus};
+use super::paced::NO_BREAKPOINTS;
 use super::run::{Run, RunSpec, Watch};
 use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
@@ -16,13 +17,16 @@ use crate::batch::{
 use crate::experiment::{
     self, Checked, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn,
 };
-use crate::fault::{self, Effect, Fault};
+use crate::fault::{self, Act, Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
+use crate::sim::messaging::Breaks;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
+use crate::wire::{
+    Breakpoint, Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally,
+};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq)]
@@ -323,6 +327,14 @@ fn name(place: Place) -> &'static str {
     }
 }
 
+/// Why a run in real time has no breakpoints.
+const BREAKPOINTS_WANT_VIRTUAL_TIME: &str =
+    "breakpoints need virtual time: real clients do not stand still before a message arrives; choose the place `simulate`";
+
+/// Why a run that nobody watches has none either.
+const BREAKPOINTS_WANT_A_PACE: &str =
+    "breakpoints need a run with a pace: one that is simulated in one go stands still nowhere";
+
 /// A checked command.
 pub(super) enum Work {
     Batch(Box<Prepared>),
@@ -341,10 +353,17 @@ impl Work {
             None => checked(command)
                 .map_err(|problems| (format!("the experiment has {}, so it was not started", count(&problems)), problems))?,
         };
-        match checked {
-            Checked::Batch(experiment) => Prepared::new(session, command, *experiment).map(|it| Work::Batch(Box::new(it))),
-            Checked::Messaging(experiment) => PreparedBus::new(session, command, *experiment).map(|it| Work::Bus(Box::new(it))),
-        }
+        let work = match checked {
+            Checked::Batch(experiment) => Work::Batch(Box::new(Prepared::new(session, command, *experiment)?)),
+            Checked::Messaging(experiment) => Work::Bus(Box::new(PreparedBus::new(session, command, *experiment)?)),
+        };
+        let refusal = match command.pace {
+            _ if command.breakpoints.is_empty() => return Ok(work),
+            _ if command.place != Place::Simulate => BREAKPOINTS_WANT_VIRTUAL_TIME,
+            None => BREAKPOINTS_WANT_A_PACE,
+            Some(_) => return Ok(work),
+        };
+        Err((refusal.to_owned(), Vec::new()))
     }
 
     pub(super) fn place(&self) -> Place {
@@ -362,9 +381,29 @@ impl Work {
         }
     }
 
+    /// Whether it can stand still there; if not, a sentence for the user.
+    pub(super) fn check_breakpoints(&self, breakpoints: &[Breakpoint]) -> Result<(), String> {
+        match self {
+            _ if breakpoints.is_empty() => Ok(()),
+            _ if self.place() != Place::Simulate => Err(BREAKPOINTS_WANT_VIRTUAL_TIME.to_owned()),
+            Work::Batch(_) => Err(NO_BREAKPOINTS.to_owned()),
+            Work::Bus(prepared) => Breaks::of(&prepared.experiment.bus, breakpoints).map(drop),
+        }
+    }
+
     /// Whether this can happen to it; if not, a sentence for the user.
     pub(super) fn check(&self, effect: &Effect) -> Result<(), String> {
         match (self, effect) {
+            (Work::Batch(_), Effect::Message(_)) => {
+                Err("only messages of an experiment with `messaging` have names by which one of them is found".to_owned())
+            }
+            (Work::Bus(prepared), Effect::Message(fault)) if fault.act == Act::Requeue => {
+                effect.check(self.workers(), self.place())?;
+                match fault.to.is_none_or(|to| prepared.experiment.bus.acknowledges(to.into())) {
+                    true => Ok(()),
+                    false => Err("only a delivery that waits for its acknowledgement can be requeued".to_owned()),
+                }
+            }
             (Work::Bus(_), Effect::RestartCoordinator) => Err("a bus has no coordinator that could be restarted".to_owned()),
             _ => effect.check(self.workers(), self.place()),
         }

@@ -37,7 +37,7 @@ use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
 use crate::messaging::Node;
 use crate::time::{Span, Time};
-use crate::wire::{Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
+use crate::wire::{Breakpoint, Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 
 /// Who a session is.
 #[derive(Clone, Debug)]
@@ -134,6 +134,7 @@ pub enum Output {
         text: BusText,
         seed: u64,
         pace: Option<Speed>,
+        breakpoints: Vec<Breakpoint>,
     },
     /// Run this bus in real time: drive a [`real::Conductor`] and the nodes that it wants. `text` is for nodes that have to read the
     /// experiment again.
@@ -231,6 +232,11 @@ impl Session {
             },
             Command::Step { run, by } => self.steer(run, paced::Input::Step(by)),
             Command::Seek { run, to } => self.steer(run, paced::Input::Seek(to)),
+            Command::Breakpoints { run, breakpoints } => self.break_at(run, breakpoints),
+            Command::Condition { id, text } => {
+                let problem = experiment::condition_problem(&text);
+                self.emit(Event::Condition { id, problem });
+            }
             Command::Stop { run } => match self.runs.get(&run).filter(|entry| !entry.stage.is_over()) {
                 Some(_) => self.fail(run, "the run was stopped"),
                 None => self.refuse(format!("run {run} is not running: there is nothing to stop")),
@@ -282,7 +288,10 @@ impl Session {
             Work::Bus(prepared) => {
                 let (text, seed, pace) = (prepared.text.clone(), prepared.seed, prepared.pace);
                 let begin = match prepared.place {
-                    Place::Simulate => Output::SimulateBus { run, text, seed, pace },
+                    Place::Simulate => {
+                        let breakpoints = command.breakpoints;
+                        Output::SimulateBus { run, text, seed, pace, breakpoints }
+                    }
                     Place::Browser | Place::Server => {
                         let spec = Box::new(conductor_spec(run, &prepared.experiment, seed));
                         Output::Conduct { run, spec, text }
@@ -372,6 +381,14 @@ impl Session {
             }
             _ if entry.has_pacer => self.steer(run, paced::Input::Fault(effect)),
             _ => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
+        }
+    }
+
+    /// Where a run stands still from now on.
+    fn break_at(&mut self, run: u32, breakpoints: Vec<Breakpoint>) {
+        match self.runs.get(&run).map(|entry| entry.work.check_breakpoints(&breakpoints)) {
+            Some(Err(reason)) => self.refuse(reason),
+            Some(Ok(())) | None => self.steer(run, paced::Input::Breakpoints(breakpoints)),
         }
     }
 

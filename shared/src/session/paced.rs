@@ -10,6 +10,9 @@
 //! again. What happened is the same again, for nothing but the spec and the wished faults makes a difference; a wish in the past makes
 //! another future.
 //!
+//! Before a message that a breakpoint waits for it stands still, unless it is on its way to a moment that somebody wants to see. That makes no
+//! difference to what happens either. What is done to that message is a fault like the others.
+//!
 //! Frames are made by the clock on the wall, at most one in [`FRAME_TICK`], whatever the pace.
 
 mod course;
@@ -19,6 +22,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::course::NO_BREAKPOINTS;
 pub use self::course::{BusCourse, Course};
 use self::keyframes::Keyframes;
 use super::Simulated;
@@ -30,10 +34,10 @@ use crate::experiment::BusExperiment;
 use crate::fault::{Effect, Fault, Moment};
 use crate::limits::{FAULTS_MAX, SPEED_MAX, SPEED_MIN};
 use crate::machine::Machine;
-use crate::sim::messaging::{BusSimulation, BusSpec};
+use crate::sim::messaging::{Breaks, BusSimulation, BusSpec};
 use crate::sim::{SimSpec, Simulation};
 use crate::time::{Span, Time};
-use crate::wire::{DataHeader, Frame, Pace, Speed, Stride};
+use crate::wire::{Breakpoint, DataHeader, Frame, Halt, Pace, Speed, Stride};
 
 /// While virtual time goes, a frame tells it at least this often.
 pub const CLOCK_TICK: Span = Span::millis(100);
@@ -69,6 +73,8 @@ pub enum Input {
     Seek(Time),
     /// Somebody's wish, at this virtual moment.
     Fault(Effect),
+    /// From now on it stands still before messages that these wait for.
+    Breakpoints(Vec<Breakpoint>),
     /// The client is new: the next frame holds everything.
     Repeat,
     /// The trace of the run as far as it has come, for an export of this number.
@@ -99,6 +105,10 @@ pub struct Paced<C = Simulation> {
     keyframes: Keyframes<C>,
     speed: Speed,
     paused: bool,
+    /// Where it stands still by itself.
+    breaks: Breaks,
+    /// How many events had happened when it was let go on: it does not stand still before the next one, whatever that is.
+    let_go: Option<u64>,
     /// Where it goes as fast as it can, though it is paused.
     goal: Option<Goal>,
     /// A moment of the clock on the wall, and the virtual one that belonged to it.
@@ -166,25 +176,35 @@ impl Paced {
     /// A batch that begins at `now` by the clock on the wall.
     pub fn new(run: RunSpec, seed: u64, source: Box<dyn Source>, speed: Speed, now: Time) -> Paced {
         let run = RunSpec { watch: Watch::Looks, ..run };
-        Paced::of(Simulation::new(SimSpec { run, seed, keeps_rows: false }, source), speed, now)
+        Paced::of(Simulation::new(SimSpec { run, seed, keeps_rows: false }, source), Breaks::default(), speed, now)
     }
 }
 
 impl Paced<BusCourse> {
-    /// The same of a bus.
-    pub fn of_bus(run: u32, experiment: &BusExperiment, seed: u64, speed: Speed, now: Time) -> Paced<BusCourse> {
+    /// The same of a bus. Breakpoints that it cannot have are passed over.
+    pub fn of_bus(
+        run: u32,
+        experiment: &BusExperiment,
+        seed: u64,
+        breakpoints: &[Breakpoint],
+        speed: Speed,
+        now: Time,
+    ) -> Paced<BusCourse> {
         let simulation = BusSimulation::new(BusSpec::of(experiment, seed)).watched(run);
-        Paced::of(BusCourse::new(simulation, experiment.expect.clone()), speed, now)
+        let breaks = Breaks::fitting(&experiment.bus, breakpoints);
+        Paced::of(BusCourse::new(simulation, experiment.expect.clone()), breaks, speed, now)
     }
 }
 
 impl<C: Course> Paced<C> {
-    fn of(simulation: C, speed: Speed, now: Time) -> Paced<C> {
+    fn of(simulation: C, breaks: Breaks, speed: Speed, now: Time) -> Paced<C> {
         let mut paced = Paced {
             keyframes: Keyframes::new(simulation.clone()),
             simulation,
             speed,
             paused: false,
+            breaks,
+            let_go: None,
             goal: None,
             anchor: (now, Time::ZERO),
             heard: now,
@@ -237,6 +257,9 @@ impl<C: Course> Paced<C> {
             Speed::Max => LATEST,
         };
         for _ in 0..EVENTS_AT_ONCE {
+            if self.stands_before(until) {
+                return;
+            }
             let happened = self.one(until);
             if !happened {
                 self.pass(until);
@@ -271,6 +294,26 @@ impl<C: Course> Paced<C> {
         true
     }
 
+    /// The message that a breakpoint waits for, if it arrives next and nobody has let it through.
+    fn halt(&self) -> Option<Halt> {
+        if self.breaks.is_empty() || self.let_go == Some(self.simulation.events()) || self.broken {
+            return None;
+        }
+        self.simulation.halts(&self.breaks)
+    }
+
+    /// Whether the next event, if it is due by `until`, is one that it stands still before; it does so then.
+    fn stands_before(&mut self, until: Time) -> bool {
+        if self.breaks.is_empty() || self.simulation.next_at().is_none_or(|at| at > until) {
+            return false;
+        }
+        let Some(halt) = self.halt() else { return false };
+        // Of the moment at which it arrives nothing has happened, if that can be.
+        self.pass(Time(halt.at.0.saturating_sub(1)));
+        (self.paused, self.goal, self.wanted, self.chosen) = (true, None, true, true);
+        true
+    }
+
     /// Time goes by without an event.
     fn pass(&mut self, until: Time) {
         self.simulation.pass(until);
@@ -284,7 +327,7 @@ impl<C: Course> Paced<C> {
             self.goal = Some(Goal::Fault(self.simulation.faults()));
             return self.approach(EVENTS_AT_ONCE_ON_THE_WAY);
         }
-        while self.goes_on() {
+        while self.goes_on() && !self.stands_before(LATEST) {
             self.one(LATEST);
             let arrived = match by {
                 Stride::Event => self.simulation.trace_hash() != hash,
@@ -317,8 +360,11 @@ impl<C: Course> Paced<C> {
                 _ if !self.goes_on() => true,
                 None => true,
                 Some(Goal::Fault(before)) => {
-                    self.one(LATEST);
-                    self.simulation.faults() > before
+                    let stands = self.stands_before(LATEST);
+                    stands || {
+                        self.one(LATEST);
+                        self.simulation.faults() > before
+                    }
                 }
                 Some(Goal::Moment(at)) => {
                     let happened = self.one(at);
@@ -336,12 +382,16 @@ impl<C: Course> Paced<C> {
     }
 
     /// A fault of an experiment at some moment comes before everything else in it; so this one comes at the first moment of which
-    /// nothing has happened yet. From there on the run has another future.
+    /// nothing has happened yet; what is done to one message, where that arrives. From there on the run has another future.
     fn fault(&mut self, effect: Effect) {
         if !self.goes_on() || self.goal.is_some() || self.wished.len() >= FAULTS_MAX {
             return;
         }
-        let at = self.moment + Span::micros(1);
+        let later = self.moment + Span::micros(1);
+        let at = match effect {
+            Effect::Message(_) => self.simulation.next_at().unwrap_or(later),
+            _ => later,
+        };
         let fault = Fault { at: Moment::Time(at), effect };
         (self.end, self.reached) = (None, self.moment);
         let planned = self.keyframes.plan(at, &fault).and_then(|()| self.simulation.plan(&fault));
@@ -349,7 +399,13 @@ impl<C: Course> Paced<C> {
             return self.fail(error);
         }
         self.wished.push(self.simulation.item(&fault));
+        self.chosen = self.paused;
         while self.goes_on() && self.simulation.awaits_fault(at) && self.one(at) {}
+    }
+
+    fn break_at(&mut self, breakpoints: &[Breakpoint]) {
+        // Whoever asks has been told what is wrong with them.
+        self.breaks = self.simulation.breaks(breakpoints).unwrap_or_default();
     }
 
     fn trace(&mut self, id: u32) {
@@ -436,7 +492,8 @@ impl<C: Course> Paced<C> {
         let Paced { speed, paused, reached, end, .. } = *self;
         let state_hash = self.chosen.then(|| self.state_hash());
         let wished = self.wished.clone();
-        Frame { now: self.moment, pace: Some(Pace { speed, paused, reached, end, wished, state_hash }), ..frame }
+        let halt = if paused && self.goal.is_none() { self.halt().map(Box::new) } else { None };
+        Frame { now: self.moment, pace: Some(Pace { speed, paused, reached, end, wished, state_hash, halt }), ..frame }
     }
 
     fn next_frame(&self) -> Option<Time> {
@@ -478,19 +535,24 @@ impl<C: Course> Machine for Paced<C> {
             return;
         }
         match input {
-            Input::Pause => (self.paused, self.goal) = (true, None),
+            Input::Pause => (self.paused, self.goal, self.let_go) = (true, None, None),
             // At the end there is nothing to go on with.
-            Input::Resume => (self.paused, self.goal) = (!self.goes_on(), None),
+            Input::Resume => {
+                (self.paused, self.goal) = (!self.goes_on(), None);
+                self.let_go = Some(self.simulation.events());
+            }
             Input::Speed(speed) => self.speed = speed,
             Input::Step(by) => {
                 (self.paused, self.goal, self.chosen) = (true, None, true);
+                self.let_go = Some(self.simulation.events());
                 self.step(by);
             }
             Input::Seek(to) => {
-                (self.paused, self.goal) = (true, None);
+                (self.paused, self.goal, self.let_go) = (true, None, None);
                 self.seek(to);
             }
             Input::Fault(effect) => self.fault(effect),
+            Input::Breakpoints(breakpoints) => self.break_at(&breakpoints),
             Input::Repeat => self.simulation.repeat(),
             // Heard above, since what is broken has a trace, too.
             Input::Trace(_) | Input::Messages { .. } => {}

@@ -481,5 +481,7 @@ fn describe(effect: &Effect) -> String {
             format!("Messages from {from} to {to} are {kind} in {share} % of cases{}.", for_a_while(&fault.span))
         }
         Effect::Partition { span, .. } => format!("The network is partitioned{}.", for_a_while(span)),
+        // A batch has no messages with names.
+        Effect::Message(_) => String::new(),
     }
 }

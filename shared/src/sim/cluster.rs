@@ -286,7 +286,7 @@ impl Simulation {
     fn begin(&mut self, effect: Effect) {
         let at = match &effect {
             Effect::Slow { node, .. } | Effect::Pause { node, .. } | Effect::Kill(node) => *node,
-            Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } => NodeId::Coordinator,
+            Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } | Effect::Message(_) => NodeId::Coordinator,
         };
         let row = self.row(Kind::Fault, at, 0);
         self.trace.push(row);
@@ -313,8 +313,8 @@ impl Simulation {
                 let until = self.disturbed(span);
                 self.network.divide(until, groups);
             }
-            // The run carries these out itself.
-            Effect::Kill(_) | Effect::RestartCoordinator => {}
+            // The run carries these out itself, and a batch has no messages with names.
+            Effect::Kill(_) | Effect::RestartCoordinator | Effect::Message(_) => {}
         }
     }
 

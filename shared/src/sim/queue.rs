@@ -62,6 +62,12 @@ impl<E> Queue<E> {
         self.heap.iter().filter_map(|Reverse(key)| Some((key.at, self.events[key.slot as usize].as_ref()?)))
     }
 
+    /// The next event, and when it is.
+    pub(super) fn peek(&self) -> Option<(Time, &E)> {
+        let Reverse(key) = self.heap.peek()?;
+        Some((key.at, self.events[key.slot as usize].as_ref()?))
+    }
+
     /// When the next event is.
     pub(super) fn next_at(&self) -> Option<Time> {
         self.heap.peek().map(|Reverse(key)| key.at)

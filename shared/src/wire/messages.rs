@@ -50,6 +50,10 @@ pub enum Fate {
     Lost,
     /// It came to a node that was not there.
     Nobody,
+    /// A fault of the experiment took this one message away, sent it back to its queue, or changed what stands in it.
+    Dropped,
+    Requeued,
+    Edited,
 }
 
 /// What a message is about: those that are about the same belong together.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Halt;
 use crate::time::Time;
 
 /// How fast virtual time goes.
@@ -44,4 +45,7 @@ pub struct Pace {
     /// Where somebody went by a step or a leap: the hash of everything that is to be seen at this moment, 16 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_hash: Option<String>,
+    /// The message that a breakpoint waits for and that arrives next, where the run stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Box<Halt>>,
 }

@@ -118,12 +118,12 @@ impl Driver {
                     let simulated = simulate(*spec, seed, Box::new(Memory(self.texts[&run].clone())));
                     self.session.handle(self.now, Input::Simulated { run, simulated: simulated.map(Box::new) });
                 }
-                Output::SimulateBus { run, text, seed, pace: Some(speed) } => {
+                Output::SimulateBus { run, text, seed, pace: Some(speed), breakpoints } => {
                     let experiment = read_bus(&text).unwrap();
-                    self.paced.insert(run, Box::new(Paced::of_bus(run, &experiment, seed, speed, self.now)));
+                    self.paced.insert(run, Box::new(Paced::of_bus(run, &experiment, seed, &breakpoints, speed, self.now)));
                     self.drain_paced(run);
                 }
-                Output::SimulateBus { run, text, seed, pace: None } => {
+                Output::SimulateBus { run, text, seed, pace: None, .. } => {
                     let simulated = simulate_bus(run, &read_bus(&text).unwrap(), seed, || false).map(Box::new);
                     self.session.handle(self.now, Input::Simulated { run, simulated });
                 }

@@ -9,7 +9,7 @@ use shared::session::paced::{BusCourse, Course, Input, Output, Paced};
 use shared::session::run::{RunSpec, Watch};
 use shared::sim::Simulation;
 use shared::time::{Span, Time};
-use shared::wire::{Frame, Speed};
+use shared::wire::{Breakpoint, Frame, Speed};
 
 use super::Scenario;
 
@@ -50,7 +50,12 @@ impl Watched {
 
 impl Watched<BusCourse> {
     pub fn of_bus(experiment: &BusExperiment, speed: Speed) -> Watched<BusCourse> {
-        Watched::of(Paced::of_bus(1, experiment, SEED, speed, BEGIN))
+        Watched::of_broken(experiment, &[], speed)
+    }
+
+    /// With breakpoints from its beginning on.
+    pub fn of_broken(experiment: &BusExperiment, breakpoints: &[Breakpoint], speed: Speed) -> Watched<BusCourse> {
+        Watched::of(Paced::of_bus(1, experiment, SEED, breakpoints, speed, BEGIN))
     }
 }
 

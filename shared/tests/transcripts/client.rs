@@ -123,6 +123,7 @@ fn run(run: u32, place: Place) -> RunCommand {
         workers: None,
         seed: None,
         pace: None,
+        breakpoints: Vec::new(),
         idempotency_key: None,
     }
 }

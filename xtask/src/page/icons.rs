@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use std::path::Path;
 
 /// The icons that the page may use, by lucide's names.
-const NAMES: [&str; 73] = [
+const NAMES: [&str; 76] = [
     "activity",
     "archive",
     "arrow-down",
@@ -53,7 +53,9 @@ const NAMES: [&str; 73] = [
     "moon",
     "move-horizontal",
     "network",
+    "octagon-pause",
     "pause",
+    "pencil",
     "play",
     "plus",
     "redo-2",
@@ -70,6 +72,7 @@ const NAMES: [&str; 73] = [
     "table-2",
     "text-cursor-input",
     "timer",
+    "trash-2",
     "triangle-alert",
     "undo-2",
     "upload",

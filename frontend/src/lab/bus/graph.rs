@@ -3,12 +3,12 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::id::NodeId;
-use shared::wire::{BusView, QueueView, Role};
+use shared::wire::{BreakEdge, BusView, Halt, QueueView, Role};
 use wasm_bindgen::JsCast;
 use web_sys::{MouseEvent, PointerEvent};
 
-use super::paint::{Mote, WAY_MS, paint};
-use super::sketch::{Flow, Of, Sketch};
+use super::paint::{Mote, Sign, WAY_MS, paint, paint_stops};
+use super::sketch::{Edge, Flow, Of, Sketch};
 use super::{BusModel, in_short};
 use crate::components::html::mark;
 use crate::components::icon::Icon;
@@ -17,6 +17,7 @@ use crate::components::panel::Panel;
 use crate::components::pen::Pen;
 use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
+use crate::lab::breaks::{Breaker, Kept, covers, fits};
 use crate::lab::faults::{Chooser, Preset};
 use crate::lab::format::{count, of};
 use crate::lab::inspect::Selected;
@@ -49,6 +50,7 @@ pub fn BusGraph() -> impl IntoView {
         let (size, palette) = (size.get(), palette.get());
         view.track();
         lab.run.track();
+        lab.breaks.list.track();
         let moves = picture.try_update_value(|picture| {
             let view = view.get_untracked();
             picture.sketch = Sketch::new(&view, size);
@@ -68,19 +70,30 @@ pub fn BusGraph() -> impl IntoView {
     };
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let lines = picture.with_value(|picture| {
-            let card = picture.sketch.card_at(x, y)?;
-            Some(describe(&picture.bus, card.of))
+        let lines = picture.with_value(|picture| match picture.sketch.card_at(x, y) {
+            Some(card) => Some(describe(&picture.bus, card.of)),
+            None => {
+                let edge = edge_of(&picture.sketch, &picture.bus, x, y)?;
+                Some(vec![edge.to_string(), "press to break here".to_owned()])
+            }
         });
         match lines {
             Some(lines) => tip.show(Note { x: f64::from(event.client_x()), y: f64::from(event.client_y()), lines }),
             None => tip.hide(),
         }
     };
+    let breaker = expect_context::<Breaker>();
     let choose = move |event: MouseEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let card = picture.with_value(|picture| picture.sketch.card_at(x, y).map(|card| card.of));
-        lab.select(card.map(selected));
+        let edge = picture.with_value(|picture| edge_of(&picture.sketch, &picture.bus, x, y));
+        match edge.filter(|_| card.is_none()) {
+            Some(edge) => {
+                tip.hide();
+                breaker.open(Some(edge));
+            }
+            None => lab.select(card.map(selected)),
+        }
     };
     let looked_at = Memo::new(move |_| lab.selected_now());
     let chosen = move || {
@@ -100,9 +113,26 @@ pub fn BusGraph() -> impl IntoView {
     let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
     let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
     let watched = Memo::new(move |_| lab.run.with(RunModel::is_watched));
+    let breaks = Memo::new(move |_| {
+        let view = view.get();
+        lab.breaks.list.with(|list| list.iter().filter(|kept| kept.on && fits(&view, &kept.breakpoint.edge)).count())
+    });
     let aside = move || {
         view! {
             <span>{move || in_short(&view.get())}</span>
+            <button
+                class="quiet small"
+                data-testid="breaks-open"
+                data-count=breaks
+                title="Stop virtual time before messages that you wait for"
+                on:click=move |_| breaker.open(None)
+            >
+                <Icon name="octagon-pause" />
+                {move || match breaks.get() {
+                    0 => "Breakpoints".to_owned(),
+                    some => format!("Breakpoints: {some}"),
+                }}
+            </button>
             {move || live.get().then(|| view! {
                 <button
                     class="quiet small"
@@ -149,7 +179,7 @@ fn selected(of: Of) -> Selected {
 }
 
 /// The bus of the run, or of the text before there is one.
-fn shown(lab: Lab) -> BusView {
+pub fn shown(lab: Lab) -> BusView {
     let of_run = lab.run.with(|run| run.bus.as_ref().map(|bus| bus.view.clone()));
     let of_text = move || lab.outline.with(|outline| outline.as_ref().and_then(|outline| outline.bus.as_deref().cloned()));
     of_run.or_else(of_text).unwrap_or_default()
@@ -161,9 +191,49 @@ fn draw(lab: Lab, canvas: NodeRef<html::Canvas>, picture: StoredValue<Picture, L
         let Some(mut pen) = Pen::on(&canvas, picture.sketch.size) else { return };
         lab.run.with_untracked(|run| {
             let run = run.bus.is_some().then_some(run);
+            let signs = lab.breaks.list.with_untracked(|list| signs(picture, list, run.and_then(RunModel::halt)));
             paint(&mut pen, palette, &picture.sketch, &picture.bus, run, &picture.motes, wall_ms());
+            paint_stops(&mut pen, palette, &picture.sketch, &signs);
         });
     });
+}
+
+/// What there is to be seen of breakpoints: the edges that they are at, each once.
+fn signs(picture: &Picture, list: &[Kept], halt: Option<&Halt>) -> Vec<Sign> {
+    let view = &picture.bus.view;
+    let sign = |(edge, drawn): (usize, &Edge)| {
+        let way = way_of(&picture.sketch, view, drawn)?;
+        let here = || list.iter().filter(|kept| covers(&kept.breakpoint.edge, &way));
+        here().next()?;
+        let holds = halt.is_some_and(|halt| here().any(|kept| kept.breakpoint.id == halt.breakpoint));
+        Some(Sign { edge, on: here().any(|kept| kept.on), holds })
+    };
+    picture.sketch.edges.iter().enumerate().filter_map(sign).collect()
+}
+
+/// The way of messages that an edge draws, if they can be stopped there: what goes on within the broker cannot.
+fn way_of(sketch: &Sketch, view: &BusView, edge: &Edge) -> Option<BreakEdge> {
+    let group = |group: usize| view.groups.get(group).map(|group| group.name.clone());
+    match edge.flow {
+        Flow::Publish(place) => {
+            let exchange = match sketch.cards.get(edge.to)?.of {
+                Of::Exchange(exchange) => view.exchanges.get(exchange)?.name.clone(),
+                // Through the default exchange.
+                Of::Queue(_) | Of::Group(_) => String::new(),
+            };
+            Some(BreakEdge::Publish { client: group(place), exchange: Some(exchange) })
+        }
+        Flow::Take(place) => {
+            let queue = view.groups.get(place)?.takes_from.clone();
+            Some(BreakEdge::Deliver { queue, client: group(place) })
+        }
+        Flow::Route(_) | Flow::Dead(_) => None,
+    }
+}
+
+/// The same of the edge at a point.
+fn edge_of(sketch: &Sketch, bus: &BusModel, x: f64, y: f64) -> Option<BreakEdge> {
+    way_of(sketch, &bus.view, sketch.edge_at(x, y)?)
 }
 
 /// Draws again as long as something is on its way.

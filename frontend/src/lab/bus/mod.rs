@@ -10,7 +10,7 @@ pub mod sketch;
 use shared::time::Time;
 use shared::wire::{BusFrame, BusPart, BusView, GroupView, QueueNow};
 
-pub use self::graph::BusGraph;
+pub use self::graph::{BusGraph, shown};
 use super::format::{Figure, count, of};
 use super::rate::Rate;
 

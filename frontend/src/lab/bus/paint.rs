@@ -20,12 +20,26 @@ const BAR_PX: f64 = 12.0;
 /// How long a message is seen on its way, by the clock on the wall. Milliseconds.
 pub const WAY_MS: f64 = 420.0;
 
+/// Where on its edge a breakpoint is seen, from 0 to 1: before the keys in the middle. And half its width, pixels.
+const STOP_PART: f64 = 0.28;
+const STOP_PX: f64 = 7.0;
+
 /// A message that goes along an edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mote {
     pub edge: usize,
     /// When it left, by the page's clock.
     pub left_ms: f64,
+}
+
+/// That there are breakpoints at an edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sign {
+    pub edge: usize,
+    /// One of them is on.
+    pub on: bool,
+    /// The run stands still at one of them.
+    pub holds: bool,
 }
 
 /// Paints everything; `run` is nothing before there is one.
@@ -106,6 +120,49 @@ fn dot(pen: &mut impl Ink, palette: &Palette, (x, y): (f64, f64), again: bool) {
     pen.fill_with(if again { &palette.again } else { &palette.accent }, 1.0);
     pen.round(x - 3.5, y - 3.5, 7.0, 7.0, 3.5);
     pen.fill();
+}
+
+/// Where the breakpoints are.
+pub fn paint_stops(pen: &mut impl Ink, palette: &Palette, sketch: &Sketch, signs: &[Sign]) {
+    for sign in signs {
+        if let Some(edge) = sketch.edges.get(sign.edge) {
+            stop(pen, palette, along(sketch.curve(edge), STOP_PART), *sign);
+        }
+    }
+}
+
+/// A stop sign: filled where one is on, hollow where none is, and with a ring where the run is held.
+fn stop(pen: &mut impl Ink, palette: &Palette, (x, y): (f64, f64), sign: Sign) {
+    let corners = |radius: f64| {
+        // Half of a side of a regular octagon.
+        let half = radius * 0.414;
+        [
+            (x + half, y - radius),
+            (x + radius, y - half),
+            (x + radius, y + half),
+            (x + half, y + radius),
+            (x - half, y + radius),
+            (x - radius, y + half),
+            (x - radius, y - half),
+            (x - half, y - radius),
+            (x + half, y - radius),
+        ]
+    };
+    pen.fill_with(if sign.on { &palette.down } else { &palette.ground }, 1.0);
+    pen.path(&corners(STOP_PX));
+    pen.fill();
+    pen.stroke_with(&palette.down);
+    pen.width(1.5);
+    pen.line(&corners(STOP_PX));
+    if sign.holds {
+        pen.line(&corners(STOP_PX + 4.0));
+    }
+    pen.width(1.0);
+    if sign.on {
+        pen.fill_with(&palette.ground, 1.0);
+        pen.rect(x - 2.5, y - 3.0, 2.0, 6.0);
+        pen.rect(x + 0.5, y - 3.0, 2.0, 6.0);
+    }
 }
 
 fn face(pen: &mut impl Ink, palette: &Palette, card: &Card, bus: &BusModel, run: Option<&RunModel>) {

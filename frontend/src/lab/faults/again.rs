@@ -167,7 +167,10 @@ impl Lab {
                 Ok(file) => {
                     let (input, pace) = (file.as_ref().map(|file| self.attached(file)), Some(self.speed.get_untracked()));
                     let (place, sets, seed, idempotency_key) = (Place::Simulate, Vec::new(), None, None);
-                    let command = RunCommand { run, place, text, sets, input, workers, seed, pace, idempotency_key };
+                    // It stands still nowhere on its way to where the other one was.
+                    let breakpoints = Vec::new();
+                    let command =
+                        RunCommand { run, place, text, sets, input, workers, seed, pace, breakpoints, idempotency_key };
                     self.send_with(Which::Engine, &Command::Run(command), file.as_ref());
                 }
                 Err(sentence) => {
@@ -229,6 +232,7 @@ impl Lab {
         self.inner.update_value(|inner| (inner.ran.1, inner.land_at) = (0, None));
         self.run.set(next.model);
         self.spoken.set(next.told);
+        self.tell_breakpoints();
         if next.resumes {
             self.steer(|run| Command::Resume { run });
         }
@@ -248,7 +252,15 @@ mod tests {
 
     fn frame(now: u64, chosen: bool) -> Event {
         let state_hash = chosen.then(|| "00".to_owned());
-        let pace = Pace { speed: Speed::Max, paused: chosen, reached: Time(now), end: None, wished: Vec::new(), state_hash };
+        let pace = Pace {
+            speed: Speed::Max,
+            paused: chosen,
+            reached: Time(now),
+            end: None,
+            wished: Vec::new(),
+            state_hash,
+            halt: None,
+        };
         Event::Frame(Box::new(Frame { run: 2, now: Time(now), pace: Some(pace), ..Frame::default() }))
     }
 

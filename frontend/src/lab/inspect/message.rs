@@ -14,9 +14,9 @@ pub(super) fn told(run: &RunModel, id: u32) -> String {
     let Some(known) = &run.messages else { return String::new() };
     let Some(message) = known.messages.iter().find(|message| message.id == id) else { return String::new() };
     let state = match message.fate {
-        Fate::Arrived => "done",
+        Fate::Arrived | Fate::Edited => "done",
         Fate::Underway => "busy",
-        Fate::Lost | Fate::Nobody => "down",
+        Fate::Lost | Fate::Nobody | Fate::Dropped | Fate::Requeued => "down",
     };
     let mut facts = vec![("From", node(run, message.from)), ("To", node(run, message.to))];
     facts.push(("Sent", seek(message.sent, &message.sent.to_string())));

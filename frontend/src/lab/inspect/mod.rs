@@ -77,6 +77,7 @@ pub fn Inspector() -> impl IntoView {
     let first = Memo::new(move |_| lab.run.with(|run| Some(Selected::first(run)).filter(|first| first.is_in(run))));
     view! {
         <Panel name="inspector" title="Inspector">
+            <Later part=Part::Held wanted=move || lab.run.with(|run| run.halt().is_some()) quiet=true />
             <div class="hint" class:hidden=is_any>
                 <p>"Click a task in the graph, or a bar or a message in the timeline: all that is known of it will be here."</p>
                 <button

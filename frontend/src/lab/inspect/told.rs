@@ -328,7 +328,7 @@ fn steps(kind: &str, place: u32, count: usize, name: impl Fn(u32) -> String) -> 
     )
 }
 
-pub(super) fn facts_of(facts: &[(&str, String)]) -> String {
+pub fn facts_of(facts: &[(&str, String)]) -> String {
     let fact =
         |(name, value): &(&str, String)| format!("<div class=\"counter\"><dt>{name}</dt><dd class=\"num\">{value}</dd></div>");
     format!("<dl class=\"facts\">{}</dl>", facts.iter().map(fact).collect::<String>())

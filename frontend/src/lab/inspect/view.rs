@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 use shared::id::NodeId;
 use shared::time::Time;
-use shared::wire::Phase;
+use shared::wire::{BreakEdge, BusView, Phase};
 
 use super::Selected;
 use super::told::told;
 use crate::components::html::wanted;
 use crate::components::icon::Icon;
+use crate::lab::breaks::{Breaker, edges};
 use crate::lab::faults::{Chooser, Preset};
 use crate::lab::model::RunModel;
 use crate::lab::state::use_lab;
@@ -39,6 +40,8 @@ pub fn Inspected() -> impl IntoView {
         }
     };
     let chooser = expect_context::<Chooser>();
+    let breaker = expect_context::<Breaker>();
+    let edge = Memo::new(move |_| lab.run.with(|run| edge_of(run, lab.selected_now()?)));
     let node = Memo::new(move |_| lab.run.with(|run| node_of(run, lab.selected_now()?)));
     view! {
         <div class="inspected" data-testid="inspected" inner_html=move || shown.get().unwrap_or_default() on:click=press></div>
@@ -48,6 +51,31 @@ pub fn Inspected() -> impl IntoView {
                 "Let something go wrong here"
             </button>
         })}
+        {move || edge.get().map(|edge| view! {
+            <button class="small" data-testid="break-here-inspected" on:click=move |_| breaker.open(Some(edge.clone()))>
+                <Icon name="octagon-pause" />
+                "Break here"
+            </button>
+        })}
+    }
+}
+
+/// The edge at which messages of the selected thing can be stopped, the first if there are several.
+fn edge_of(run: &RunModel, selected: Selected) -> Option<BreakEdge> {
+    let view = &run.bus.as_ref()?.view;
+    match selected {
+        Selected::Exchange(place) => {
+            let exchange = view.exchanges.get(place as usize)?.name.clone();
+            Some(BreakEdge::Publish { client: None, exchange: Some(exchange) })
+        }
+        Selected::Queue(place) => {
+            let queue = view.queues.get(place as usize)?.name.clone();
+            Some(BreakEdge::Deliver { queue: Some(queue), client: None })
+        }
+        Selected::Group(place) => {
+            edges(&BusView { groups: vec![view.groups.get(place as usize)?.clone()], ..BusView::default() }).into_iter().next()
+        }
+        _ => None,
     }
 }
 

@@ -61,6 +61,7 @@ fn frame(now: u64, whole: bool, attempts: Vec<AttemptView>, end: Option<u64>) ->
         end: end.map(Time),
         wished: Vec::new(),
         state_hash: None,
+        halt: None,
     };
     Frame {
         run: 1,

@@ -259,6 +259,9 @@ pub fn fate(message: &MessageView) -> &'static str {
         Fate::Underway => "under way",
         Fate::Lost => "lost on the way",
         Fate::Nobody => "came to a node that was not there",
+        Fate::Dropped => "dropped by a fault",
+        Fate::Requeued => "sent back to its queue by a fault",
+        Fate::Edited => "edited by a fault",
     }
 }
 
@@ -417,7 +420,7 @@ fn lines(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
 /// What tells how it ended: a cross for one that did not arrive.
 fn mark(pen: &mut impl Ink, scale: Scale, message: &MessageView, palette: &Palette) {
     const REACH: f64 = 3.5;
-    if matches!(message.fate, Fate::Arrived | Fate::Underway) {
+    if matches!(message.fate, Fate::Arrived | Fate::Underway | Fate::Edited) {
         return;
     }
     let Some([_, (x, y)]) = ends(scale, message) else { return };

@@ -4,6 +4,8 @@ mod clients;
 mod queues;
 mod view;
 
+pub(super) use self::queues::headers;
+
 use std::sync::Arc;
 
 use super::faults::Nodes;
@@ -32,6 +34,8 @@ pub(super) struct BusNames {
     pub(super) queues: Vec<Arc<str>>,
     pub(super) groups: Vec<Arc<str>>,
     nodes: Vec<Arc<str>>,
+    /// Of each node, whether it publishes, and whether deliveries to it wait for their acknowledgement.
+    does: Vec<(bool, bool)>,
 }
 
 pub(super) fn messaging(reader: &mut Reader<'_>, node: &Yaml) -> Option<Bus> {
@@ -89,10 +93,17 @@ fn credit(queues: &[QueueSettings], clients: &[ClientSettings]) -> u32 {
 
 impl BusNames {
     pub(super) fn of(bus: &Bus) -> BusNames {
+        let members = bus.members();
+        let publishes = |group: usize| match &bus.clients[group].kind {
+            ClientKind::Consumer(settings) => settings.forward.is_some() || settings.answers,
+            ClientKind::Publisher(_) | ClientKind::Requester(_) => true,
+        };
+        let client = |(node, group, _): &(Node, usize, Arc<str>)| (publishes(*group), bus.acknowledges(*node));
         BusNames {
+            does: [(false, false)].into_iter().chain(members.iter().map(client)).collect(),
             queues: bus.broker.queues.iter().map(|queue| queue.name.clone()).collect(),
             groups: bus.clients.iter().map(|group| group.name.clone()).collect(),
-            nodes: ["broker".into()].into_iter().chain(bus.members().into_iter().map(|(_, _, name)| name)).collect(),
+            nodes: ["broker".into()].into_iter().chain(members.into_iter().map(|(_, _, name)| name)).collect(),
         }
     }
 }
@@ -118,6 +129,40 @@ impl Nodes for Option<&BusNames> {
     fn restart(&self, reader: &mut Reader<'_>, at: Place) -> Option<Effect<Node>> {
         reader.problem_with(at, "a messaging experiment has no coordinator to restart", "write `kill: broker`");
         None
+    }
+
+    fn message(&self, reader: &mut Reader<'_>, node: &Yaml) -> Option<(Node, u64)> {
+        let text = reader.text("message", node)?;
+        let parts =
+            text.rsplit_once('/').and_then(|(name, number)| Some((name, number.parse::<u64>().ok().filter(|it| *it > 0)?)));
+        let Some((name, number)) = parts else {
+            let hint = "its publisher and its number there, from 1: `web-1/17`";
+            reader.problem_with(node.at, format!("`{text}` names no message"), hint);
+            return None;
+        };
+        let Some(names) = self else { return Some((Node(u16::MAX), number)) };
+        match names.nodes.iter().position(|known| **known == *name) {
+            Some(place) if names.does[place].0 => Some((Node(place as u16), number)),
+            Some(_) => {
+                reader.problem(node.at, format!("`{name}` publishes no messages"));
+                None
+            }
+            None => {
+                let publishers = names.nodes.iter().zip(&names.does).filter(|(_, does)| does.0).map(|(name, _)| name.clone());
+                missing(reader, node.at, "publisher", name, &publishers.collect::<Vec<_>>());
+                None
+            }
+        }
+    }
+
+    fn requeues(&self, reader: &mut Reader<'_>, at: Place, node: Node) -> bool {
+        let Some(names) = self else { return true };
+        let can = names.does.get(usize::from(node.0)).is_some_and(|does| does.1);
+        if !can {
+            let hint = "`to` is a consumer or a responder whose `ack` is not `auto`";
+            reader.problem_with(at, "only a delivery that waits for its acknowledgement can be requeued", hint);
+        }
+        can
     }
 }
 

@@ -142,7 +142,7 @@ fn binding(reader: &mut Reader<'_>, node: &Yaml, exchanges: Option<&[Arc<str>]>)
 }
 
 /// `{ name: value, … }`, each a text.
-pub(super) fn headers(reader: &mut Reader<'_>, node: &Yaml) -> Option<Headers> {
+pub(in crate::experiment) fn headers(reader: &mut Reader<'_>, node: &Yaml) -> Option<Headers> {
     let fields = reader.fields("`headers`", node)?;
     let mut headers = Headers::new();
     for (key, node) in fields.entries() {

@@ -338,7 +338,7 @@ static REPEAT: Object = object(
 
 static FAULT: Object = Object {
     about: "A fault: when, and one thing that goes wrong.",
-    one_of: &["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "random"],
+    one_of: &["kill", "slow", "pause", "restart", "partition", "drop", "delay", "duplicate", "requeue", "edit", "random"],
     keys: &[
         key("at", Shape::Moment, "40%", "When: progress like `40%` or a time like `3 s`."),
         key("for", Shape::Span, "2 s", "How long it lasts."),
@@ -362,9 +362,26 @@ static FAULT: Object = Object {
             "[[worker-1], [coordinator]]",
             "Groups of nodes that hear nothing of each other. Needs `for`.",
         ),
-        key("drop", Shape::Object(&DROP), "{ probability: 0.1 }", "Messages are lost."),
+        key(
+            "drop",
+            Shape::Object(&DROP),
+            "{ probability: 0.1 }",
+            "Messages are lost: some of them, or a single one that is named.",
+        ),
         key("delay", Shape::Object(&DELAY), "{ by: 100 ms }", "Messages come later."),
-        key("duplicate", Shape::Object(&DROP), "{ probability: 0.1 }", "Messages come twice."),
+        key("duplicate", Shape::Object(&DUPLICATE), "{ probability: 0.1 }", "Messages come twice."),
+        key(
+            "requeue",
+            Shape::Object(&REQUEUE),
+            "{ message: web-1/17, to: worker-1 }",
+            "One delivery of a messaging experiment goes back to its queue instead of reaching its consumer. In the simulator only.",
+        ),
+        key(
+            "edit",
+            Shape::Object(&EDIT),
+            "{ message: web-1/17, key: late }",
+            "Who gets one message of a messaging experiment sees something else in it. In the simulator only.",
+        ),
         key(
             "random",
             Shape::Whole { least: 1, most: FAULTS_MAX as u64 },
@@ -393,9 +410,48 @@ static PAUSE: Object = object(
 const FROM: Key = key("from", Shape::NodeOrAny, "coordinator", "Who sends. Any node unless said.");
 const TO: Key = key("to", Shape::NodeOrAny, "worker-1", "Who receives. Any node unless said.");
 
-static DROP: Object = object(
+static DROP: Object = Object {
+    about: "Which messages, and how likely; or which one.",
+    one_of: &["probability", "message"],
+    keys: &[
+        FROM,
+        TO,
+        key("probability", Shape::Probability, "0.1", "How likely it happens to a message: `0.1` or `10%`."),
+        key(
+            "message",
+            Shape::Text,
+            "web-1/17",
+            "Only this message of a messaging experiment: its publisher and its number there. It is lost the first time that it arrives, `to` says where. In the simulator only.",
+        ),
+    ],
+};
+
+static DUPLICATE: Object = object(
     "Which messages, and how likely.",
     &[FROM, TO, needed("probability", Shape::Probability, "0.1", "How likely it happens to a message: `0.1` or `10%`.")],
+);
+
+const MESSAGE: Key = needed("message", Shape::Text, "web-1/17", "Which message: its publisher and its number there, from 1.");
+
+static REQUEUE: Object = object(
+    "Which delivery.",
+    &[MESSAGE, key("to", Shape::NodeOrAny, "worker-1", "To whom it is delivered. The first one unless said.")],
+);
+
+static EDIT: Object = object(
+    "Which message, and what it has instead of its own.",
+    &[
+        MESSAGE,
+        key(
+            "to",
+            Shape::NodeOrAny,
+            "broker",
+            "Where it arrives: at the broker, or at a consumer. Wherever it does first unless said.",
+        ),
+        key("key", Shape::Text, "late", "Another routing key."),
+        key("headers", Shape::Texts, "{ kind: late }", "Other headers, all of them."),
+        key("body", Shape::Text, "hello", "Another body."),
+    ],
 );
 
 static DELAY: Object = object(

@@ -11,7 +11,7 @@ use crate::fault::Moment;
 use crate::time::{Span, Time};
 
 /// The kinds of faults that need no moment of their own: they are there from the beginning.
-const WITHOUT_MOMENT: [&str; 3] = ["drop", "delay", "duplicate"];
+const WITHOUT_MOMENT: [&str; 5] = ["drop", "delay", "duplicate", "requeue", "edit"];
 
 /// A fault of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +196,7 @@ fn in_short(text: &str, Pair { key, value, .. }: &Pair<'_>) -> String {
             let factor = units::real(&factor).map_or(factor, |factor| factor.to_string());
             format!("slow {} ×{factor}", field("node"))
         }
+        "drop" | "requeue" | "edit" if !field("message").is_empty() => format!("{key} {}", field("message")),
         "drop" | "delay" | "duplicate" => format!("{key} messages"),
         other => other.to_owned(),
     }

@@ -110,6 +110,11 @@ impl Books {
         self.tallies[group].lost += holding;
     }
 
+    /// A delivery to a client of a group is lost, and the broker is done with it.
+    pub fn loses_delivery(&mut self, group: usize) {
+        self.tallies[group].lost += 1;
+    }
+
     /// What earlier lives of the broker counted.
     pub fn past(&self) -> &(BrokerCounters, BTreeMap<Arc<str>, QueueCounters>) {
         &self.past

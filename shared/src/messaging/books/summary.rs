@@ -29,7 +29,7 @@ pub struct ClientTally {
     pub polls: u64,
     pub empty_polls: u64,
     pub disconnected: u64,
-    /// Messages that the broker was done with and that a killed client had not worked on.
+    /// Messages that the broker was done with and that a killed client had not worked on, or that were dropped on their way to one.
     pub lost: u64,
     /// How long requests took to be answered.
     pub response: Histogram,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::frame::{Frame, ReplyCode};
+use super::super::frame::{Connection, Frame, ReplyCode};
 use super::super::message::{Message, Node, Reason};
 use super::super::settings::{DeadLetter, Overload};
 use super::Broker;
@@ -73,6 +73,16 @@ impl Broker {
             self.earn_credit(node);
         }
         self.bury(now);
+    }
+
+    /// A message of this client was lost before it came here. It is counted, so that the confirms of those behind it have their numbers,
+    /// and gives its credit back; it is neither routed nor confirmed.
+    pub fn misses_one(&mut self, now: Time, node: Node, connection: Connection) {
+        self.touched.clear();
+        let Some(channel) = self.channels.get_mut(&node).filter(|channel| channel.connection == connection) else { return };
+        channel.heard = now;
+        channel.published += 1;
+        self.earn_credit(node);
     }
 
     /// Finds the queues of a message, each once and in the order in which they were declared, in `routed`.

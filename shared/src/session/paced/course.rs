@@ -7,9 +7,13 @@ use crate::fault::{Effect, Fault};
 use crate::messaging::Node;
 use crate::session::{BusOutcome, Simulated, simulate};
 use crate::sim::Simulation;
-use crate::sim::messaging::BusSimulation;
+use crate::sim::messaging::{Breaks, BusSimulation};
 use crate::time::Time;
-use crate::wire::{Frame, Messages, Tally};
+use crate::wire::{Breakpoint, Frame, Halt, Messages, Tally};
+
+/// Why a batch stands still nowhere.
+pub(in crate::session) const NO_BREAKPOINTS: &str =
+    "breakpoints are at the edges of a bus: only an experiment with `messaging` has them";
 
 /// See the module. A clone is the same run at the same moment, and both go on by themselves. Errors are sentences for the user.
 pub trait Course: Clone {
@@ -45,6 +49,12 @@ pub trait Course: Clone {
 
     /// A fault as an item of the experiment's `faults`.
     fn item(&self, fault: &Fault) -> String;
+
+    /// Breakpoints that it can look for. An error is a sentence for the user.
+    fn breaks(&self, breakpoints: &[Breakpoint]) -> Result<Breaks, String>;
+
+    /// The message that one of them waits for, if it arrives with the next event.
+    fn halts(&self, breaks: &Breaks) -> Option<Halt>;
 
     /// From its beginning on, which this is, the rows of its trace are kept.
     fn keep_rows(&mut self);
@@ -124,6 +134,17 @@ impl Course for Simulation {
 
     fn item(&self, fault: &Fault) -> String {
         item(fault)
+    }
+
+    fn breaks(&self, breakpoints: &[Breakpoint]) -> Result<Breaks, String> {
+        match breakpoints {
+            [] => Ok(Breaks::default()),
+            _ => Err(NO_BREAKPOINTS.to_owned()),
+        }
+    }
+
+    fn halts(&self, _breaks: &Breaks) -> Option<Halt> {
+        None
     }
 
     fn keep_rows(&mut self) {
@@ -232,6 +253,14 @@ impl Course for BusCourse {
     fn item(&self, fault: &Fault) -> String {
         let effect: Effect<String> = fault.effect.clone().map(|id| self.simulation.name(id.into()));
         item(&Fault { at: fault.at, effect })
+    }
+
+    fn breaks(&self, breakpoints: &[Breakpoint]) -> Result<Breaks, String> {
+        Breaks::of(self.simulation.bus(), breakpoints)
+    }
+
+    fn halts(&self, breaks: &Breaks) -> Option<Halt> {
+        self.simulation.halts(breaks)
     }
 
     fn keep_rows(&mut self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Birth, BrokerReport, ClientReport, Last, Report, ReportOf, Word};
 use crate::experiment::BusExpectation;
-use crate::fault::{Effect, Fault, Moment};
+use crate::fault::{Act, Effect, Fault, Moment};
 use crate::id::Incarnation;
 use crate::machine::Machine;
 use crate::messaging::books::{Books, Summary};
@@ -96,6 +96,11 @@ pub fn refusal(effect: &Effect<Node>) -> Option<String> {
         Effect::Edge(_) => "dropped, delayed or repeated",
         Effect::Partition { .. } => "cut off by a partition",
         Effect::RestartCoordinator => return Some("a bus has no coordinator to restart".to_owned()),
+        Effect::Message(fault) => match fault.act {
+            Act::Drop => "dropped one by one",
+            Act::Requeue => "requeued by hand",
+            Act::Edit(_) => "edited",
+        },
     };
     Some(format!("frames between real clients and their broker cannot be {what}: choose the place `simulate`"))
 }
@@ -328,7 +333,7 @@ impl Conductor {
         let on = match effect {
             Effect::Kill(node) | Effect::Slow { node, .. } | Effect::Pause { node, .. } => *node,
             // Refused before.
-            Effect::Edge(_) | Effect::Partition { .. } | Effect::RestartCoordinator => return,
+            Effect::Edge(_) | Effect::Partition { .. } | Effect::RestartCoordinator | Effect::Message(_) => return,
         };
         let Some(seat) = self.seats.get_mut(usize::from(on.0)).filter(|seat| seat.up) else { return };
         let incarnation = seat.incarnation;

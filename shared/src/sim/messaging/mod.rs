@@ -2,14 +2,17 @@
 //!
 //! The machines are those that run everywhere, [`Broker`] and [`Client`]; what is modelled is how long frames and work take, and what
 //! goes wrong. Reading order: [`BusSimulation`] here, what each event does (`nodes`), the `wires` between the nodes, what must hold
-//! (`check`), the `trace`, and what is seen of it (`watch`). What it comes to stands in the [`books`](crate::messaging::books).
+//! (`check`), the `trace`, what is seen of it (`watch`), where it can be stopped (`halt`), and what is done to one message (`treat`). What
+//! it comes to stands in the [`books`](crate::messaging::books).
 //!
 //! A killed client's host closes its connection, as operating systems do, so the broker hears of it a moment later; of a client that
 //! stands still, or that the network has cut off, it learns by silence only.
 
 mod check;
+mod halt;
 mod nodes;
 mod trace;
+mod treat;
 mod watch;
 mod wires;
 
@@ -18,6 +21,7 @@ use std::sync::Arc;
 
 use self::check::Problem;
 pub use self::check::{BusError, Problem as BusProblem};
+pub use self::halt::{Breaks, condition, condition_schema};
 use self::trace::BusRecorder;
 pub use self::trace::{Kind, Row};
 use self::wires::{WireId, Wires};
@@ -25,7 +29,7 @@ pub use super::host::{Computing, Host};
 use super::queue::Queue;
 use super::trace::Trace;
 use crate::experiment::{BusExperiment, Respawn};
-use crate::fault::{Cast, Fault, Moment, draw_among};
+use crate::fault::{Cast, Effect, Fault, Moment, draw_among};
 use crate::messaging::books::Books;
 pub use crate::messaging::books::{Broken, ClientTally, Histogram, QueueTally, Summary, counters_table};
 use crate::messaging::broker::Broker;
@@ -66,6 +70,8 @@ pub struct BusSimulation {
     rng: Rng,
     /// Which of the spec's faults have begun.
     begun: Vec<bool>,
+    /// Those of them that wait for their message, by their places.
+    awaited: Vec<usize>,
     watch: Option<Box<Watch>>,
     ended: bool,
 }
@@ -126,8 +132,10 @@ impl BusSimulation {
         for place in 0..hosts.len() {
             queue.push_timer(Time::ZERO, place as u32, Event::Spawn(Node(place as u16)));
         }
-        for (place, fault) in spec.faults.iter().enumerate() {
-            queue.push_first(spec.moment(fault), place as u32, Event::Fault(place));
+        let is_awaited = |place: &usize| matches!(spec.faults[*place].effect, Effect::Message(_));
+        let (awaited, planned): (Vec<_>, Vec<_>) = (0..spec.faults.len()).partition(is_awaited);
+        for place in planned {
+            queue.push_first(spec.moment(&spec.faults[place]), place as u32, Event::Fault(place));
         }
         queue.push(Time::ZERO + spec.bus.span, Event::End);
         BusSimulation {
@@ -142,6 +150,7 @@ impl BusSimulation {
             recorder: None,
             rng,
             begun: vec![false; spec.faults.len()],
+            awaited,
             watch: None,
             ended: false,
             spec,
@@ -177,7 +186,10 @@ impl BusSimulation {
     /// One more fault, at a moment that has not come: from here on the run is the one whose spec ends with it.
     pub fn plan(&mut self, fault: Fault<Node>) {
         let place = self.spec.faults.len();
-        self.queue.push_first(self.spec.moment(&fault), place as u32, Event::Fault(place));
+        match fault.effect {
+            Effect::Message(_) => self.awaited.push(place),
+            _ => self.queue.push_first(self.spec.moment(&fault), place as u32, Event::Fault(place)),
+        }
         self.spec.faults.push(fault);
         self.begun.push(false);
     }
@@ -253,6 +265,11 @@ impl BusSimulation {
             }
         }
         recorder.finish(self.now)
+    }
+
+    /// What is simulated.
+    pub fn bus(&self) -> &Bus {
+        &self.spec.bus
     }
 
     /// A node's name.

@@ -37,7 +37,7 @@ impl BusSimulation {
         }
     }
 
-    fn seat(&mut self, node: Node) -> &mut Seat {
+    pub(super) fn seat(&mut self, node: Node) -> &mut Seat {
         &mut self.hosts[usize::from(node.0)]
     }
 
@@ -74,7 +74,11 @@ impl BusSimulation {
 
     fn arrive(&mut self, envelope: Envelope, sent: Time) -> Result<(), Problem> {
         let now = self.now;
-        let fate = if self.seat(envelope.to).host.worker.is_some() { Fate::Arrived } else { Fate::Nobody };
+        let fate = match self.treatment(&envelope) {
+            Some(place) => self.fate_of(place),
+            None if self.seat(envelope.to).host.worker.is_some() => Fate::Arrived,
+            None => Fate::Nobody,
+        };
         self.record_frame(&envelope, (sent, now), fate);
         let seat = self.seat(envelope.to);
         if seat.host.worker.is_some() && (seat.host.paused(now).is_some() || !seat.inbox.is_empty()) {
@@ -85,6 +89,13 @@ impl BusSimulation {
     }
 
     fn receive(&mut self, envelope: Envelope) -> Result<(), Problem> {
+        match self.treatment(&envelope) {
+            Some(place) => self.treat(place, envelope),
+            None => self.take(envelope),
+        }
+    }
+
+    pub(super) fn take(&mut self, envelope: Envelope) -> Result<(), Problem> {
         let (from, to) = (envelope.from, envelope.to);
         let incarnation = self.seat(from).host.incarnation;
         let row = Row::frame(self.now, &envelope, incarnation);
@@ -126,7 +137,7 @@ impl BusSimulation {
         self.drain_client(node)
     }
 
-    fn drain_broker(&mut self) -> Result<(), Problem> {
+    pub(super) fn drain_broker(&mut self) -> Result<(), Problem> {
         loop {
             let Some(Machinery::Broker(broker)) = &mut self.seat(Node::BROKER).host.worker else { return Ok(()) };
             let Some(envelope) = broker.poll() else { break };
@@ -170,7 +181,7 @@ impl BusSimulation {
         Ok(())
     }
 
-    fn send(&mut self, envelope: Envelope) {
+    pub(super) fn send(&mut self, envelope: Envelope) {
         let (wire, carried) = self.wires.send(self.now, &envelope);
         self.carried(wire, envelope, carried);
     }
@@ -295,7 +306,7 @@ impl BusSimulation {
     fn begin(&mut self, effect: Effect<Node>) -> Result<(), Problem> {
         let at = match &effect {
             Effect::Slow { node, .. } | Effect::Pause { node, .. } | Effect::Kill(node) => *node,
-            Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } => Node::BROKER,
+            Effect::RestartCoordinator | Effect::Edge(_) | Effect::Partition { .. } | Effect::Message(_) => Node::BROKER,
         };
         self.trace.push(Row::of(self.now, Kind::Fault, at, 0));
         self.watch_fault(&effect);
@@ -322,8 +333,8 @@ impl BusSimulation {
                 let until = until(span);
                 self.wires.divide(until, groups);
             }
-            // A bus has none.
-            Effect::RestartCoordinator => {}
+            // A bus has no coordinator; what is done to one message is done where it arrives.
+            Effect::RestartCoordinator | Effect::Message(_) => {}
         }
         Ok(())
     }

@@ -49,6 +49,10 @@ pub enum Kind {
     Repeated,
     /// A frame came to a node that is not there.
     Lost,
+    /// What a fault did to one message where it arrived.
+    Dropped,
+    Refused,
+    Edited,
     Open = 32,
     Opened,
     Replies,
