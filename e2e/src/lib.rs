@@ -10,6 +10,7 @@ mod checks;
 mod editor;
 mod files;
 mod form;
+mod join;
 mod moment;
 mod native;
 mod page;
