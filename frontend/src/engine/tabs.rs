@@ -114,11 +114,9 @@ impl Host {
 
     /// The run is over: nobody of it goes on anywhere.
     pub fn close_bus(&mut self, run: u32) {
-        let Some(bus) = self.buses.get(&run) else { return };
-        for (node, incarnation) in bus.all_abroad() {
-            self.end_abroad(run, node, incarnation);
+        if let Some(bus) = self.buses.remove(&run) {
+            self.say(&TabWord::Over { host: self.tab.clone(), run });
+            bus.close();
         }
-        self.say(&TabWord::Over { host: self.tab.clone(), run });
-        self.buses.remove(&run).into_iter().for_each(Bus::close);
     }
 }

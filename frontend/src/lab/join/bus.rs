@@ -29,6 +29,10 @@ pub fn BusToJoin(dialog: Dialog) -> impl IntoView {
         }
     });
     let is_open = Memo::new(move |_| bus.with(|client| client.is_open()));
+    Effect::new(move |_| {
+        let is_open = is_open.get();
+        lab.joined.update(|joined| joined.0 = is_open);
+    });
     let stage = Memo::new(move |_| bus.with(|client| (client.stage.clone(), client.bus.clone())));
     let attach = move |event| {
         let place = wanted(&event).and_then(|(_, place)| place);

@@ -40,6 +40,7 @@ impl Lab {
 #[component]
 pub fn Join() -> impl IntoView {
     let (lab, dialog) = (use_lab(), Dialog::new());
+    let is_joined = Memo::new(move |_| lab.joined.get() != (false, 0));
     Effect::new(move |_| {
         if lab.to_join.with(Option::is_some) {
             dialog.open();
@@ -48,13 +49,14 @@ pub fn Join() -> impl IntoView {
     view! {
         <button
             class="quiet"
+            class:joined=is_joined
             data-testid="join-open"
-            aria-label="Join"
+            aria-label=move || if is_joined.get() { "Joined" } else { "Join" }
             title="A live bus of the server, or a run of another tab"
             on:click=move |_| dialog.open()
         >
             <Icon name="users" />
-            <span class="head-word">"Join"</span>
+            <span class="head-word">{move || if is_joined.get() { "Joined" } else { "Join" }}</span>
         </button>
         <Sheet dialog=dialog name="join" title="Join" wide=true>
             <Later part=Part::Join(dialog) wanted=move || dialog.was_opened() />

@@ -15,7 +15,7 @@ use web_sys::{BroadcastChannel, ErrorEvent, MessageEvent, Worker};
 use crate::components::html::{escape, wanted};
 use crate::components::sheet::Dialog;
 use crate::lab::format::of;
-use crate::lab::state::wall_ms;
+use crate::lab::state::{Lab, use_lab, wall_ms};
 use crate::session::local::loader;
 use crate::session::tab;
 
@@ -29,6 +29,7 @@ struct Tabs {
     inner: StoredValue<Inner, LocalStorage>,
     offers: RwSignal<Vec<TabOffer>>,
     told: RwSignal<String>,
+    lab: Lab,
 }
 
 #[derive(Default)]
@@ -67,6 +68,7 @@ impl Tabs {
             inner: StoredValue::new_local(Inner::default()),
             offers: RwSignal::new(Vec::new()),
             told: RwSignal::new(String::new()),
+            lab: use_lab(),
         }
     }
 
@@ -163,7 +165,14 @@ impl Tabs {
         });
         if ended.is_some_and(|ended| ended > 0) {
             self.told.set(why.to_owned());
+            self.count();
         }
+    }
+
+    /// Tells the page how many clients live in it.
+    fn count(self) {
+        let count = self.inner.with_value(|inner| inner.lives.len());
+        self.lab.joined.update(|joined| joined.1 = count);
     }
 
     fn bear(self, bearing: &Bearing) {
@@ -192,6 +201,7 @@ impl Tabs {
         let place = (id.host.clone(), id.run, id.node);
         let before = self.inner.try_update_value(|inner| inner.lives.insert(place, life)).flatten();
         drop(before);
+        self.count();
         self.told.set("A client lives in this tab. When the tab is closed it goes down as if it were killed.".to_owned());
     }
 
