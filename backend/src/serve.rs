@@ -167,6 +167,11 @@ fn buses(arguments: &config::Serve) -> Result<BTreeMap<String, Arc<LiveBus>>, Se
         if buses.contains_key(name) {
             return Err(ServeError::TwoBuses(name.clone()));
         }
+        if !experiment.bus.links.is_empty() {
+            eprintln!(
+                "the bus `{name}`: the latency and the loss of `links` are the simulator's; here frames go as fast as they do"
+            );
+        }
         buses.insert(
             name.clone(),
             LiveBus::start(name.clone(), &experiment, !arguments.bus_only, arguments.bus_store.as_deref())?,

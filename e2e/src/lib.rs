@@ -11,6 +11,7 @@ mod checks;
 mod editor;
 mod files;
 mod form;
+mod join;
 mod moment;
 mod native;
 mod page;

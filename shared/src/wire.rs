@@ -12,6 +12,7 @@ mod bus;
 mod codec;
 mod messages;
 mod pace;
+mod tabs;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +28,7 @@ pub use self::bus::{
 pub use self::codec::{WireError, decode_command, decode_event, encode_command, encode_event};
 pub use self::messages::{About, Fate, MessageView, Messages};
 pub use self::pace::{Pace, Speed, Stride};
+pub use self::tabs::{Bearing, LifeId, TabClient, TabOffer, TabWord, lobby};
 use crate::batch::table::{RowsFormat, View, ViewQuery};
 use crate::batch::{Column, Counters, Format, Inferred, Records};
 use crate::experiment::{Outline, Problem};

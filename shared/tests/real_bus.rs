@@ -7,6 +7,7 @@
 #[path = "common/stage.rs"]
 mod stage;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -160,6 +161,59 @@ fn nothing_that_was_confirmed_is_lost_whichever_client_is_killed() {
         killed += news.filter(|news| news.text.contains(" is killed")).count();
     }
     assert!(again > 100 && killed > 100, "{again} deliveries again, {killed} kills");
+}
+
+#[test]
+fn clients_that_move_and_places_that_go_lose_nothing() {
+    let experiment = bus(CONFIRMED);
+    let (mut moves, mut gone) = (0, 0);
+    for seed in 0..40 {
+        let mut rng = Rng::new(seed);
+        let mut stage = Stage::new(spec(&experiment, seed, Vec::new()));
+        let mut homes = BTreeSet::new();
+        for at in 1..=10 {
+            stage.go_to(Time(at * 300_000 + rng.bits() % 100_000));
+            let node = Node(1 + (rng.bits() % 5) as u16);
+            match rng.bits() % 4 {
+                0 => {
+                    homes.remove(&node);
+                    stage.say(Input::Move { node, home: None });
+                }
+                1 if homes.remove(&node) => stage.lose(node),
+                _ => {
+                    homes.insert(node);
+                    stage.say(Input::Move { node, home: Some("tab 2".into()) });
+                }
+            }
+        }
+        let ended = ended(&mut stage);
+        assert_eq!(broken(&ended), Vec::<String>::new(), "seed {seed}");
+        let texts = stage.frames.iter().flat_map(|frame| &frame.news).map(|news| news.text.as_str());
+        moves += texts.clone().filter(|text| text.contains(" moves to tab 2: ")).count();
+        gone += texts.filter(|text| text.starts_with("tab 2 is gone, and ")).count();
+    }
+    assert!(moves > 100 && gone > 20, "{moves} moves, {gone} gone");
+}
+
+#[test]
+fn where_a_client_lives_is_told_and_the_broker_stays() {
+    let experiment = bus(CONFIRMED);
+    let mut stage = Stage::new(spec(&experiment, 1, Vec::new()));
+    let doing = |stage: &Stage| stage.frames.last().unwrap().bus.as_ref().unwrap().clients[2].doing.clone();
+    stage.go_to(Time(500_000));
+    stage.say(Input::Move { node: Node(3), home: Some("tab 2".into()) });
+    stage.say(Input::Move { node: Node::BROKER, home: Some("tab 2".into()) });
+    stage.say(Input::Move { node: Node(99), home: None });
+    stage.go_to(Time(1_000_000));
+    assert!(doing(&stage).starts_with("in tab 2: "), "{}", doing(&stage));
+    let workers = stage.frames.last().unwrap().workers.iter().map(|worker| worker.incarnation).collect::<Vec<_>>();
+    assert_eq!(workers, [1, 1, 2, 1, 1]);
+    stage.lose(Node(3));
+    stage.go_to(Time(1_100_000));
+    assert_eq!(doing(&stage), "down, coming back");
+    stage.go_to(Time(1_500_000));
+    assert!(!doing(&stage).contains("tab 2"), "{}", doing(&stage));
+    assert_eq!(broken(&ended(&mut stage)), Vec::<String>::new());
 }
 
 #[test]

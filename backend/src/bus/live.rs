@@ -16,6 +16,7 @@ use serde::Serialize;
 use shared::experiment::BusExperiment;
 use shared::messaging::{BrokerCounters, Connection, Envelope, Frame, Node, QueueCounters};
 use shared::time::{Span, Time};
+use shared::wire::{BusView, ExchangeView};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, interval};
@@ -40,6 +41,7 @@ pub struct LiveBus {
     pub office: Arc<Office>,
     /// The experiment's queues, by the places that deliveries name.
     pub queues: Vec<Arc<str>>,
+    exchanges: Vec<ExchangeView>,
     seats: Mutex<Seats>,
     /// It holds more than [`BUS_BYTES_MAX`].
     is_full: AtomicBool,
@@ -94,7 +96,18 @@ pub struct BusState {
     pub bytes: u64,
     #[serde(flatten)]
     pub counters: BrokerCounters,
-    pub queues: BTreeMap<String, QueueCounters>,
+    /// The experiment's, besides the default one.
+    pub exchanges: Vec<ExchangeView>,
+    pub queues: BTreeMap<String, QueueState>,
+}
+
+/// A queue of a bus.
+#[derive(Clone, Debug, Serialize)]
+pub struct QueueState {
+    /// Who takes from it, whoever waits for one message only not among them.
+    pub consumers: usize,
+    #[serde(flatten)]
+    pub counters: QueueCounters,
 }
 
 /// There is no room for one more socket.
@@ -138,6 +151,7 @@ impl LiveBus {
             epoch,
             office: Arc::default(),
             queues: experiment.bus.broker.queues.iter().map(|queue| queue.name.clone()).collect(),
+            exchanges: BusView::of(&experiment.bus).exchanges,
             seats: Mutex::new(Seats {
                 next: clients + 1,
                 free: BTreeSet::new(),
@@ -222,11 +236,22 @@ impl LiveBus {
     fn look(&self, hall: &Hall) -> BusState {
         let sockets = self.seats().taken;
         let look = hall.look(|broker| {
-            let queues = broker.queues().map(|(name, counters)| (name.to_string(), *counters)).collect();
+            let queues = broker.queues().zip(broker.consumers());
+            let queues =
+                queues.map(|((name, counters), consumers)| (name.to_string(), QueueState { consumers, counters: *counters }));
+            let queues = queues.collect();
             (broker.bytes(), *broker.counters(), queues)
         });
         let (bytes, counters, queues) = look.unwrap_or_default();
-        BusState { name: self.name.clone(), title: self.title.clone(), sockets, bytes, counters, queues }
+        BusState {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            sockets,
+            bytes,
+            counters,
+            exchanges: self.exchanges.clone(),
+            queues,
+        }
     }
 
     /// What it has counted; `None` once it has ended.

@@ -8,7 +8,7 @@ use shared::experiment::Isolation;
 use shared::id::{Incarnation, NodeId};
 use shared::machine::Machine;
 use shared::messaging;
-use shared::session::{BusText, Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced, real};
+use shared::session::{BusText, Input, InputSpec, MicroBatch, Output, Session, SessionSpec, paced, read_bus, real};
 use shared::time::Span;
 use shared::wire::{Command, Event, Place, Speed, decode_command, encode_event};
 use wasm_bindgen::prelude::*;
@@ -16,6 +16,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions};
 
 use super::bus::{BEGIN_WITHIN, Bus};
+use super::lobby::Lobby;
 use super::{Alarm, aside, describe, now, open, post, scope, with_host};
 
 /// How long a worker that has computed something aside waits for more of that: many seeds come one after the other, and beginning a
@@ -34,7 +35,11 @@ pub struct Host {
     inputs: BTreeMap<u32, Blob>,
     workers: BTreeMap<Key, Child>,
     /// Buses in real time.
-    buses: BTreeMap<u32, Bus>,
+    pub(super) buses: BTreeMap<u32, Bus>,
+    /// What this tab is called among others, and where they meet, once there is something to share.
+    pub(super) tab: String,
+    pub(super) lobby: Option<Lobby>,
+    build: String,
     /// A worker that has computed something aside and is told what comes next, if that comes soon.
     spare: Option<Child>,
     spare_ends: Alarm,
@@ -104,7 +109,8 @@ impl Drop for Child {
 }
 
 impl Host {
-    pub fn new(build: &str) -> Host {
+    /// Of this build of the page, in a tab of this name.
+    pub fn new(build: &str, tab: String) -> Host {
         let cores = scope().navigator().hardware_concurrency().max(1.0) as u32;
         let spec = SessionSpec { id: "page".to_owned(), build: build.to_owned(), place: Place::Browser, cores };
         Host {
@@ -114,6 +120,9 @@ impl Host {
             inputs: BTreeMap::new(),
             workers: BTreeMap::new(),
             buses: BTreeMap::new(),
+            tab,
+            lobby: None,
+            build: build.to_owned(),
             spare: None,
             spare_ends: Alarm::new(|| with_host(|host| host.spare = None)),
             alarm: Alarm::new(|| with_host(Host::wake)),
@@ -156,7 +165,7 @@ impl Host {
         self.drain();
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Event(event) => self.emit(&event),
@@ -199,7 +208,7 @@ impl Host {
                 Output::Baton { run, input } => self.baton(run, input),
                 Output::Close { run } => {
                     self.workers.retain(|key, _| key.run() != run);
-                    self.buses.remove(&run).into_iter().for_each(Bus::close);
+                    self.close_bus(run);
                     self.inputs.remove(&run);
                     self.attached.remove(&run);
                 }
@@ -408,7 +417,8 @@ impl Host {
 impl Host {
     /// Makes a worker for each node; time begins when all are there.
     fn conduct(&mut self, run: u32, spec: real::ConductorSpec, text: &BusText) {
-        let bus = Bus::new(run, spec, text);
+        let title = read_bus(text).map(|experiment| experiment.title.clone()).unwrap_or_default();
+        let bus = Bus::new(run, title, spec, text);
         let nodes = bus.nodes;
         self.buses.insert(run, bus);
         for node in 0..nodes {
@@ -429,6 +439,8 @@ impl Host {
             let outputs = bus.begin();
             self.carry_out(run, outputs);
             self.drain();
+            self.lobby = self.lobby.take().or_else(|| Lobby::open(&self.build));
+            self.offer(run);
         }
     }
 
@@ -454,7 +466,7 @@ impl Host {
         self.drain();
     }
 
-    fn baton(&mut self, run: u32, input: real::Input) {
+    pub(super) fn baton(&mut self, run: u32, input: real::Input) {
         if let Some(bus) = self.buses.get_mut(&run).filter(|bus| bus.has_begun()) {
             let outputs = bus.handle(input);
             self.carry_out(run, outputs);
@@ -470,10 +482,11 @@ impl Host {
                     if self.workers.get(&key).is_some_and(|child| child.incarnation == incarnation) {
                         self.dismiss(key);
                     }
+                    self.end_abroad(run, node, incarnation);
                 }
                 real::Output::Tell { node, word } => {
                     let Some(bus) = self.buses.get_mut(&run) else { continue };
-                    let (object, gone) = bus.word(node, &word);
+                    let Some((object, gone)) = bus.say(node, &word) else { continue };
                     if let Some(child) = self.workers.get_mut(&Key::BusNode(run, node)) {
                         child.say(object, gone);
                     }
@@ -485,9 +498,12 @@ impl Host {
     }
 
     fn bear(&mut self, run: u32, birth: &real::Birth) {
+        if self.bear_abroad(run, birth) {
+            return;
+        }
         let Some(bus) = self.buses.get_mut(&run) else { return };
         let key = Key::BusNode(run, birth.node);
-        let (object, gone) = match bus.birth(run, birth) {
+        let (object, gone) = match bus.birth(birth) {
             Ok(first) => first,
             Err(error) => return self.session.handle(now(), Input::Conducted { run, ended: Err(describe(&error)) }),
         };

@@ -5,7 +5,8 @@
 //! - `session`: holds the session and makes the others (`host`). The page talks to this one only.
 //! - `worker`: a node of a run with its own wasm instance (`node`). To kill it is `Worker.terminate()`.
 //! - `twin` and `simulation`: one long computation that must not keep the session from answering (`aside`); when it is done, another.
-//! - `bus-node`: the broker or a client of a bus in real time (`bus_node`), of which the session's worker has the conductor (`bus`).
+//! - `bus-node`: the broker or a client of a bus in real time (`bus_node`), of which the session's worker has the conductor (`bus`). Clients
+//!   may live in other tabs (`tabs`, `lobby`), to which there are other ways (`way`).
 //! - `paced`: a simulation that goes on by the clock on the wall and can be touched (`pacer`).
 //!
 //! Bulk data moves between workers as transferred buffers, by way of the session's worker, which passes them on unread.
@@ -15,12 +16,15 @@ mod blob;
 mod bus;
 mod bus_node;
 mod host;
+mod lobby;
 mod node;
 mod open;
 mod pacer;
 mod post;
 mod stretch;
+mod tabs;
 mod unpack;
+mod way;
 
 use std::cell::RefCell;
 
@@ -61,7 +65,8 @@ fn hear(message: &JsValue) {
     let role = post::text(message, "role");
     ROLE.with_borrow_mut(|this| match (&mut *this, role.as_deref()) {
         (Role::Unknown, Some("session")) => {
-            *this = Role::Host(Box::new(host::Host::new(&post::text(message, "build").unwrap_or_default())))
+            let [build, tab] = ["build", "tab"].map(|name| post::text(message, name).unwrap_or_default());
+            *this = Role::Host(Box::new(host::Host::new(&build, tab)))
         }
         (Role::Unknown, Some("worker")) => {
             *this = node::Node::new(message).map_or(Role::Aside, |node| Role::Node(Box::new(node)))

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::wire::Place;
 
+use super::join::Join;
 use super::keys::Shortcuts;
 use super::place_name;
 use super::share::Share;
@@ -27,6 +28,7 @@ pub fn Header() -> impl IntoView {
                 <Icon name="book-open" />
                 <span class="head-word">"Reference"</span>
             </a>
+            <Join />
             <Share />
             <Shortcuts />
             <ThemeToggle />

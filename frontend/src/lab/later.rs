@@ -20,6 +20,7 @@ use super::experiment::form::FormView;
 use super::experiment::gallery::Cards;
 use super::faults::choose::Choosing;
 use super::inspect::view::Inspected;
+use super::join::Joining;
 use super::kept::Runs;
 use super::kept::view::Keeping;
 use super::lesson::LessonView;
@@ -61,6 +62,8 @@ pub enum Part {
     /// Of the timeline with this size, in this element.
     Flags(Signal<(f64, f64)>, NodeRef<html::Div>),
     Share(Dialog),
+    /// What runs elsewhere.
+    Join(Dialog),
     /// The experiment as a form.
     Form,
     /// Of the timeline with this size, in this element.
@@ -101,6 +104,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Zoom(size, frame) => view! { <Zoom size=size frame=frame /> }.into_any(),
         Part::SpaceTime(size, probe) => view! { <SpaceTime size=size probe=probe /> }.into_any(),
         Part::Overview => view! { <Overview /> }.into_any(),
+        Part::Join(dialog) => view! { <Joining dialog=dialog /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

@@ -3,7 +3,7 @@
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
 //! [`charts`], [`workers`], [`inspect`], [`breaks`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
-//! `resume`, [`share`], [`mod@watch`], [`picture`], [`keys`].
+//! `resume`, [`share`], [`mod@watch`], [`join`], [`picture`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -29,6 +29,11 @@
 //!   `rename-kept-N`, `rename-to`, `rename-save-N`, `rename-not-N`, `delete-kept-N`; a run: `kept-run`, `open-run-N`, `again-run-N`,
 //!   `stop-run-N`, `again-told-N` (`data-same`), `delete-run-N`; N counts from 0, the newest
 //! - a new version: `update`, `update-load`, `update-later`
+//! - a live bus: `join-open`, `join` (the dialog), `buses`, `attach-NAME`, `bus-told`, `bus-again`, `bus-detach`, `bus-has`, `bus-queue-NAME`,
+//!   `publish-exchange` `publish-key` `publish-headers` `publish-body` `publish-count` `publish-rate` `publish-persistent`, `publish`,
+//!   `publish-stop`, `publish-told` (`data-confirmed`), `publish-flow`, `subscribe-queue` `subscribe-prefetch` `subscribe-acks`, `subscribe`,
+//!   `consumers`, `cancel-TAG`, `deliveries-told`, `delivery`, `redelivered`, `ack-N` `requeue-N` `reject-N`, `ack-all`
+//! - other tabs, in the same dialog: `tabs`, `no-tabs`, `client-NAME`, `take-NAME`, `back-NAME`, `tabs-told`
 //! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
 //!   that watches `watching` (the sentence) and `watch-again`; pictures: `picture-graph-svg` `picture-graph-png` `picture-timeline-svg`
 //!   `picture-timeline-png`; keys: `shortcuts-open`, `shortcuts`
@@ -76,6 +81,7 @@ pub mod header;
 mod hear;
 pub mod inspect;
 pub mod intro;
+pub mod join;
 pub mod kept;
 pub mod keys;
 pub mod later;

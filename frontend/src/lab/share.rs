@@ -25,7 +25,7 @@ use crate::components::store::keep;
 impl Lab {
     /// Takes up the link in the page's address, if there is one. Whether there was one; a sentence if it cannot be opened.
     pub fn open_link(self) -> Result<bool, String> {
-        if self.open_watch() {
+        if self.open_watch() || self.open_join() {
             return Ok(true);
         }
         let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return Ok(false) };

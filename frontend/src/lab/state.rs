@@ -169,6 +169,10 @@ pub struct Lab {
     pub set_aside: RwSignal<Option<String>>,
     /// What is looked at closely.
     pub selected: RwSignal<Option<Selected>>,
+    /// The live bus that a link wants to be attached to.
+    pub to_join: RwSignal<Option<String>>,
+    /// Whether this page is attached to a live bus, and how many clients of other tabs' runs live in it.
+    pub joined: RwSignal<(bool, usize)>,
     /// What a screen reader says next.
     pub spoken: RwSignal<String>,
     /// The run that is looked at is the one that the page opened on: nobody asked for it, and any other may take its place.
@@ -285,6 +289,8 @@ impl Lab {
             edits: RwSignal::new(Vec::new()),
             set_aside: RwSignal::new(None),
             selected: RwSignal::new(None),
+            to_join: RwSignal::new(None),
+            joined: RwSignal::new((false, 0)),
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
             lesson: RwSignal::new(None),

@@ -3,7 +3,7 @@
 //! The worker says `"ready"` once its wasm runs; what is posted to a worker before that has no listener and would be lost, so
 //! commands wait here until then. Then the page posts, in this order:
 //!
-//! 1. `{ role: "session", build: "<build id>" }`, once;
+//! 1. `{ role: "session", build: "<build id>", tab: "<a name>" }`, once;
 //! 2. `{ command: "<JSON>", file?: File }` for every command, the first of them `hello`; the file only beside a `run` whose input
 //!    is attached.
 //!
@@ -77,7 +77,7 @@ impl Local {
     }
 
     fn spawn(self: &Rc<Self>) {
-        let loader = format!("{}?build={}", crate::beside(LOADER), self.build);
+        let loader = loader(&self.build);
         let made = early().map_or_else(|| Worker::new(&loader).map(|worker| (worker, false)), Ok);
         let (worker, is_ready) = match made {
             Ok(made) => made,
@@ -152,7 +152,8 @@ impl Local {
             deadline.clear();
         }
         let hello = Command::Hello { build: self.build.clone(), resume: None };
-        post(&running.worker, &object(&[("role", &"session".into()), ("build", &self.build.as_str().into())]));
+        let (build, tab) = (self.build.as_str().into(), super::tab().as_str().into());
+        post(&running.worker, &object(&[("role", &"session".into()), ("build", &build), ("tab", &tab)]));
         post(&running.worker, &object(&[("command", &encode_command(&hello).into())]));
         for message in waiting {
             post(&running.worker, &message);
@@ -177,6 +178,11 @@ impl Local {
             leptos::prelude::queue_microtask(move || drop((running._on_message, running._on_error)));
         }
     }
+}
+
+/// The script of a worker of this build.
+pub fn loader(build: &str) -> String {
+    format!("{}?build={build}", crate::beside(LOADER))
 }
 
 /// The worker that the page's HTML began to load, once, if it did not fail; and whether it is ready.

@@ -19,6 +19,14 @@ use wasm_bindgen::{JsCast, JsValue};
 pub use local::Local;
 pub use remote::Remote;
 
+/// What this tab is called among others of the page: something that no other is called.
+pub fn tab() -> String {
+    thread_local! {
+        static TAB: String = format!("{:016x}", (js_sys::Math::random() * 2f64.powi(64)) as u64);
+    }
+    TAB.with(String::clone)
+}
+
 /// What a link tells the page.
 pub enum Said {
     Event(Event),

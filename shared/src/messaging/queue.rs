@@ -240,6 +240,11 @@ impl Queue {
         self.consumers.get(&number)
     }
 
+    /// How many consumers it has, those that wait for one message not among them.
+    pub(super) fn consumers(&self) -> usize {
+        self.consumers.values().filter(|consumer| consumer.tag.is_some()).count()
+    }
+
     /// Consumers that wait for one message until a time that has come.
     pub(super) fn waited_enough(&self, now: Time) -> Vec<u32> {
         let over = |consumer: &Consumer| consumer.until.is_some_and(|until| until <= now);

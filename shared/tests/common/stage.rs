@@ -60,6 +60,13 @@ impl Stage {
         self.drain();
     }
 
+    /// The place that a node lives in is gone, if it lives.
+    pub fn lose(&mut self, node: Node) {
+        if let Some((incarnation, _, _)) = self.lives.remove(&node) {
+            self.say(Input::Lost { node, incarnation });
+        }
+    }
+
     /// Goes on until a moment, or to the end.
     pub fn go_to(&mut self, until: Time) {
         while self.ended.is_none() {

@@ -105,6 +105,11 @@ impl Broker {
         self.queues.iter().map(|queue| (&queue.settings.name, &queue.counters))
     }
 
+    /// How many consumers each queue has, in the same order.
+    pub fn consumers(&self) -> impl Iterator<Item = usize> {
+        self.queues.iter().map(Queue::consumers)
+    }
+
     pub fn counters(&self) -> &BrokerCounters {
         &self.counters
     }

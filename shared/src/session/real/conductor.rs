@@ -24,6 +24,9 @@ const NUMBERS_SKIPPED: u64 = 1 << 16;
 /// How long nodes have to say what they hold when the time is over.
 const HALT_WITHIN: Span = Span::seconds(5);
 
+/// How long after a client was told to live elsewhere its next life begins: what the last one has reported is heard by then.
+const MOVES_WITHIN: Span = Span::millis(100);
+
 /// Lives of a node that end, one after the other, before they have said anything: then it cannot be started here.
 const STILLBIRTHS_MAX: u32 = 3;
 
@@ -55,6 +58,17 @@ pub enum Input {
         incarnation: Incarnation,
     },
     Fault(Effect<Node>),
+    /// A client is to live elsewhere, at a place of this name, or (`None`) where the run is. Its life is ended, and the next one begins
+    /// there.
+    Move {
+        node: Node,
+        home: Option<Arc<str>>,
+    },
+    /// The place that a client lived in is gone, with this life if it was still there. The next one begins where the run is.
+    Lost {
+        node: Node,
+        incarnation: Incarnation,
+    },
     /// Its client is new: the next frame holds everything.
     Repeat,
     /// The time is over now.
@@ -146,6 +160,8 @@ struct Seat {
     connection: Connection,
     holding: u64,
     doing: String,
+    /// What the place is called that it lives in, if that is not where the run is.
+    home: Option<Arc<str>>,
     paused_until: Time,
     /// Until when its host is how many times slower, whoever lives on it.
     slows: Vec<(Time, f64)>,
@@ -353,6 +369,34 @@ impl Conductor {
         }
     }
 
+    /// A client's life is ended, and its next one begins elsewhere.
+    fn move_to(&mut self, now: Time, node: Node, home: Option<Arc<str>>) {
+        let Some(seat) = self.seats.get_mut(usize::from(node.0)).filter(|_| node != Node::BROKER) else { return };
+        if seat.home == home && seat.up {
+            return;
+        }
+        let where_to = home.as_ref().map_or_else(|| "back to where the run is".to_owned(), |home| format!("to {home}"));
+        let text = format!("{} moves {where_to}: what it had not acknowledged goes back to its queue.", seat.name);
+        (seat.home, seat.stillbirths) = (home, 0);
+        let (up, incarnation) = (seat.up, seat.incarnation);
+        self.watch.say(now, text);
+        if up {
+            self.outputs.push_back(Output::End { node, incarnation });
+            self.away(now, node);
+        }
+        self.seats[usize::from(node.0)].respawn_at = Some(now + MOVES_WITHIN);
+    }
+
+    fn lost(&mut self, now: Time, node: Node, incarnation: Incarnation) {
+        let Some(seat) = self.seats.get_mut(usize::from(node.0)) else { return };
+        let Some(home) = seat.home.take() else { return };
+        let (lived, name) = (seat.up && seat.incarnation == incarnation, seat.name.clone());
+        self.watch.say(now, format!("{home} is gone, and {name} with it."));
+        if lived {
+            self.away(now, node);
+        }
+    }
+
     /// Everything that is due.
     fn due(&mut self, now: Time) {
         match self.phase {
@@ -401,7 +445,10 @@ impl Conductor {
         let (_, queues) = self.books.counted(self.counts.as_ref());
         let client = |seat: &Seat| SceneClient {
             incarnation: seat.incarnation,
-            doing: if seat.up && now < seat.paused_until { STANDS_STILL.to_owned() } else { seat.doing.clone() },
+            doing: {
+                let doing = if seat.up && now < seat.paused_until { STANDS_STILL } else { &seat.doing };
+                seat.home.as_ref().map_or_else(|| doing.to_owned(), |home| format!("in {home}: {doing}"))
+            },
         };
         Scene::new(&queues, self.seats[1..].iter().map(client).collect())
     }
@@ -474,6 +521,7 @@ impl Seat {
             connection: 0,
             holding: 0,
             doing: String::new(),
+            home: None,
             paused_until: Time::ZERO,
             slows: Vec::new(),
             last: None,
@@ -494,7 +542,9 @@ impl Machine for Conductor {
             Input::Report(report) => self.hear(now, report),
             Input::Down { node, incarnation } => self.down(now, node, incarnation),
             Input::Fault(effect) if self.phase == Phase::Runs => self.effect(now, &effect),
-            Input::Fault(_) => {}
+            Input::Move { node, home } if self.phase == Phase::Runs => self.move_to(now, node, home),
+            Input::Fault(_) | Input::Move { .. } => {}
+            Input::Lost { node, incarnation } => self.lost(now, node, incarnation),
             Input::Repeat => self.watch.repeat(),
             Input::End if self.phase == Phase::Runs => self.halt(now),
             Input::End => {}
