@@ -29,10 +29,7 @@ impl Insertion {
 
 /// The fault as an item of `faults`: `{ at: 1.204 s, kill: worker-2 }`.
 pub fn item<N: fmt::Display>(fault: &Fault<N>) -> String {
-    let at = match fault.at {
-        Moment::Progress(share) => format!("{}%", (share * 1e8).round() / 1e6),
-        Moment::Time(at) => span(Span(at.0)),
-    };
+    let at = when(fault.at);
     let lasting = |span: &Option<Span>| span.map(|it| format!(", for: {}", self::span(it))).unwrap_or_default();
     let what = match &fault.effect {
         Effect::Kill(node) => format!("kill: {node}"),
@@ -57,6 +54,14 @@ fn edge<N: fmt::Display>(edge: &EdgeFault<N>) -> String {
         EdgeKind::Drop => format!("drop: {{ {ends}probability: {probability} }}"),
         EdgeKind::Duplicate => format!("duplicate: {{ {ends}probability: {probability} }}"),
         EdgeKind::Delay(by) => format!("delay: {{ {ends}by: {}, probability: {probability} }}", span(by)),
+    }
+}
+
+/// A moment: `40%`, `1.204 s`.
+pub fn when(moment: Moment) -> String {
+    match moment {
+        Moment::Progress(share) => format!("{}%", (share * 1e8).round() / 1e6),
+        Moment::Time(at) => span(Span(at.0)),
     }
 }
 
