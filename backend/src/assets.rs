@@ -23,6 +23,8 @@ use shared::experiment::{dataset_file, dataset_names};
 struct Page;
 
 const INDEX: &str = "index.html";
+/// The only document that pages of others may frame. It speaks to no server, so nobody can be made to click on this one unawares.
+const EMBEDDED: &str = "embed.html";
 const DATASETS: &str = "data/";
 
 /// Answers a request for a file of the page. A name without an extension is a place within the page, so it gets the page; what lies
@@ -74,7 +76,7 @@ fn plain(status: StatusCode, sentence: &'static str) -> HttpResponse {
 }
 
 fn send(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
-    let policy = name.ends_with(".html").then(|| content_policy(&String::from_utf8_lossy(&file.data)));
+    let policy = name.ends_with(".html").then(|| content_policy(&String::from_utf8_lossy(&file.data), name == EMBEDDED));
     let (encoding, siblings, file) = smallest(request, name, file);
     let hash = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
     let tag = format!("\"{hash}\"");
@@ -125,8 +127,10 @@ fn smallest(request: &HttpRequest, name: &str, file: EmbeddedFile) -> (Option<He
     (None, siblings, file)
 }
 
-/// What the page may load: itself. Its inline scripts are named by their hashes; WebAssembly may be compiled.
-fn content_policy(html: &str) -> String {
+/// What the page may load: itself. Its inline scripts are named by their hashes; WebAssembly may be compiled. Who may frame it: nobody, or
+/// everybody, a document on somebody's disk too, which no list of ancestors could name.
+fn content_policy(html: &str, may_be_framed: bool) -> String {
+    let ancestors = if may_be_framed { "" } else { "; frame-ancestors 'none'" };
     let mut scripts = String::from("'self' 'wasm-unsafe-eval'");
     for hash in inline_scripts(html) {
         scripts.push_str(&format!(" 'sha256-{hash}'"));
@@ -134,7 +138,7 @@ fn content_policy(html: &str) -> String {
     format!(
         "default-src 'self'; script-src {scripts}; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
          img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; \
-         form-action 'none'; frame-ancestors 'none'"
+         form-action 'none'{ancestors}"
     )
 }
 
@@ -205,6 +209,13 @@ mod tests {
         {
             assert!(!is_hashed(name), "{name}");
         }
+    }
+
+    #[test]
+    fn only_the_embedded_form_may_be_framed() {
+        assert!(content_policy("", false).contains("; frame-ancestors 'none'"));
+        assert!(!content_policy("", true).contains("frame-ancestors"));
+        assert!(content_policy("", true).contains("connect-src 'self'; object-src 'none'"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use shared::experiment::Problem;
 use shared::session::expectations;
-use shared::wire::{AttemptState, Event, Frame, InputView, Place, Report, Started};
+use shared::wire::{AttemptState, Event, Frame, InputView, Place, Report, StageView, Started};
 
 use crate::engine::Client;
 
@@ -21,6 +21,7 @@ pub struct Watch {
     bar: Option<ProgressBar>,
     input_bytes: u64,
     attempts: BTreeMap<u32, AttemptState>,
+    stages: Vec<StageView>,
     /// How the run ended, once it has.
     pub outcome: Option<Result<Outcome, Failure>>,
 }
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub report: Report,
     /// How often attempts ended in each way.
     attempts: BTreeMap<&'static str, u64>,
+    /// The job's stages.
+    stages: Vec<StageView>,
 }
 
 /// A run that has not.
@@ -51,12 +54,13 @@ impl Watch {
             }
             bar
         });
-        Watch { tells: shown, bar, input_bytes: 0, attempts: BTreeMap::new(), outcome: None }
+        Watch { tells: shown, bar, input_bytes: 0, attempts: BTreeMap::new(), stages: Vec::new(), outcome: None }
     }
 
     fn started(&mut self, started: &Started) {
         self.input_bytes = started.input_bytes;
         self.attempts.clear();
+        self.stages.clone_from(&started.stages);
         for input in started.inputs.iter().filter(|input| self.tells && input.inferred) {
             tell_columns(input);
         }
@@ -94,7 +98,7 @@ impl Client for Watch {
                 for state in self.attempts.values() {
                     *attempts.entry(state_name(*state)).or_insert(0) += 1;
                 }
-                self.end(Ok(Outcome { report, attempts }));
+                self.end(Ok(Outcome { report, attempts, stages: std::mem::take(&mut self.stages) }));
             }
             Event::Failed { message, problems, .. } => self.end(Err(Failure { message, problems })),
             Event::Error { message } => self.end(Err(Failure { message, problems: Vec::new() })),
@@ -148,6 +152,7 @@ impl Outcome {
             "counters": counters,
             "attempts": self.attempts,
             "expectations": expectations,
+            "stages": self.stages,
         })
     }
 

@@ -77,6 +77,8 @@ fn a_report_and_output_files_are_written_whole() {
     assert_eq!((&report["place"], &report["rows"]), (&"server".into(), &2.into()));
     assert_eq!(report["counters"]["map_output_records"], 3);
     assert!(report["attempts"]["done"].as_u64() >= Some(3), "{report}");
+    let stages: Vec<&str> = report["stages"].as_array().unwrap().iter().filter_map(|stage| stage["what"].as_str()).collect();
+    assert_eq!(stages, ["map", "reduce"]);
     let (status, _, stderr) = millrace(&["run", &good, "--input", "/nowhere", "--output", &at("none.csv")], b"");
     assert_eq!(status, 3, "{stderr}");
     let mut left: Vec<_> =

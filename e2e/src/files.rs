@@ -122,7 +122,7 @@ fn newer_build() -> Overlay {
     let id = about["build"].as_str().expect("it names the build").to_owned();
     let mut script = text("sw.js").replace(&id, NEWER_BUILD);
     let mut files = Overlay::new();
-    for name in ["index.html", "engine_loader.js"] {
+    for name in ["index.html", "embed.html", "engine_loader.js"] {
         let (old, new) = (text(name), text(name).replace(&id, NEWER_BUILD));
         assert_ne!(old, new, "{name} names its build");
         script = script.replace(&sha256(old.as_bytes()), &sha256(new.as_bytes()));

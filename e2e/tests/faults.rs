@@ -1,6 +1,6 @@
 //! Faults that somebody chooses and moves: each is a line of the text, and the run is the one that the text tells.
 
-use e2e::{Browser, Page, Server, simulated_natively, until};
+use e2e::{Browser, Page, Server, WORDS as SHARE, simulated_natively, until};
 use serde_json::json;
 use thirtyfour::prelude::*;
 
@@ -102,6 +102,24 @@ async fn a_fault_that_is_dragged_is_rewritten_and_the_run_happens_again() -> Web
     let written = text.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
     assert_eq!(written, Some(format!("{} ms", at as f64 / 1e3).as_str()), "{text}");
     page.until("edits", "what was moved", |edits| edits.contains("Moved: kill worker-2, from 20 ms to")).await?;
+    is_what_the_text_tells(&page).await?;
+    page.driver.quit().await
+}
+
+#[tokio::test]
+async fn a_fault_at_a_share_of_the_progress_stays_at_one_when_it_is_dragged() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = opened(&browser, &server, SHARE).await?;
+    let run = page.run_number().await?;
+    let flag = page.element("fault-flag-0").await?;
+    page.driver.action_chain().click_and_hold_element(&flag).move_by_offset(90, 0).release().perform().await?;
+    happened_again(&page, &run).await?;
+    let text = experiment(&page).await;
+    let (head, tail) = SHARE.split_once("30%").unwrap_or_default();
+    let share = text.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail)).unwrap_or_else(|| panic!("{text}"));
+    let percent: u64 = share.strip_suffix('%').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{share}"));
+    assert!((31..=100).contains(&percent), "{share}");
+    page.until("edits", "what was moved", |edits| edits.contains("from 30% to")).await?;
     is_what_the_text_tells(&page).await?;
     page.driver.quit().await
 }

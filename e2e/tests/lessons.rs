@@ -164,3 +164,24 @@ async fn a_lesson_is_for_everyone() -> WebDriverResult<()> {
     assert!(found.is_empty(), "{}", found.join("\n"));
     page.driver.quit().await
 }
+
+#[tokio::test]
+async fn a_lesson_goes_on_at_its_step_after_the_page_is_loaded_again() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    take(&page, "killed-worker").await?;
+    page.press("run").await?;
+    page.until_attribute("lesson", "data-step", |step| step == "2").await?;
+    page.press("pause").await?;
+    page.until_attribute("status", "data-paused", |paused| paused == "true").await?;
+    let said = page.text("lesson-step").await?;
+    page.driver.goto(&server.url).await?;
+    page.until_attribute("lesson", "data-step", |step| step == "2").await?;
+    assert_eq!(page.text("lesson-step").await?, said);
+    page.press("lesson-end").await?;
+    page.driver.goto("about:blank").await?;
+    page.driver.goto(&server.url).await?;
+    page.element("run").await?;
+    assert!(!page.has("lesson").await?, "one that was ended does not come again");
+    page.driver.quit().await
+}

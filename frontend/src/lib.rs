@@ -34,6 +34,11 @@ pub fn folder() -> String {
     path.rsplit_once('/').map_or_else(|| "/".to_owned(), |(folder, _)| format!("{folder}/"))
 }
 
+/// Whether this is the form of the page that stands in a frame of another page: `cargo xtask page` marks it so in its HTML.
+pub fn is_embedded() -> bool {
+    document().document_element().is_some_and(|root| root.has_attribute("data-embedded"))
+}
+
 /// The id that the page's build wrote into its HTML; `dev` when it was not built by `cargo xtask page`.
 pub fn build_id() -> String {
     let content = document()

@@ -213,7 +213,7 @@ fn a_fault_is_moved_and_nothing_but_its_moment_changes() {
             assert_eq!(words, ["kill worker-1", "kill worker-2", "restart coordinator"], "{text}");
             assert_eq!(found[1].at, Some(Moment::Time(Time(2_000_000))));
             assert_eq!(found[0].at, Some(Moment::Progress(0.4)));
-            let after_it = moved(&text, 1, Time(1_204_000)).unwrap();
+            let after_it = moved(&text, 1, Moment::Time(Time(1_204_000))).unwrap();
             assert_eq!(after_it, format!("{before}1.204 s{after}"));
             let (was, is) = (checked(&text), checked(&after_it));
             let mut faults = was.faults.clone();
@@ -282,13 +282,13 @@ fn every_kind_is_called_as_its_news_is_and_what_has_no_moment_gets_one() {
     ] {
         let text = format!("{HEAD}faults:\n{list}");
         assert_eq!(items(&text)[0].at, Some(Moment::Time(Time::ZERO)));
-        let after = moved(&text, 0, Time(1_204_000)).unwrap();
+        let after = moved(&text, 0, Moment::Time(Time(1_204_000))).unwrap();
         assert_eq!(after, format!("{HEAD}faults:\n{with}"));
         checked(&after);
     }
     assert_eq!(items("faults:\n  - { at: 0 s, slow: { node: worker-1, factor: 4.0 } }\n")[0].what, "slow worker-1 ×4");
     let drawn = format!("{HEAD}faults:\n  - random: 3\n");
-    assert_eq!((items(&drawn)[0].at, moved(&drawn, 0, Time(1))), (None, None));
+    assert_eq!((items(&drawn)[0].at, moved(&drawn, 0, Moment::Time(Time(1)))), (None, None));
 }
 
 #[test]
@@ -301,6 +301,6 @@ fn a_fault_that_is_not_understood_is_not_moved() {
         "faults:\n  - *some\n",
         "",
     ] {
-        assert_eq!(moved(text, 0, Time(1)), None, "{text}");
+        assert_eq!(moved(text, 0, Moment::Time(Time(1))), None, "{text}");
     }
 }

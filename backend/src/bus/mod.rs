@@ -23,7 +23,7 @@ use shared::session::real::Input;
 use shared::session::{conductor_spec, only_simulated};
 use shared::sim::messaging::{BusSimulation, BusSpec};
 use shared::time::Span;
-use shared::wire::ExpectationResult;
+use shared::wire::{BusView, ExpectationResult};
 
 use crate::config::{Place, Run};
 use crate::engine::conduct::{Stage, Told};
@@ -38,6 +38,8 @@ struct Outcome {
     wall_ms: f64,
     /// `None`: it ran in real time.
     simulated: Option<Simulated>,
+    /// What the bus is made of.
+    view: BusView,
 }
 
 /// What only a simulated run has.
@@ -172,7 +174,8 @@ fn respawn(experiment: &BusExperiment) -> Option<Span> {
 impl Outcome {
     fn new(experiment: &BusExperiment, seed: u64, summary: Summary, started: Instant, simulated: Option<Simulated>) -> Outcome {
         let expectations = experiment.expect.iter().map(|expectation| summary.judge(expectation)).collect();
-        Outcome { seed, summary, expectations, wall_ms: started.elapsed().as_secs_f64() * 1e3, simulated }
+        let (wall_ms, view) = (started.elapsed().as_secs_f64() * 1e3, BusView::of(&experiment.bus));
+        Outcome { seed, summary, expectations, wall_ms, simulated, view }
     }
 
     fn held(&self) -> bool {
@@ -204,6 +207,7 @@ impl Outcome {
             "spans": spans,
             "depths": self.summary.depths,
             "expectations": self.expectations,
+            "bus": self.view,
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod figure;
+pub mod heard;
 pub mod html;
 pub mod icon;
 pub mod palette;

@@ -1,11 +1,15 @@
 //! What the page remembers between visits: sizes, what is folded, the theme, the experiment's text. Never a file or a text to be counted.
 //!
-//! A browser may refuse to remember; then every visit is the first. Pages in different folders of one origin have nothing in common: a
+//! A browser may refuse to remember; then every visit is the first. So is every one in a frame of another page: what its reader has kept
+//! here is neither looked at nor written over there. Pages in different folders of one origin have nothing in common: a
 //! key has the page's folder in it. At the top of an origin that is empty, so that keys there are what they were before folders counted.
 
 use leptos::prelude::window;
 
 fn storage() -> Option<web_sys::Storage> {
+    if crate::is_embedded() {
+        return None;
+    }
     window().local_storage().ok().flatten()
 }
 

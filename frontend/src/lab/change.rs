@@ -9,7 +9,7 @@ use shared::wire::{AttemptState, AttemptView, Place, Report};
 use super::aside::{Answer, Ask};
 use super::faults::again::Edit;
 use super::format::{grouped, of};
-use super::measures;
+use super::measures::{self, Tells};
 use super::model::RunModel;
 use super::names::task_name;
 use super::state::{Lab, use_lab};
@@ -125,7 +125,11 @@ fn measures(before: &Before, run: &RunModel) -> Vec<Measure> {
         let was = known.get(index).map_or_else(|| unknown.to_owned(), measures::Measure::words);
         [now.name.to_owned(), was, now.words()]
     };
-    let mut lines: Vec<Measure> = measures::of_run(run).iter().enumerate().map(line).collect();
+    let is_now = measures::of_run(run);
+    // What tells of faults does so by being 0, too.
+    let telling = measures::telling(&[is_now.clone(), known.clone()]);
+    let says = |(index, now): &(usize, &measures::Measure)| now.tells == Tells::OfFaults || telling.contains(index);
+    let mut lines: Vec<Measure> = is_now.iter().enumerate().filter(says).map(line).collect();
     if let (Some(was), Some(now), None) = (was, run.report(), &run.bus) {
         let same = if was.output_hash == now.output_hash { "the same" } else { "others" };
         lines.push(["Rows".to_owned(), grouped(was.rows), same.to_owned()]);

@@ -34,6 +34,10 @@ impl Lab {
         self.inner.update_value(|inner| inner.build = build.clone());
         let local = Local::start(build, Rc::new(move |said: Said| self.hear(Which::Engine, said)));
         self.inner.update_value(|inner| inner.local = Some(local));
+        // Another page's frame has no business with the server: it may have been put there to be clicked unawares.
+        if crate::is_embedded() {
+            return self.server.set(Link::Down(String::new()));
+        }
         leptos::task::spawn_local(async move {
             if server_answers().await {
                 self.connect();

@@ -16,9 +16,11 @@ use super::bus::BusGraph;
 use super::change::Change;
 use super::charts::view::ChartsOfRun;
 use super::compare::Comparing;
+use super::embed::Embedded;
 use super::experiment::form::FormView;
 use super::experiment::gallery::Cards;
 use super::faults::choose::Choosing;
+use super::graph::zoom::{GraphZoom, Zoomed};
 use super::inspect::view::Inspected;
 use super::join::Joining;
 use super::kept::Runs;
@@ -64,10 +66,14 @@ pub enum Part {
     Share(Dialog),
     /// What runs elsewhere.
     Join(Dialog),
+    /// The page in a frame of another.
+    Embedded,
     /// The experiment as a form.
     Form,
     /// Of the timeline with this size, in this element.
     Zoom(Signal<(f64, f64)>, NodeRef<html::Div>),
+    /// Of a job's graph or a bus.
+    GraphZoom(Zoomed),
     /// The whole run below the timeline.
     Overview,
     /// Of the timeline with this size, where it looks for what is under the pointer.
@@ -102,9 +108,11 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Flags(size, frame) => view! { <Flags size=size frame=frame /> }.into_any(),
         Part::Form => view! { <FormView /> }.into_any(),
         Part::Zoom(size, frame) => view! { <Zoom size=size frame=frame /> }.into_any(),
+        Part::GraphZoom(of) => view! { <GraphZoom of=of /> }.into_any(),
         Part::SpaceTime(size, probe) => view! { <SpaceTime size=size probe=probe /> }.into_any(),
         Part::Overview => view! { <Overview /> }.into_any(),
         Part::Join(dialog) => view! { <Joining dialog=dialog /> }.into_any(),
+        Part::Embedded => view! { <Embedded /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

@@ -111,7 +111,7 @@ fn progress(run: &RunModel) -> f64 {
     }
 }
 
-fn stage_name(stage: &Stage) -> &'static str {
+pub(super) fn stage_name(stage: &Stage) -> &'static str {
     match stage {
         Stage::Empty => "empty",
         Stage::Uploading { .. } => "uploading",
@@ -123,7 +123,7 @@ fn stage_name(stage: &Stage) -> &'static str {
 }
 
 /// A heading and a line below it.
-fn status(run: &RunModel) -> (String, String) {
+pub(super) fn status(run: &RunModel) -> (String, String) {
     let title = run.started.as_ref().map_or("Run", |started| started.title.as_str());
     let place = match (run.place, run.is_watched()) {
         (_, true) => "Server, watched",

@@ -3,7 +3,7 @@
 //! Reading order: [`model`] (a run as plain data), [`names`] (what tasks are called), [`state`] (signals), `commands` and `hear` (the two
 //! directions of talk with a session), then the views: [`header`], [`setup`], [`metrics`], [`pace`], [`graph`], [`bus`], [`timeline`],
 //! [`charts`], [`workers`], [`inspect`], [`breaks`], [`seek`], [`change`], [`news`], [`result`], [`compare`], [`sweep`], [`lesson`], [`kept`],
-//! `resume`, [`share`], [`mod@watch`], [`join`], [`picture`], [`keys`].
+//! `resume`, [`share`], [`embed`], [`mod@watch`], [`join`], [`picture`], [`keys`].
 //!
 //! Elements that tests reach for carry a `data-testid`; these names are kept stable:
 //!
@@ -34,7 +34,7 @@
 //!   `publish-stop`, `publish-told` (`data-confirmed`), `publish-flow`, `subscribe-queue` `subscribe-prefetch` `subscribe-acks`, `subscribe`,
 //!   `consumers`, `cancel-TAG`, `deliveries-told`, `delivery`, `redelivered`, `ack-N` `requeue-N` `reject-N`, `ack-all`
 //! - other tabs, in the same dialog: `tabs`, `no-tabs`, `client-NAME`, `take-NAME`, `back-NAME`, `tabs-told`
-//! - links: `share-open`, `share`, `share-link`, `share-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
+//! - links: `share-open`, `share`, `share-link`, `share-copy`, `frame-link`, `frame-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
 //!   that watches `watching` (the sentence) and `watch-again`; pictures: `picture-graph-svg` `picture-graph-png` `picture-timeline-svg`
 //!   `picture-timeline-png`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
@@ -62,6 +62,9 @@
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
 //!   `download-csv`, `downloads` and in its menu `download-jsonl` and `download-arrow`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
 //!
+//! - in a frame of another page: `embedded` (`data-shows` is `run` or `result`), `show-run` `show-result` (radio buttons), `open-in-millrace`;
+//!   `run`, `stop`, `status`, `pace`, `graph`, `timeline` and the result's as ever
+//!
 //! Figures carry their exact value in `data-exact`. The page opens on a simulation in slow motion; `/?run=browser` opens it on the same
 //! experiment in this page's workers, as soon as it goes, and `/?autorun=no` without a run.
 
@@ -73,6 +76,7 @@ pub mod change;
 pub mod charts;
 mod commands;
 pub mod compare;
+pub mod embed;
 pub mod experiment;
 pub mod faults;
 pub mod format;
@@ -125,6 +129,24 @@ pub fn Lab() -> impl IntoView {
     provide_context(faults::Chooser::new());
     provide_context(breaks::Breaker::new());
     lab.open(crate::build_id());
+    let inside = if crate::is_embedded() {
+        view! { <Later part=Part::Embedded wanted=move || true /> }.into_any()
+    } else {
+        view! { <Bench /> }.into_any()
+    };
+    view! {
+        {inside}
+        <faults::FaultsDialog />
+        <breaks::BreaksDialog />
+        <TipView />
+        <div class="unseen" role="status" aria-live="polite">{move || lab.spoken.get()}</div>
+    }
+}
+
+/// The page as it is when it has a window of its own.
+#[component]
+fn Bench() -> impl IntoView {
+    let lab = state::use_lab();
     let link = lab.open_link();
     match first_run() {
         _ if link == Ok(true) => {}
@@ -162,7 +184,7 @@ pub fn Lab() -> impl IntoView {
         <main class="lab">
             <div class="column left">
                 <intro::Intro />
-                <Later part=Part::Lesson wanted=move || lab.lesson.with(Option::is_some) quiet=true />
+                <Later part=Part::Lesson wanted=move || lab.lesson.with(Option::is_some) || lab.lesson_left.with(Option::is_some) quiet=true />
                 <setup::Setup />
                 <experiment::Experiment />
             </div>
@@ -186,11 +208,7 @@ pub fn Lab() -> impl IntoView {
                 <news::News />
             </div>
         </main>
-        <faults::FaultsDialog />
-        <breaks::BreaksDialog />
         <DropZone />
-        <TipView />
-        <div class="unseen" role="status" aria-live="polite">{move || lab.spoken.get()}</div>
     }
 }
 

@@ -126,6 +126,8 @@ pub struct RunModel {
     pub shown: Span,
     /// How often what was known of the run was replaced as a whole: pictures that grow with it begin anew.
     pub told_anew: u32,
+    /// Where the flags of faults stand that are still to come: words in the picture leave them room.
+    pub planned: Vec<Time>,
     /// What went from node to node in the stretch of time that somebody has asked for last.
     pub messages: Option<Box<Messages>>,
     changed: Vec<(Phase, u32)>,

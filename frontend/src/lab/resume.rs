@@ -7,6 +7,7 @@
 //! - A simulation is there again at the moment that was looked at: it harms nobody, it has been there before, and it is the same to the
 //!   byte. One that was under way stands still there, since it may be what somebody reloads the page to be rid of. Nothing real is begun
 //!   again: that is a press of Run away.
+//! - A lesson goes on at the step that it was at.
 //! - The run that the page opens on is begun anew, as at every visit, until somebody has run something.
 //!
 //! A link in the address wins over all of this.
@@ -36,6 +37,8 @@ struct Bench {
     at: Option<(Time, u32)>,
     /// That run has been at its end, and is kept.
     ended: bool,
+    /// The lesson that was under way, by its name, and its step from 0.
+    lesson: Option<(String, usize)>,
 }
 
 /// The way of the input.
@@ -53,7 +56,10 @@ impl Lab {
         if runs && !asked && self.text_is_ours() {
             return self.run_opening();
         }
-        let Some(Bench { place, speed, workers, way, at, ended, .. }) = bench else { return };
+        let Some(Bench { place, speed, workers, way, at, ended, lesson, .. }) = bench else { return };
+        if lesson.is_some() && runs {
+            self.lesson_left.set(lesson);
+        }
         self.choose(place);
         self.speed.set(speed);
         if let Some(workers) = workers {
@@ -100,6 +106,8 @@ impl Lab {
             asked: !opening && self.run.with_untracked(|run| run.run != 0),
             at: self.run.with_untracked(moment).filter(|_| stands).map(|at| (at, sum_of(&ran))),
             ended: self.run.with_untracked(|run| run.report().is_some()),
+            // One that has not come again yet is still under way.
+            lesson: self.lesson_now().or_else(|| self.lesson_left.get_untracked()),
         }
     }
 
@@ -123,7 +131,7 @@ fn sum_of(text: &str) -> u32 {
     text.bytes().fold(0, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
-/// A line of words: place, speed, workers, way, whether a run was asked for, moment, sum, whether it has ended.
+/// A line of words: place, speed, workers, way, whether a run was asked for, moment, sum, whether it has ended, lesson and step.
 fn written(bench: &Bench) -> String {
     let place = match bench.place {
         Place::Simulate => "simulate",
@@ -142,7 +150,9 @@ fn written(bench: &Bench) -> String {
     let asked = if bench.asked { "asked" } else { "-" }.to_owned();
     let ended = if bench.ended { "ended" } else { "-" }.to_owned();
     let (at, sum) = (bench.at.map(|(at, _)| at.0), bench.at.map(|(_, sum)| u64::from(sum)));
-    [place.to_owned(), speed, number(bench.workers.map(u64::from)), way, asked, number(at), number(sum), ended].join(" ")
+    let lesson = bench.lesson.as_ref().map_or_else(|| "-".to_owned(), |(name, step)| format!("{name}:{step}"));
+    [place.to_owned(), speed, number(bench.workers.map(u64::from)), way, asked, number(at), number(sum), ended, lesson]
+        .join(" ")
 }
 
 fn read(line: &str) -> Option<Bench> {
@@ -165,7 +175,9 @@ fn read(line: &str) -> Option<Bench> {
     let asked = words.next()? == "asked";
     let (at, sum) = (words.next()?.parse().ok().map(Time), words.next()?.parse().ok());
     let ended = words.next() == Some("ended");
-    Some(Bench { place, speed, workers, way, asked, at: at.zip(sum), ended })
+    let lesson = words.next().and_then(|lesson| lesson.split_once(':'));
+    let lesson = lesson.and_then(|(name, step)| Some((name.to_owned(), step.parse().ok()?)));
+    Some(Bench { place, speed, workers, way, asked, at: at.zip(sum), ended, lesson })
 }
 
 #[cfg(test)]
@@ -182,6 +194,7 @@ mod tests {
             asked: false,
             at: None,
             ended: false,
+            lesson: None,
         };
         let full = Bench {
             place: Place::Simulate,
@@ -191,6 +204,7 @@ mod tests {
             asked: true,
             at: Some((Time(1_200_000), sum_of("a"))),
             ended: true,
+            lesson: Some(("first-kill".to_owned(), 2)),
         };
         for bench in [plain, full] {
             assert_eq!(read(&written(&bench)), Some(bench));

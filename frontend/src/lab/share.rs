@@ -1,7 +1,8 @@
 //! A link to what is looked at, and what came by one.
 //!
 //! All of it is in the link itself, behind the `#`, which no server sees. A link wins over the text that was kept from the last visit,
-//! and that text is offered back.
+//! and that text is offered back. The same link, to the page's embedded form ([`embed`](super::embed)), is in the frame that a page of
+//! somebody else's can have.
 
 use js_sys::Array;
 use leptos::prelude::*;
@@ -9,6 +10,7 @@ use shared::link::Link;
 use shared::wire::Place;
 use wasm_bindgen::JsValue;
 
+use super::embed;
 use super::experiment::gallery::title_of;
 use super::format::virtual_clock;
 use super::hear::file_name;
@@ -62,7 +64,7 @@ impl Lab {
     }
 
     /// What a link to all this says.
-    fn link_to_this(self) -> Link {
+    pub(super) fn link_to_this(self) -> Link {
         let text = self.text.get_untracked();
         let ran = self.inner.with_value(|inner| inner.ran.0.clone());
         let seen = |run: &RunModel| (run.can_be_sought() && (run.is_paused() || run.is_rewound())).then_some(run.now);
@@ -119,13 +121,13 @@ pub fn Share() -> impl IntoView {
             class="quiet"
             data-testid="share-open"
             aria-label="Share"
-            title="A link to this experiment"
+            title="A link to this experiment, or a frame with it"
             on:click=move |_| dialog.open()
         >
             <Icon name="share-2" />
             <span class="head-word">"Share"</span>
         </button>
-        <Sheet dialog=dialog name="share" title="A link to this">
+        <Sheet dialog=dialog name="share" title="Share this">
             <Later part=Part::Share(dialog) wanted=move || dialog.was_opened() />
         </Sheet>
     }
@@ -143,6 +145,10 @@ pub fn Sharing(dialog: Dialog) -> impl IntoView {
     let text = Memo::new(move |_| {
         link.with(|link| link.as_ref().map(|link| format!("{}#{}", address(), link.fragment()))).unwrap_or_default()
     });
+    let frame = Memo::new(move |_| {
+        let title = lab.text.with(|text| title_of(text));
+        link.with(|link| link.as_ref().map(|link| embed::frame(&link.fragment(), &title))).unwrap_or_default()
+    });
     let moment = move || {
         let Some(at) = link.with(|link| link.as_ref().and_then(|link| link.at)) else { return " and where it runs".to_owned() };
         let clock = virtual_clock(at.0 as f64 / 1e3);
@@ -157,6 +163,13 @@ pub fn Sharing(dialog: Dialog) -> impl IntoView {
                 "Your own input is not in it: whoever opens it reads what the experiment names."
             </p>
             <CopyLine dialog=dialog name="share-link" copy="share-copy" label="The link" text=text bright=true />
+            <h3>"In a page of yours"</h3>
+            <p>
+                "A frame with this experiment: it runs in the reader's browser, when the reader presses Run. "
+                <span class:hidden=move || lab.place.get() != Place::Server>"A frame has no server, so there it is simulated. "</span>
+                "The page that it shows is " <code>{embed::address()}</code> ": that has to be where your readers can reach it."
+            </p>
+            <CopyLine dialog=dialog name="frame-link" copy="frame-copy" label="The frame, as HTML" text=frame />
             <WatchLink dialog=dialog />
             <h3>"Pictures"</h3>
             <div class="pictures">

@@ -179,6 +179,8 @@ pub struct Lab {
     pub opening: RwSignal<bool>,
     /// The lesson that is under way.
     pub lesson: RwSignal<Option<Taken>>,
+    /// The one that was under way when the page was left, by its name, and its step from 0: until it is there again.
+    pub lesson_left: RwSignal<Option<(String, usize)>>,
     /// How many comparisons and how many sweeps have come to their end in this page.
     pub compared: RwSignal<u32>,
     pub swept: RwSignal<u32>,
@@ -294,6 +296,7 @@ impl Lab {
             spoken: RwSignal::new(String::new()),
             opening: RwSignal::new(false),
             lesson: RwSignal::new(None),
+            lesson_left: RwSignal::new(None),
             compared: RwSignal::new(0),
             swept: RwSignal::new(0),
             intro: RwSignal::new(false),

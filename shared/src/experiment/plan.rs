@@ -1,5 +1,6 @@
 //! The middle of an experiment: `batch` as a [`Plan`](crate::batch::Plan). What it reads is here, its steps are in `steps`.
 
+use super::datasets::{dataset_file, dataset_names};
 use super::joins::Tables;
 use super::outline;
 use super::reader::{Fields, Reader};
@@ -67,7 +68,7 @@ pub(super) fn input(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<I
     let kinds = ["text", "dataset", "file", "generate"].map(|kind| fields.take(kind));
     let input = match kinds {
         [Some(text), None, None, None] => reader.text("text", text).map(|text| Input::Text(text.to_owned())),
-        [None, Some(name), None, None] => reader.text("dataset", name).map(|name| Input::Dataset(name.to_owned())),
+        [None, Some(name), None, None] => dataset(reader, name),
         [None, None, Some(path), None] => reader.text("file", path).map(|path| Input::File(path.to_owned())),
         [None, None, None, Some(kind)] => generate(reader, &mut fields, kind, seed),
         _ => {
@@ -78,6 +79,19 @@ pub(super) fn input(reader: &mut Reader<'_>, node: &Node, seed: u64) -> Option<I
     };
     reader.finish(fields);
     input
+}
+
+fn dataset(reader: &mut Reader<'_>, node: &Node) -> Option<Input> {
+    let name = reader.text("dataset", node)?;
+    if dataset_file(name).is_some() {
+        return Some(Input::Dataset(name.to_owned()));
+    }
+    let hint = match nearest(name, dataset_names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the datasets are {}", list(dataset_names())),
+    };
+    reader.problem_with(node.at, format!("there is no dataset `{name}`"), hint);
+    None
 }
 
 fn generate(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Node, seed: u64) -> Option<Input> {

@@ -128,6 +128,12 @@ impl<'a> Reader<'a> {
 
     /// A whole number between two bounds, both allowed.
     pub(super) fn whole(&mut self, name: &str, node: &Node, least: u64, most: u64) -> Option<u64> {
+        if let Content::Text(text) = &node.content
+            && text.strip_prefix('-').is_some_and(|digits| units::whole(digits).is_ok())
+        {
+            self.problem(node.at, format!("`{name}` is at least {least}, not {text}"));
+            return None;
+        }
         let value = self.scalar(name, node, units::whole)?;
         self.within(name, node, value, least, most, |value| value.to_string())
     }

@@ -29,10 +29,7 @@ impl Insertion {
 
 /// The fault as an item of `faults`: `{ at: 1.204 s, kill: worker-2 }`.
 pub fn item<N: fmt::Display>(fault: &Fault<N>) -> String {
-    let at = match fault.at {
-        Moment::Progress(share) => format!("{}%", (share * 1e8).round() / 1e6),
-        Moment::Time(at) => span(Span(at.0)),
-    };
+    let at = when(fault.at);
     let lasting = |span: &Option<Span>| span.map(|it| format!(", for: {}", self::span(it))).unwrap_or_default();
     let what = match &fault.effect {
         Effect::Kill(node) => format!("kill: {node}"),
@@ -83,6 +80,14 @@ fn message<N: fmt::Display>(fault: &MessageFault<N>) -> String {
 /// A text in double quotes, which YAML reads as JSON does.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// A moment: `40%`, `1.204 s`.
+pub fn when(moment: Moment) -> String {
+    match moment {
+        Moment::Progress(share) => format!("{}%", (share * 1e8).round() / 1e6),
+        Moment::Time(at) => span(Span(at.0)),
+    }
 }
 
 /// To the microsecond, and no longer than that needs: `1.204 s`, `250 ms`.

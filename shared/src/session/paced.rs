@@ -172,6 +172,15 @@ pub fn check_speed(speed: Speed) -> Result<(), String> {
     }
 }
 
+/// The first moment behind this one that is written with three digits or in whole milliseconds: what is wished for becomes a line of a text,
+/// and nobody who presses a button means a microsecond.
+fn next_round(moment: Time) -> Time {
+    const STEP_MICROS_MAX: u64 = 1_000;
+    let next = moment.0.saturating_add(1);
+    let step = 10u64.pow(next.ilog10().saturating_sub(2)).min(STEP_MICROS_MAX);
+    Time(next.div_ceil(step).saturating_mul(step))
+}
+
 impl Paced {
     /// A batch that begins at `now` by the clock on the wall.
     pub fn new(run: RunSpec, seed: u64, source: Box<dyn Source>, speed: Speed, now: Time) -> Paced {
@@ -381,16 +390,16 @@ impl<C: Course> Paced<C> {
         }
     }
 
-    /// A fault of an experiment at some moment comes before everything else in it; so this one comes at the first moment of which
-    /// nothing has happened yet; what is done to one message, where that arrives. From there on the run has another future.
+    /// A fault of an experiment at some moment comes before everything else in it; so this one comes at a moment of which nothing has
+    /// happened yet, the [next round one](next_round); what is done to one message, where that arrives. From there on the run has
+    /// another future.
     fn fault(&mut self, effect: Effect) {
         if !self.goes_on() || self.goal.is_some() || self.wished.len() >= FAULTS_MAX {
             return;
         }
-        let later = self.moment + Span::micros(1);
         let at = match effect {
-            Effect::Message(_) => self.simulation.next_at().unwrap_or(later),
-            _ => later,
+            Effect::Message(_) => self.simulation.next_at().unwrap_or_else(|| next_round(self.moment)),
+            _ => next_round(self.moment),
         };
         let fault = Fault { at: Moment::Time(at), effect };
         (self.end, self.reached) = (None, self.moment);

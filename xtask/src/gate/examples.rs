@@ -5,10 +5,13 @@
 //! without a check fails, and so does a check without an example.
 //!
 //! Experiments with `messaging` have counters instead of rows. They are simulated under a few seeds, and their expectations hold.
+//!
+//! Each is simulated under its own seed once more, and what comes of that stands in `frontend/gallery.json`, of which the gallery makes its
+//! pictures and says how long each takes. `MILLRACE_REWRITE=1 cargo xtask test examples` writes the file anew.
 
 use crate::digest;
 use crate::failure::{Done, Failure};
-use crate::page::examples::is_batch;
+use crate::page::examples::{GALLERY, is_batch};
 use crate::process::capture;
 use crate::project::Project;
 use crate::stages::note;
@@ -31,7 +34,43 @@ pub fn check(project: &Project) -> Done {
     let buses = of_kind(project, false)?;
     buses.iter().try_for_each(|name| simulate(project, name))?;
     note(format!("what {} examples with messaging expect holds under {SEEDS} seeds each", buses.len()));
+    gallery(project, names.iter().chain(&buses))
+}
+
+/// Compares what the gallery says of each example with what a simulation tells.
+fn gallery<'n>(project: &Project, names: impl Iterator<Item = &'n String>) -> Done {
+    let mut found = serde_json::Map::new();
+    for name in names {
+        found.insert(name.clone(), told(project, name)?);
+    }
+    let text = found.iter().map(|(name, told)| format!("  {}: {told}", serde_json::json!(name))).collect::<Vec<_>>();
+    let (text, path) = (format!("{{\n{}\n}}\n", text.join(",\n")), project.root.join(GALLERY));
+    if std::env::var_os("MILLRACE_REWRITE").is_some() {
+        return digest::write(&path, text.as_bytes());
+    }
+    if digest::read(&path)? != text.as_bytes() {
+        let remedy = "MILLRACE_REWRITE=1 cargo xtask test examples writes it anew; then build the page again";
+        return Err(Failure::new(format!("{GALLERY} is old"), remedy));
+    }
     Ok(())
+}
+
+/// What a simulation tells of an example: how long it takes, and its stages or its bus.
+fn told(project: &Project, name: &str) -> Done<serde_json::Value> {
+    let report = project.target.join("gallery-report.json");
+    let binary = play::server_binary(project);
+    let mut millrace = project.command(&binary.to_string_lossy());
+    millrace.args(["run", &format!("examples/{name}.yaml"), "--place", "simulate", "--report"]).arg(&report);
+    capture(&mut millrace, "Run it by hand to see more")?;
+    let broken = |_| Failure::new(format!("The report of examples/{name}.yaml is no JSON"), "Run it by hand to see more");
+    let report: serde_json::Value = serde_json::from_slice(&digest::read(&report)?).map_err(broken)?;
+    let mut told = serde_json::Map::new();
+    for key in ["virtual_ms", "stages", "bus"] {
+        if let Some(value) = report.get(key) {
+            told.insert(key.to_owned(), value.clone());
+        }
+    }
+    Ok(told.into())
 }
 
 /// Seeds under which an experiment with `messaging` is simulated.

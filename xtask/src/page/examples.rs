@@ -1,4 +1,5 @@
-//! The gallery: every experiment of `examples` with its title and what it is about, as one JSON file beside the page.
+//! The gallery: every experiment of `examples` with its title and what it is about, how long it takes and what it is made of, as one JSON
+//! file beside the page.
 
 use crate::digest;
 use crate::failure::{Done, Failure};
@@ -6,9 +7,15 @@ use crate::project::Project;
 
 const EXTENSION: &str = ".yaml";
 
-/// `examples.json`: a list of `{ name, title, about, text }`, by name.
+/// What a simulation of each example tells, as the gate's stage `examples` writes it and sees that it stays true.
+pub const GALLERY: &str = "frontend/gallery.json";
+
+/// `examples.json`: a list of `{ name, title, about, text, told }`, by name. What is `told` of an example that is new is nothing yet.
 pub fn json(project: &Project) -> Done<String> {
     let folder = project.root.join("examples");
+    let told: serde_json::Value = serde_json::from_slice(&digest::read(&project.root.join(GALLERY))?).map_err(|error| {
+        Failure::new(format!("{GALLERY} is no JSON: {error}"), "MILLRACE_REWRITE=1 cargo xtask test examples")
+    })?;
     let mut examples = Vec::new();
     for file in digest::files_below(&folder)? {
         let Some(name) = file.strip_suffix(EXTENSION) else { continue };
@@ -17,7 +24,7 @@ pub fn json(project: &Project) -> Done<String> {
             let what = format!("examples/{file} has no `title` or no `about`, which the gallery shows");
             return Err(Failure::new(what, "Give it both, each a line or a folded text (`>`) at the document's top"));
         };
-        examples.push(serde_json::json!({ "name": name, "title": title, "about": about, "text": text }));
+        examples.push(serde_json::json!({ "name": name, "title": title, "about": about, "text": text, "told": told[name] }));
     }
     Ok(format!("{}\n", serde_json::Value::Array(examples)))
 }

@@ -43,6 +43,10 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// Where the page's HTML wants to hear which build it is.
 const BUILD_PLACEHOLDER: &str = "__BUILD__";
 
+/// The page as it stands in frames of other pages: the same document, marked so that its code and its style know. The server lets others
+/// frame this one and no other.
+const EMBEDDED: &str = "embed.html";
+
 /// Hexadecimal digits of a content hash in a file name or a build id: 64 bits, as trunk does it.
 pub const SHORT_HASH_DIGITS: usize = 16;
 
@@ -91,6 +95,7 @@ pub fn build(project: &Project) -> Done {
     clock.lap("fonts, icons, data");
 
     let build = name_the_build(&mut files)?;
+    embed(&mut files)?;
     files.insert("sw.js".into(), service_worker::script(&files, &build).into_bytes());
     files.insert("build.json".into(), format!("{}\n", serde_json::json!({ "build": build })).into_bytes());
     relative::check(&files)?;
@@ -126,6 +131,20 @@ fn name_the_build(files: &mut Files) -> Done<String> {
         }
     }
     Ok(build)
+}
+
+/// Adds the page's embedded form.
+fn embed(files: &mut Files) -> Done {
+    let html = files.get("index.html").map(|html| String::from_utf8_lossy(html).into_owned()).unwrap_or_default();
+    let marked = html.replacen("<html", "<html data-embedded", 1);
+    if marked == html {
+        return Err(Failure::new(
+            "frontend/index.html has no element `html` to be marked",
+            "Let it begin with <html lang=\"en\">",
+        ));
+    }
+    files.insert(EMBEDDED.into(), marked.into_bytes());
+    Ok(())
 }
 
 /// The script that starts a worker `name`: like trunk's, but it names the build, so that the bytes are the ones that
@@ -203,6 +222,14 @@ mod tests {
         let (mut one, mut other) = (page("__BUILD__"), page("__BUILD__ "));
         assert_ne!(name_the_build(&mut one), name_the_build(&mut other));
         assert_eq!(name_the_build(&mut page("__BUILD__")), name_the_build(&mut page("__BUILD__")));
+    }
+
+    #[test]
+    fn the_embedded_form_is_the_page_with_a_mark() {
+        let mut files = page("<!doctype html>\n<html lang=\"en\">a</html>");
+        embed(&mut files).unwrap();
+        assert_eq!(files[EMBEDDED], b"<!doctype html>\n<html data-embedded lang=\"en\">a</html>");
+        assert!(embed(&mut page("nothing")).unwrap_err().to_string().contains("no element `html`"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{MouseEvent, PointerEvent};
 
 use super::paint::{Mote, Sign, WAY_MS, paint, paint_stops};
-use super::sketch::{Edge, Flow, Of, Sketch};
+use super::sketch::{Card, Edge, Flow, Of, Sketch};
 use super::{BusModel, in_short};
 use crate::components::html::mark;
 use crate::components::icon::Icon;
@@ -20,6 +20,9 @@ use crate::components::tip::{Note, Tip};
 use crate::lab::breaks::{Breaker, Kept, covers, fits};
 use crate::lab::faults::{Chooser, Preset};
 use crate::lab::format::{count, of};
+use crate::lab::graph::grid::Box;
+use crate::lab::graph::near::{Node, Room};
+use crate::lab::graph::zoom::{GraphZoom, Zoomed};
 use crate::lab::inspect::Selected;
 use crate::lab::model::{RunModel, Stage};
 use crate::lab::state::{Lab, use_lab, wall_ms};
@@ -34,6 +37,8 @@ struct Picture {
     /// What had gone along each edge when it was last looked at, and of which run.
     moved: (u32, Vec<u64>),
     moves: bool,
+    /// How much larger or smaller it is drawn.
+    scale: f64,
 }
 
 #[component]
@@ -45,15 +50,18 @@ pub fn BusGraph() -> impl IntoView {
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     let palette = use_palette();
     let view = Memo::new(move |_| shown(lab));
+    let zoom = RwSignal::new(1.0);
+    let room = Memo::new(move |_| Room::of_bus(size.get(), zoom.get()));
     let picture = StoredValue::new_local(Picture::default());
     Effect::new(move |_| {
-        let (size, palette) = (size.get(), palette.get());
+        let (room, palette) = (room.get(), palette.get());
         view.track();
         lab.run.track();
         lab.breaks.list.track();
         let moves = picture.try_update_value(|picture| {
             let view = view.get_untracked();
-            picture.sketch = Sketch::new(&view, size);
+            picture.sketch = Sketch::new(&view, room.size);
+            picture.scale = room.scale;
             lab.run.with_untracked(|run| picture.take(view, run));
             !picture.motes.is_empty() && !std::mem::replace(&mut picture.moves, true)
         });
@@ -63,10 +71,8 @@ pub fn BusGraph() -> impl IntoView {
         }
     });
     let sheet = move || {
-        size.track();
-        view.track();
-        let (width, height) = Sketch::new(&view.get(), size.get()).size;
-        format!("width:{width:.0}px;height:{height:.0}px")
+        let room = room.get();
+        room.style(view.with(|view| Sketch::new(view, room.size).size))
     };
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
@@ -98,17 +104,38 @@ pub fn BusGraph() -> impl IntoView {
     let looked_at = Memo::new(move |_| lab.selected_now());
     let chosen = move || {
         let wanted = looked_at.get();
-        let sketch = Sketch::new(&view.get(), size.get());
+        let sketch = view.with(|view| Sketch::new(view, room.get().size));
         let cards = sketch.cards.iter().filter(|card| Some(selected(card.of)) == wanted);
         cards.map(|card| mark(card.x, card.y, card.width, card.height)).collect::<String>()
     };
     let chooser = expect_context::<Chooser>();
+    let preset_at = move |x: f64, y: f64| picture.with_value(|picture| preset(&picture.sketch, &picture.bus, x, y));
     let faults = move |event: MouseEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let on_picture = canvas.get_untracked().is_some_and(|canvas| event.target() == Some(canvas.unchecked_into()));
-        let preset = picture.with_value(|picture| on_picture.then(|| preset(&picture.sketch, &picture.bus, x, y)));
+        let at = on_picture.then(|| preset_at(f64::from(event.offset_x()), f64::from(event.offset_y())));
         tip.hide();
-        chooser.open_at(&event, preset.unwrap_or_default());
+        chooser.open_at(&event, at.unwrap_or_default());
+    };
+    let zoomed = Zoomed {
+        zoom,
+        frame,
+        size,
+        natural: Signal::derive(move || view.with(|view| Sketch::new(view, size.get()).size)),
+        shape: Signal::derive(move || view.with(shape_of)),
+        nodes: Callback::new(move |()| {
+            let room = room.get_untracked();
+            let sketch = view.with_untracked(|view| Sketch::new(view, room.size));
+            let node = |card: &Card| {
+                let Card { of, x, y, width, height } = *card;
+                Node { what: selected(of), area: room.drawn(Box { x, y, width, height }) }
+            };
+            sketch.cards.iter().map(node).collect()
+        }),
+        tell: Callback::new(move |what| view.with_untracked(|view| name(view, what))),
+        held: Callback::new(move |(x, y): (f64, f64)| {
+            let scale = room.get_untracked().scale;
+            chooser.open(preset_at(x / scale, y / scale));
+        }),
     };
     let told = Memo::new(move |_| lab.run.with(|run| told(&view.get(), run)));
     let live = Memo::new(move |_| lab.run.with(|run| run.bus.is_some() && run.is_live()));
@@ -133,6 +160,7 @@ pub fn BusGraph() -> impl IntoView {
                     some => format!("Breakpoints: {some}"),
                 }}
             </button>
+            <span class="zoom"><GraphZoom of=zoomed /></span>
             {move || live.get().then(|| view! {
                 <button
                     class="quiet small"
@@ -152,7 +180,16 @@ pub fn BusGraph() -> impl IntoView {
     };
     view! {
         <Panel name="graph" title="Bus" aside=aside>
-            <div class="graph scrolls" node_ref=frame data-testid="graph" role="group" aria-label="The bus" tabindex="0" on:contextmenu=faults>
+            <div
+                class="graph scrolls"
+                node_ref=frame
+                data-testid="graph"
+                data-zoom=move || format!("{:.2}", zoom.get())
+                role="group"
+                aria-label="The bus: arrow keys go from one part to the next, plus and minus zoom, 0 shows all of it"
+                tabindex="0"
+                on:contextmenu=faults
+            >
                 <div class="graph-sheet" style=sheet>
                     <canvas
                         class="drawing"
@@ -178,6 +215,32 @@ fn selected(of: Of) -> Selected {
     }
 }
 
+/// What a part of the bus is, in a line.
+fn name(view: &BusView, what: Selected) -> String {
+    let name = match what {
+        Selected::Group(place) => view.groups.get(place as usize).map(|group| of(group.count.into(), &group.name, &group.name)),
+        Selected::Exchange(place) => view.exchanges.get(place as usize).map(|it| format!("Exchange {}, {}", it.name, it.kind)),
+        Selected::Queue(place) => view.queues.get(place as usize).map(|queue| format!("Queue {}", queue.name)),
+        _ => None,
+    };
+    name.unwrap_or_default()
+}
+
+/// What the bus is made of, by its names.
+fn shape_of(view: &BusView) -> String {
+    let exchanges = view.exchanges.iter().map(|exchange| exchange.name.as_str());
+    let queues = view.queues.iter().map(|queue| queue.name.as_str());
+    let groups = view.groups.iter().map(|group| group.name.as_str());
+    exchanges
+        .chain(["/"])
+        .chain(queues)
+        .chain(["/"])
+        .chain(groups)
+        .filter(|_| !view.queues.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// The bus of the run, or of the text before there is one.
 pub fn shown(lab: Lab) -> BusView {
     let of_run = lab.run.with(|run| run.bus.as_ref().map(|bus| bus.view.clone()));
@@ -188,7 +251,9 @@ pub fn shown(lab: Lab) -> BusView {
 fn draw(lab: Lab, canvas: NodeRef<html::Canvas>, picture: StoredValue<Picture, LocalStorage>, palette: &Palette) {
     let Some(canvas) = canvas.get_untracked() else { return };
     picture.with_value(|picture| {
-        let Some(mut pen) = Pen::on(&canvas, picture.sketch.size) else { return };
+        // As dense as the screen where it is drawn larger.
+        let density = window().device_pixel_ratio() * picture.scale.max(1.0);
+        let Some(mut pen) = Pen::at(&canvas, picture.sketch.size, density) else { return };
         lab.run.with_untracked(|run| {
             let run = run.bus.is_some().then_some(run);
             let signs = lab.breaks.list.with_untracked(|list| signs(picture, list, run.and_then(RunModel::halt)));

@@ -9,7 +9,7 @@ use shared::wire::{Place, Report};
 use self::choices::{Choice, Known, Variant, as_written, own};
 use super::aside::{Answer, Ask};
 use super::format::grouped;
-use super::measures::of_report;
+use super::measures::{of_report, telling};
 use super::state::{Lab, use_lab};
 use crate::components::html::{escape, value_of};
 use crate::components::icon::Icon;
@@ -276,7 +276,9 @@ fn body(columns: &[Column]) -> String {
     let each = |words: &dyn Fn(&Report) -> String| {
         reports.iter().map(|report| report.map_or_else(|| "…".to_owned(), words)).collect::<Vec<_>>()
     };
-    let measured = of_report(first).into_iter().enumerate().map(|(index, measure)| {
+    let all: Vec<_> = reports.iter().flatten().map(|report| of_report(report)).collect();
+    let (measures, telling) = (of_report(first), telling(&all));
+    let measured = telling.into_iter().filter_map(|index| Some((index, measures.get(index)?))).map(|(index, measure)| {
         let of = |report: &Report| {
             let same = of_report(report).into_iter().nth(index).filter(|it| it.name == measure.name);
             same.map_or_else(|| "–".to_owned(), |measure| measure.words())

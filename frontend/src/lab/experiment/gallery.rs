@@ -1,10 +1,11 @@
 //! The gallery: experiments to start from, and the last text of the user's own that one of them replaced.
 
 use gloo_net::http::Request;
-use js_sys::{Array, JSON};
+use js_sys::{Array, JSON, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::thumb::Told;
 use crate::components::html::{escape, in_code, text, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::{Dialog, SearchHead};
@@ -24,12 +25,14 @@ struct Example {
     title: String,
     about: String,
     text: String,
+    told: Told,
 }
 
 impl Example {
     fn read(value: &JsValue) -> Option<Example> {
+        let told = Reflect::get(value, &"told".into()).ok().and_then(|told| Told::read(&told));
         let [name, title, about, text] = ["name", "title", "about", "text"].map(|name| text(value, name));
-        Some(Example { name: name?, title: title?, about: about?, text: text? })
+        Some(Example { name: name?, title: title?, about: about?, text: text?, told: told.unwrap_or_default() })
     }
 
     /// Whether every word that is sought stands somewhere in it.
@@ -69,7 +72,7 @@ impl State {
             let minutes = of(lesson.minutes.into(), "minute", "minutes");
             let about = format!("{} {minutes}.", lesson.about);
             let button = Button { what: "take", of: index, id: format!("take-{}", lesson.name), label: "Begin" };
-            card(&lesson.title, &about, &button)
+            card(&lesson.title, &about, "", &button)
         };
         fitting.map(card).collect()
     }
@@ -84,13 +87,13 @@ impl State {
         let is_here = |text: &str| text.contains("\nmessaging:") == messaging;
         let own = self.own.as_ref().filter(|own| is_here(own) && !self.is_an_example(own)).map(|own| {
             let button = Button { what: "own", of: 0, id: "open-own".to_owned(), label: "Open" };
-            card("Your last text", &title_of(own), &button)
+            card("Your last text", &title_of(own), "", &button)
         });
         let fitting = examples.iter().enumerate().filter(|(_, example)| is_here(&example.text) && example.fits(&self.sought));
         let cards: String = fitting
             .map(|(index, example)| {
                 let button = Button { what: "open", of: index, id: format!("open-{}", example.name), label: "Open" };
-                card(&example.title, &example.about, &button)
+                card(&example.title, &example.about, &example.told.shown(), &button)
             })
             .collect();
         if cards.is_empty() {
@@ -108,11 +111,12 @@ struct Button {
     label: &'static str,
 }
 
-fn card(title: &str, about: &str, button: &Button) -> String {
+/// What is `shown` is HTML.
+fn card(title: &str, about: &str, shown: &str, button: &Button) -> String {
     let (title, about, id) = (escape(title), in_code(&escape(about)), escape(&button.id));
     let Button { what, of, label, .. } = button;
     format!(
-        "<li class=\"card\"><h4>{title}</h4><p>{about}</p><button data-do=\"{what}\" data-of=\"{of}\" data-testid=\"{id}\" \
+        "<li class=\"card\"><h4>{title}</h4><p>{about}</p>{shown}<button data-do=\"{what}\" data-of=\"{of}\" data-testid=\"{id}\" \
          aria-label=\"{label}: {title}\">{label}</button></li>"
     )
 }
@@ -229,6 +233,7 @@ mod tests {
             title: "Distributed sort".into(),
             about: "Sorts lines.".into(),
             text: "- sort: length desc".into(),
+            told: Told::default(),
         };
         for (sought, fits) in [("", true), ("SORT lines", true), ("length", true), ("reduce", false), ("sort reduce", false)] {
             assert_eq!(example.fits(sought), fits, "{sought}");

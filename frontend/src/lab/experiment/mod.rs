@@ -1,7 +1,8 @@
 //! The experiment's text, what is wrong with it, and what it would do.
 //!
 //! - `script`: CodeMirror, loaded when an editor is first seen. Until then, and where it does not load, a plain text area has the text.
-//! - `problems`: what the engine's checker found. - [`outline`]: the steps and the columns after each. - [`gallery`]: the examples.
+//! - `problems`: what the engine's checker found. - [`outline`]: the steps and the columns after each. - [`gallery`]: the examples, each
+//!   with its picture ([`thumb`]).
 //! - [`form`]: the same text as fields.
 
 pub mod form;
@@ -10,6 +11,7 @@ pub mod outline;
 mod problems;
 mod script;
 mod seen;
+pub mod thumb;
 
 use std::time::Duration;
 

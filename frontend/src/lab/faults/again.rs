@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 use shared::fault::Moment;
-use shared::fault::text::{insertion, items, moved, removed, span};
-use shared::time::{Span, Time};
+use shared::fault::text::{insertion, items, moved, removed, when};
+use shared::time::Time;
 use shared::wire::{Command, Event, Place, RunCommand};
 
 use crate::lab::aside::run_of;
@@ -100,19 +100,15 @@ impl Lab {
     }
 
     /// Moves the fault of this index in the text to another moment.
-    pub(in crate::lab) fn move_fault(self, index: usize, to: Time) {
+    pub(in crate::lab) fn move_fault(self, index: usize, to: Moment) {
         let text = self.text.get_untracked();
         let change = items(&text).into_iter().nth(index).zip(moved(&text, index, to));
         let Some((item, text)) = change else {
             let sentence = "This fault is written in a way that cannot be moved from here: change its at in the text.";
             return self.notice.set(Some(sentence.to_owned()));
         };
-        let from = match item.at {
-            Some(Moment::Progress(share)) => format!("{}%", (share * 1e4).round() / 1e2),
-            Some(Moment::Time(at)) => span(Span(at.0)),
-            None => String::new(),
-        };
-        self.run_again(text, Edit::Moved { what: item.what, from, to: span(Span(to.0)) });
+        let from = item.at.map(when).unwrap_or_default();
+        self.run_again(text, Edit::Moved { what: item.what, from, to: when(to) });
     }
 
     /// Takes the fault of this index out of the text.

@@ -1,34 +1,40 @@
 //! The job as a graph: what is read, the tasks of each stage with the shuffles between them, what comes of it.
 //!
 //! [`columns`] orders the stages, [`tracks`] and [`layout`] measure them out, [`grid`] and [`edges`] are the parts of the picture;
-//! [`cells`] paints what changes, and [`words`] says it.
+//! [`cells`] paints what changes, and [`words`] says it. [`near`] is how near it is looked at and where the arrow keys lead, [`zoom`] what
+//! is pressed and turned for that.
 
 pub mod cells;
 pub mod columns;
 pub mod edges;
 pub mod grid;
 pub mod layout;
+pub mod near;
 pub mod picture;
 mod plan;
 pub mod tracks;
 pub mod words;
+pub mod zoom;
 
 use std::ops::Range;
 
 use leptos::html;
 use leptos::prelude::*;
 use shared::id::NodeId;
-use shared::wire::{AttemptState, Phase};
+use shared::wire::{AttemptState, Phase, StageView};
 use wasm_bindgen::JsCast;
 use web_sys::{MouseEvent, PointerEvent};
 
 use self::cells::Cells;
 use self::edges::{Bundle, Flow};
-use self::layout::{Bar, Head, Layout, Of};
+use self::layout::{Bar, Head, Layout, Of, Role};
+use self::near::{Node, Room};
 pub use self::words::ending;
 use self::words::{describe, number, running, summary, title, told};
+use self::zoom::Zoomed;
 use super::faults::{Chooser, Preset};
 use super::inspect::Selected;
+use super::later::{Later, Part};
 use super::model::{RunModel, StageCount};
 use super::state::use_lab;
 use crate::components::html::mark;
@@ -45,11 +51,13 @@ pub fn Graph() -> impl IntoView {
     let size = use_size(move || frame.get().map(|frame| frame.unchecked_into()));
     // What is drawn: it changes with the run's stages and the panel's size, not with its progress.
     let shape = a_frame_later(Memo::new(move |_| lab.run.with(|run| (run.run, run.stages().to_vec()))));
-    let layout = Memo::new(move |_| {
-        let (width, height) = size.get();
+    let zoom = RwSignal::new(1.0);
+    let room = Memo::new(move |_| Room::of_job(size.get(), zoom.get()));
+    let laid_out = move |Room { size: (width, height), .. }: Room| {
         let is_seen = width > 0.0 && height > 0.0;
         shape.with(|(_, stages)| (is_seen && !stages.is_empty()).then(|| Layout::new(width, height, stages)))
-    });
+    };
+    let layout = Memo::new(move |_| laid_out(room.get()));
     let canvas = NodeRef::<html::Canvas>::new();
     let palette = use_palette();
     let cells = StoredValue::new_local(None::<Cells>);
@@ -76,10 +84,10 @@ pub fn Graph() -> impl IntoView {
 
     let counts = Memo::new(move |_| lab.run.with(RunModel::stage_counts));
     let scrolls = Memo::new(move |_| {
-        let (width, height) = size.get();
-        layout.with(|layout| layout.as_ref().is_some_and(|layout| layout.size.0 > width || layout.size.1 > height))
+        let (room, size) = (room.get(), size.get());
+        layout.with(|layout| layout.as_ref().is_some_and(|layout| room.exceeds(layout.size, size)))
     });
-    let let_go = follow(frame, layout, Memo::new(move |_| shape.with(|(run, _)| *run)), counts);
+    let let_go = follow(frame, layout, room, Memo::new(move |_| shape.with(|(run, _)| *run)), counts);
 
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
@@ -107,19 +115,18 @@ pub fn Graph() -> impl IntoView {
         areas.into_iter().map(|area| mark(area.x, area.y, area.width, area.height)).collect::<String>()
     });
     let chooser = expect_context::<Chooser>();
-    let faults = move |event: MouseEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let on_picture = canvas.get_untracked().is_some_and(|canvas| event.target() == Some(canvas.unchecked_into()));
+    // What a fault at a point of the picture would be for.
+    let preset_at = move |x: f64, y: f64| {
         let under = cells.with_value(|cells| cells.as_ref()?.tasks_at(x, y));
         let worker = under.and_then(|(phase, tasks)| lab.run.with_untracked(|run| worker_of(run, phase, tasks)));
         tip.hide();
-        let preset = match worker {
-            _ if !on_picture => Preset::default(),
-            Some(worker) => Preset::node(worker),
-            // Between the tasks there are the shuffles.
-            None => Preset::edge(None, None),
-        };
-        chooser.open_at(&event, preset);
+        // Between the tasks there are the shuffles.
+        worker.map_or_else(|| Preset::edge(None, None), Preset::node)
+    };
+    let faults = move |event: MouseEvent| {
+        let on_picture = canvas.get_untracked().is_some_and(|canvas| event.target() == Some(canvas.unchecked_into()));
+        let at = on_picture.then(|| preset_at(f64::from(event.offset_x()), f64::from(event.offset_y())));
+        chooser.open_at(&event, at.unwrap_or_default());
     };
     let summary = Memo::new(move |_| lab.run.with(summary));
     let told = Memo::new(move |_| lab.run.with(told));
@@ -180,11 +187,32 @@ pub fn Graph() -> impl IntoView {
         };
         Some(layout.heads.into_iter().map(head).collect_view())
     };
-    let sheet = move || {
-        let (width, height) = layout.with(|layout| layout.as_ref().map(|layout| layout.size))?;
-        Some(format!("width:{width:.0}px;height:{height:.0}px"))
+    let sheet = move || Some(room.get().style(layout.with(|layout| layout.as_ref().map(|layout| layout.size))?));
+    let zoomed = Zoomed {
+        zoom,
+        frame,
+        size,
+        natural: Signal::derive(move || laid_out(Room::of_job(size.get(), 1.0)).map_or(size.get(), |layout| layout.size)),
+        shape: Signal::derive(move || {
+            let stage = |stage: &StageView| format!("{}{:?};", stage.what, stage.of);
+            shape.with(|(_, stages)| stages.iter().map(stage).collect())
+        }),
+        nodes: Callback::new(move |()| {
+            let room = room.get_untracked();
+            layout.with_untracked(|layout| layout.iter().flat_map(|layout| nodes(layout, room)).collect())
+        }),
+        tell: Callback::new(move |what| lab.run.with_untracked(|run| words::name(run, what))),
+        held: Callback::new(move |(x, y): (f64, f64)| {
+            let scale = room.get_untracked().scale;
+            chooser.open(preset_at(x / scale, y / scale));
+        }),
     };
-    let summary_aside = move || view! { <span class="num" data-testid="graph-summary">{summary}</span> };
+    let summary_aside = move || {
+        view! {
+            <span class="num" data-testid="graph-summary">{summary}</span>
+            <span class="zoom"><Later part=Part::GraphZoom(zoomed) wanted=move || layout.with(Option::is_some) quiet=true /></span>
+        }
+    };
     view! {
         <Panel name="graph" title="Job" aside=summary_aside>
             <div
@@ -193,8 +221,9 @@ pub fn Graph() -> impl IntoView {
                 node_ref=frame
                 data-testid="graph"
                 role="group"
-                aria-label="The job's stages, from left to right"
-                tabindex=move || scrolls.get().then_some("0")
+                data-zoom=move || format!("{:.2}", zoom.get())
+                aria-label="The job's stages, from left to right: arrow keys go from task to task, plus and minus zoom, 0 shows all of it"
+                tabindex=move || layout.with(Option::is_some).then_some("0")
                 on:wheel=move |_| let_go()
                 on:pointerdown=move |_| let_go()
                 on:keydown=move |_| let_go()
@@ -246,6 +275,7 @@ fn a_frame_later<T: Clone + PartialEq + Send + Sync + 'static>(value: Memo<T>) -
 fn follow(
     frame: NodeRef<html::Div>,
     layout: Memo<Option<Layout>>,
+    room: Memo<Room>,
     run: Memo<u32>,
     counts: Memo<Vec<StageCount>>,
 ) -> impl Fn() + Copy + 'static {
@@ -259,12 +289,26 @@ fn follow(
         layout.with(|layout| {
             let heads = layout.iter().flat_map(|layout| &layout.heads);
             if let Some(head) = heads.into_iter().find(|head| head.of == Of::Stage(stage)) {
-                let middle = head.area.x + head.area.width / 2.0;
+                let area = room.get_untracked().drawn(head.area);
+                let middle = area.x + area.width / 2.0;
                 frame.set_scroll_left((middle - f64::from(frame.client_width()) / 2.0) as i32);
             }
         });
     });
     move || held_in.set_value(Some(run.get_untracked()))
+}
+
+/// What can be selected, where it is drawn.
+fn nodes(layout: &Layout, room: Room) -> Vec<Node> {
+    let own = layout.cells.iter().filter(|placed| matches!(placed.role, Role::Map | Role::Reduce));
+    let tasks = own.flat_map(|placed| {
+        (0..placed.grid.count).map(|cell| Node {
+            what: Selected::Task(placed.phase, placed.tasks(cell).start as u32),
+            area: room.drawn(placed.grid.cell(cell)),
+        })
+    });
+    let bar = |bar: &Bar| Node { what: Selected::Shuffle(bar.to as u32), area: room.drawn(bar.area) };
+    tasks.chain(layout.bars.iter().map(bar)).collect()
 }
 
 /// The worker that works on a task, or had it last.

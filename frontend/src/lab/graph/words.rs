@@ -8,6 +8,7 @@ use super::cells::state_name;
 use super::columns::sources;
 use super::layout::{Of, is_one_map_reduce};
 use crate::lab::format::{Figure, bytes, circled, count, duration_ms, of};
+use crate::lab::inspect::Selected;
 use crate::lab::model::{RunModel, StageCount, TaskState};
 use crate::lab::names::{and, stage_name, stage_of, stage_title, task_name, tasks_name};
 
@@ -129,6 +130,18 @@ fn describe_one(run: &RunModel, phase: Phase, task: u32) -> Option<Vec<String>> 
         lines.push("Not given to a worker yet".into());
     }
     Some(lines)
+}
+
+/// What a node of the graph is, and how it stands, in a line.
+pub fn name(run: &RunModel, what: Selected) -> String {
+    match what {
+        Selected::Task(phase, task) => {
+            let lines = describe(run, phase, task as usize..task as usize + 1).unwrap_or_default();
+            lines.into_iter().next().unwrap_or_default()
+        }
+        Selected::Shuffle(stage) => format!("The shuffle before {}", stage_name(run.stages(), stage as usize)),
+        _ => String::new(),
+    }
 }
 
 /// How an attempt stands, in words.

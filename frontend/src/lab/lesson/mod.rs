@@ -74,11 +74,33 @@ pub struct Taken {
 impl Lab {
     /// Begins a lesson: its experiment is opened, and nothing runs yet.
     pub fn take_lesson(self, lesson: Lesson) {
+        self.lesson_left.set(None);
         self.open_text(lesson.text.clone());
         self.choose(Place::Simulate);
         self.choose_speed(lesson.speed);
         self.lesson.set(Some(Taken { lesson, at: 0, then: self.seen_by_lessons(), again: false }));
         self.say_step();
+    }
+
+    /// Goes on with the lesson that was under way when the page was left: its experiment is there already, as it was by then.
+    fn resume_lesson(self) {
+        if self.lesson_left.with_untracked(Option::is_none) {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            // Where the lessons do not load it goes on with the next visit.
+            let Ok(lessons) = fetch().await else { return };
+            let left = self.lesson_left.try_update(Option::take).flatten();
+            let Some((name, at)) = left.filter(|_| self.lesson.with_untracked(Option::is_none)) else { return };
+            if let Some(lesson) = lessons.into_iter().find(|lesson| lesson.name == name && at < lesson.steps.len()) {
+                self.lesson.set(Some(Taken { lesson, at, then: self.seen_by_lessons(), again: false }));
+            }
+        });
+    }
+
+    /// The name of the lesson that is under way, and its step.
+    pub(super) fn lesson_now(self) -> Option<(String, usize)> {
+        self.lesson.with_untracked(|taken| taken.as_ref().map(|taken| (taken.lesson.name.clone(), taken.at)))
     }
 
     /// For those who do not see it.
@@ -165,6 +187,7 @@ impl Taken {
 #[component]
 pub fn LessonView() -> impl IntoView {
     let lab = use_lab();
+    lab.resume_lesson();
     Effect::new(move |_| {
         let (compared, swept) = (lab.compared.get(), lab.swept.get());
         let is_done = lab.lesson.with(|taken| {

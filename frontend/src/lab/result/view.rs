@@ -161,8 +161,11 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                 }).collect_view()}
             </div>
         })}
-        <Compare />
-        <Seeds />
+        // A frame of another page has no room for them.
+        {(!crate::is_embedded()).then(|| view! {
+            <Compare />
+            <Seeds />
+        })}
     }
 }
 

@@ -9,7 +9,7 @@ use shared::time::Time;
 use shared::wire::{AttemptState, AttemptView, Phase, WorkerState};
 use web_sys::HtmlCanvasElement;
 
-use super::scale::{AXIS_PX, FLAGS_PX, Scale};
+use super::scale::{AXIS_PX, FLAGS_PX, Part, Scale};
 use crate::components::palette::Palette;
 use crate::components::pen::{CHARACTER_PX, Ink, Pen};
 use crate::lab::bus::{BusModel, lanes};
@@ -22,7 +22,7 @@ use crate::lab::names::task_mark;
 const BAR_PX_MIN: f64 = 1.5;
 /// Least width of a bar with a name in it. Pixels.
 const NAME_PX_MIN: f64 = 30.0;
-/// Least height of a lane with names. Pixels.
+/// Least height of a lane with names in its bars, and from one lane's own name to the next. Pixels.
 const NAMED_LANE_PX_MIN: f64 = 13.0;
 /// Least width of a bar that was done and lost later and ends with a cross. Pixels.
 const CROSSED_PX_MIN: f64 = NAME_PX_MIN;
@@ -166,7 +166,7 @@ impl<P: Ink> Settled<P> {
     /// Paints the narrow bars of a lane that are not painted yet.
     fn put_down(&mut self, worker: u32) {
         let Some((left, right)) = self.lanes[worker as usize - 1].heap.take() else { return };
-        let (top, thick) = band(self.scale, worker, false);
+        let (top, thick) = band(self.scale, worker, false, Part::Whole);
         self.pen.fill_with(&self.palette.done, 1.0);
         self.pen.rect(left, top, right - left, thick);
         let (cross_at, near) = (self.lanes[worker as usize - 1].cross, self.scale.lane_height());
@@ -208,7 +208,7 @@ pub fn moving(canvas: &HtmlCanvasElement, settled: &Settled, run: &RunModel, now
     let Some(mut pen) = Pen::on(canvas, (scale.width, scale.height)) else { return };
     over(&mut pen, scale, &settled.lanes, run, now, palette);
     if let Some(Selected::Task(phase, task)) = selected {
-        run.attempts_of(phase, task).for_each(|attempt| chosen(&mut pen, scale, attempt, now, palette));
+        run.attempts_of(phase, task).for_each(|attempt| chosen(&mut pen, scale, run, attempt, now, palette));
     }
 }
 
@@ -239,7 +239,7 @@ pub fn whole<P: Ink>(mut pen: P, scale: Scale, run: &RunModel, now: Time, palett
 }
 
 /// A frame around a bar.
-fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette: &Palette) {
+fn chosen(pen: &mut Pen, scale: Scale, run: &RunModel, attempt: &AttemptView, now: Time, palette: &Palette) {
     let end = attempt.end.unwrap_or(now);
     if !scale.sees(attempt.start, end) {
         return;
@@ -247,12 +247,8 @@ fn chosen(pen: &mut Pen, scale: Scale, attempt: &AttemptView, now: Time, palette
     let (left, right) = scale.reach(attempt.start, end);
     pen.stroke_with(&palette.text);
     pen.width(2.0);
-    pen.frame(
-        left - 1.0,
-        scale.lane_top(attempt.worker) + 1.0,
-        (right - left).max(BAR_PX_MIN) + 1.0,
-        scale.lane_height() - 2.0,
-    );
+    let (top, thick) = scale.part_of(run, attempt, now).of_lane(scale, attempt.worker);
+    pen.frame(left - 1.0, top + 1.0, (right - left).max(BAR_PX_MIN) + 1.0, thick - 2.0);
     pen.width(1.0);
 }
 
@@ -303,9 +299,14 @@ fn handle(pen: &mut impl Ink, scale: Scale, now: Time, palette: &Palette) {
 
 /// Where something went wrong on purpose: a flag each, and what it was where there is room for the words.
 fn flags(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
+    /// From the words of a flag to the next flag. Pixels.
+    const APART_PX: f64 = 4.0;
+    let all: Vec<(Time, &str)> = scale.flags(run).filter(|(at, _)| scale.shows(*at)).collect();
     let mut free = 0.0;
-    for (at, what) in scale.flags(run).filter(|(at, _)| scale.shows(*at)) {
-        let x = scale.x(at).round() + 0.5;
+    for (place, (at, what)) in all.iter().enumerate() {
+        let x = scale.x(*at).round() + 0.5;
+        let others = all[place + 1..].iter().map(|(at, _)| *at).chain(run.planned.iter().copied());
+        let next = others.map(|at| scale.x(at)).filter(|other| *other > x + 1.0).fold(scale.width, f64::min);
         pen.stroke_with(&palette.down);
         pen.dashed(true);
         pen.line(&[(x, 2.0), (x, scale.height - AXIS_PX)]);
@@ -314,7 +315,7 @@ fn flags(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
         pen.path(&[(x, 1.0), (x + 7.0, 4.5), (x, 8.0)]);
         pen.fill();
         let (from, length) = (x + 10.0, what.chars().count() as f64 * CHARACTER_PX);
-        if x >= free && from + length <= scale.width {
+        if x >= free && from + length + APART_PX <= next {
             pen.text(what, from, 6.0);
             free = from + length + 6.0;
         }
@@ -327,10 +328,9 @@ fn lane<'a>(lanes: &'a mut [Lane], attempt: &AttemptView) -> Option<&'a mut Lane
 
 fn names(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     let height = scale.lane_height();
-    if height < NAMED_LANE_PX_MIN {
-        return;
-    }
-    for worker in 1..=scale.lanes as u32 {
+    // Where lanes are many, every so many of them has its name.
+    let every = (NAMED_LANE_PX_MIN / height.max(0.1)).ceil().max(1.0) as usize;
+    for worker in (1..=scale.lanes as u32).step_by(every) {
         let down = run.workers.get(worker as usize - 1).is_some_and(|worker| worker.view.state == WorkerState::Down);
         pen.fill_with(if down { &palette.down } else { &palette.quiet }, 1.0);
         let name = if scale.is_narrow() { format!("w{worker}") } else { format!("worker-{worker}") };
@@ -354,7 +354,8 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
     }
     let (left, right) = scale.reach(attempt.start, end.max(attempt.start));
     let width = (right - left).max(BAR_PX_MIN);
-    let (top, thick) = band(scale, attempt.worker, is_gone(attempt));
+    let part = scale.part_of(run, attempt, end);
+    let (top, thick) = band(scale, attempt.worker, is_gone(attempt), part);
     let colour = colour(palette, attempt.state);
     let gap = if width > HEAPED_PX_MAX { 1.0 } else { 0.0 };
     match attempt.phase {
@@ -373,7 +374,8 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
         pen.fill_with(&palette.again, 1.0);
         pen.rect(left, top + thick - 2.0, width - gap, 2.0);
     }
-    if width >= NAME_PX_MIN && height >= NAMED_LANE_PX_MIN {
+    let named_height = if part == Part::Whole { height } else { height / 2.0 };
+    if width >= NAME_PX_MIN && named_height >= NAMED_LANE_PX_MIN {
         let again = if attempt.number > 1 { circled(attempt.number) } else { String::new() };
         let label = format!("{}{again}", task_mark(run.stages(), attempt.phase, attempt.task));
         let room = room(scale, run, attempt, left).min(width);
@@ -382,11 +384,15 @@ fn bar(pen: &mut impl Ink, scale: Scale, run: &RunModel, attempt: &AttemptView, 
 }
 
 /// Top and height of a bar in its lane. Work that came to nothing steps back behind the work that counts.
-fn band(scale: Scale, worker: u32, gone: bool) -> (f64, f64) {
-    let height = scale.lane_height();
-    let inset: f64 = if height >= 10.0 { 2.5 } else { 0.5 };
+fn band(scale: Scale, worker: u32, gone: bool, part: Part) -> (f64, f64) {
+    let (top, height) = part.of_lane(scale, worker);
+    let inset: f64 = match height {
+        height if height < 10.0 => 0.5,
+        _ if part == Part::Whole => 2.5,
+        _ => 1.5,
+    };
     let inset = if gone { inset.max(height * 0.3) } else { inset };
-    (scale.lane_top(worker) + inset, (height - 2.0 * inset).max(1.0))
+    (top + inset, (height - 2.0 * inset).max(1.0))
 }
 
 /// How far a bar is seen before another begins on top of it: executions are in the order in which they began. Pixels.

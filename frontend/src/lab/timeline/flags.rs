@@ -48,6 +48,8 @@ struct Flag {
     is_sure: bool,
     /// Its moment can be changed.
     moves: bool,
+    /// Its moment is this share of the progress, and stays one when it is moved.
+    share: Option<f64>,
 }
 
 /// A flag that somebody holds.
@@ -83,6 +85,12 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
         })
     });
     let count = Memo::new(move |_| flags.with(Vec::len));
+    Effect::new(move |_| {
+        let planned: Vec<Time> = flags.with(|flags| flags.iter().filter(|flag| !flag.is_past).map(|flag| flag.at).collect());
+        if lab.run.with_untracked(|run| run.planned != planned) {
+            lab.run.update(|run| run.planned = planned);
+        }
+    });
     let scale = Memo::new(move |_| {
         let size = size.get();
         let window = lab.window.get();
@@ -97,9 +105,9 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     let let_go = move || {
         pressed.set_value(None);
         if let Some(Held { index, at }) = held.try_update(Option::take).flatten()
-            && flags.with_untracked(|flags| flags.get(index).is_some_and(|flag| flag.at != at))
+            && let Some(to) = flags.with_untracked(|flags| lab.run.with_untracked(|run| moved_to(flags, index, at, run)))
         {
-            lab.move_fault(index, at);
+            lab.move_fault(index, to);
         }
     };
     let drag = move |index: usize, event: &PointerEvent| {
@@ -146,7 +154,7 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
         let node = NodeRef::<html::Button>::new();
         let face = Memo::new(move |_| {
             let (scale, at) = (scale.get()?, is_held(index));
-            flags.with(|flags| face(flags, index, at, scale))
+            flags.with(|flags| lab.run.with_untracked(|run| face(flags, index, at, scale, run)))
         });
         Effect::new(move |_| {
             let (Some(node), Some(face)) = (node.get(), face.get()) else { return };
@@ -268,8 +276,40 @@ fn rounded(at: Time, scale: Scale) -> Time {
     Time(((at.0 as f64 / step).round() * step) as u64)
 }
 
-/// When faults whose moment is a share of the progress were seen to happen, by what the text says of them.
-type Seen = BTreeMap<(String, String), Time>;
+/// What the text says of a fault.
+type Told = (String, String);
+
+/// What is known of faults whose moment is a share of the progress.
+#[derive(Debug, Default)]
+struct Seen {
+    /// When they were seen to happen.
+    happened: BTreeMap<Told, Time>,
+    /// Where their flags stand before that is known.
+    reckoned: BTreeMap<Told, Time>,
+}
+
+impl Seen {
+    fn clear(&mut self) {
+        *self = Seen::default();
+    }
+
+    /// Where a flag stands that is reckoned to be here: what is reckoned changes with every frame, and a flag that trembles cannot be taken
+    /// hold of.
+    fn stand(&mut self, told: &Told, at: Time, shown: Span) -> Time {
+        /// So much of what is shown a flag may be away from where it is reckoned to be.
+        const AWAY_MAX: f64 = 0.02;
+        let far = |stand: Time| stand.0.abs_diff(at.0) as f64 > AWAY_MAX * shown.0 as f64;
+        match self.reckoned.get_mut(told) {
+            Some(stand) => {
+                if far(*stand) {
+                    *stand = at;
+                }
+                *stand
+            }
+            None => *self.reckoned.entry(told.clone()).or_insert(at),
+        }
+    }
+}
 
 /// The faults as flags; those of `seen` grow.
 fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
@@ -287,7 +327,7 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
             _ => None,
         })
         .collect();
-    let flag = |(item, exact): (&Item, Option<Time>)| {
+    let mut flag = |(item, exact): (&Item, Option<Time>)| {
         let (what, moves) = (item.what.clone(), item.at.is_some());
         match item.at? {
             Moment::Time(at) => {
@@ -300,6 +340,7 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
                     is_past,
                     is_sure: true,
                     moves,
+                    share: None,
                 })
             }
             Moment::Progress(share) => {
@@ -307,16 +348,41 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
                 let key = (what.clone(), when.clone());
                 let happened = take(&what, None);
                 if let Some(at) = happened {
-                    seen.insert(key.clone(), at);
+                    seen.happened.insert(key.clone(), at);
                 }
-                let known = happened.or_else(|| seen.get(&key).copied());
+                let known = happened.or_else(|| seen.happened.get(&key).copied());
                 let sure = known.or_else(|| run.bus.as_ref().map(|bus| bus.view.span.scaled(share)).map(|span| Time(span.0)));
-                let at = sure.unwrap_or_else(|| reckoned(share, run));
-                Some(Flag { at, what, when, is_past: happened.is_some(), is_sure: sure.is_some(), moves })
+                let at = sure.unwrap_or_else(|| seen.stand(&key, reckoned(share, run), run.shown));
+                Some(Flag { at, what, when, is_past: happened.is_some(), is_sure: sure.is_some(), moves, share: Some(share) })
             }
         }
     };
-    items.iter().zip(exact).filter_map(flag).collect()
+    items.iter().zip(exact).filter_map(&mut flag).collect()
+}
+
+/// How far the run is at a moment, to a hundredth: between the moments of which that is known it goes on evenly.
+fn share_at(at: Time, flags: &[Flag], run: &RunModel) -> f64 {
+    let hundredths = |share: f64| ((share * 100.0).round() / 100.0).clamp(0.0, 1.0);
+    if let Some(bus) = &run.bus {
+        return hundredths(at.0 as f64 / bus.view.span.0.max(1) as f64);
+    }
+    let end = run.end().unwrap_or(Time(run.shown.0));
+    let mut known = vec![(Time::ZERO, 0.0), (run.now, run.progress), (end, 1.0)];
+    known.extend(flags.iter().filter(|flag| flag.is_sure).filter_map(|flag| Some((flag.at, flag.share?))));
+    known.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let before = known.iter().rev().find(|(known, _)| *known <= at).copied().unwrap_or((Time::ZERO, 0.0));
+    let after = known.iter().find(|(known, _)| *known > at).copied().unwrap_or((end, 1.0));
+    let length = after.0.since(before.0).0.max(1) as f64;
+    hundredths(before.1 + (after.1 - before.1) * (at.since(before.0).0 as f64 / length).min(1.0))
+}
+
+/// The moment that a fault has when its flag is let go here; `None` if that is the one that it had.
+fn moved_to(flags: &[Flag], index: usize, at: Time, run: &RunModel) -> Option<Moment> {
+    let flag = flags.get(index)?;
+    match flag.share {
+        Some(share) => Some(share_at(at, flags, run)).filter(|to| (to - share).abs() > 1e-6).map(Moment::Progress),
+        None => Some(Moment::Time(at)).filter(|_| flag.at != at),
+    }
 }
 
 /// When a run will be so far, if it goes on as it went.
@@ -339,7 +405,7 @@ impl Flag {
 }
 
 /// The attributes of a flag in the picture, which somebody may hold at another moment.
-fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Option<[(&'static str, String); 9]> {
+fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale, run: &RunModel) -> Option<[(&'static str, String); 9]> {
     let flag = flags.get(index)?;
     let at = held.unwrap_or(flag.at);
     let state = match (held, flag.is_past) {
@@ -348,8 +414,12 @@ fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Optio
         (None, false) => "planned",
     };
     let x = scale.x(at);
+    let held_at = |at| match flag.share {
+        Some(_) => format!("{:.0} % of the progress", share_at(at, flags, run) * 100.0),
+        None => clock(at),
+    };
     let words = match held {
-        Some(at) => clock(at),
+        Some(at) => held_at(at),
         // What has happened has its words in the picture.
         None if flag.is_past || !has_room(flags, index, scale) => String::new(),
         None => flag.what.clone(),
@@ -357,7 +427,7 @@ fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale) -> Optio
     let past = if flag.is_past { "it has happened" } else { "it is to come" };
     let [_, when, how] = flag.lines();
     let told = match held {
-        Some(at) => format!("at {}", clock(at)),
+        Some(at) => format!("at {}", held_at(at)),
         None => format!("{when}: {past}. {how}"),
     };
     Some([
@@ -405,7 +475,7 @@ mod tests {
     #[test]
     fn a_flag_is_where_its_fault_happened_or_will() {
         let found = items(TEXT);
-        let mut seen = Seen::new();
+        let mut seen = Seen::default();
         let at = |run: &RunModel, seen: &mut Seen| {
             flags(&found, run, seen).iter().map(|flag| (flag.at.0, flag.is_past, flag.is_sure)).collect::<Vec<_>>()
         };
@@ -421,6 +491,31 @@ mod tests {
     }
 
     #[test]
+    fn a_share_stays_one_wherever_its_flag_is_dragged() {
+        let found = items(TEXT);
+        let happened = [(2_200_000, "kill worker-2"), (3_000_000, "kill worker-2")];
+        let run = run(3_000_000, 0.5, &happened);
+        let flags = flags(&found, &run, &mut Seen::default());
+        let to = |index, at| moved_to(&flags, index, Time(at), &run);
+        // At 2.2 s it was at 40 %, and at 3 s it is at 50 %.
+        assert_eq!(to(0, 2_600_000), Some(Moment::Progress(0.45)));
+        assert_eq!(to(0, 1_100_000), Some(Moment::Progress(0.2)));
+        assert_eq!(to(0, 2_203_000), None, "that is where it was");
+        assert_eq!(to(1, 2_600_000), Some(Moment::Time(Time(2_600_000))));
+        assert_eq!((to(2, 10_000_000), to(9, 0)), (Some(Moment::Progress(1.0)), None));
+    }
+
+    #[test]
+    fn a_flag_that_is_reckoned_does_not_tremble() {
+        let mut seen = Seen::default();
+        let told = ("kill worker-2".to_owned(), "at 40%".to_owned());
+        let stands: Vec<u64> = [4_000_000, 4_100_000, 3_900_000, 4_300_000, 4_250_000]
+            .map(|at| seen.stand(&told, Time(at), Span(10_000_000)).0)
+            .into();
+        assert_eq!(stands, [4_000_000, 4_000_000, 4_000_000, 4_300_000, 4_300_000]);
+    }
+
+    #[test]
     fn keys_move_a_flag_to_round_moments_within_what_is_shown() {
         let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(0), to: Time(8_400_000) };
         let moved = |key: &str, at| way(key).map(|way| way.from(Time(at), scale).0);
@@ -433,9 +528,9 @@ mod tests {
     #[test]
     fn words_are_there_where_they_have_room() {
         let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(0), to: Time(10_000_000) };
-        let found = items(TEXT);
-        let flags = flags(&found, &run(0, 0.0, &[]), &mut Seen::new());
-        let words = |index, held| face(&flags, index, held, scale).map(|face| face[3].1.clone());
+        let (found, run) = (items(TEXT), run(0, 0.0, &[]));
+        let flags = flags(&found, &run, &mut Seen::default());
+        let words = |index, held| face(&flags, index, held, scale, &run).map(|face| face[3].1.clone());
         assert_eq!(words(2, None).as_deref(), Some("drop messages"));
         assert_eq!(words(1, None).as_deref(), Some(""));
         assert_eq!(words(1, Some(Time(5_000_000))).as_deref(), Some("5.000 s"));

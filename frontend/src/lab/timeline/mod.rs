@@ -32,7 +32,7 @@ use crate::components::size::use_size;
 use crate::components::tip::{Note, Tip};
 
 /// How far a pressed pointer goes before it drags. Pixels.
-const DRAG_PX_MIN: f64 = 4.0;
+pub const DRAG_PX_MIN: f64 = 4.0;
 
 #[component]
 pub fn Timeline() -> impl IntoView {

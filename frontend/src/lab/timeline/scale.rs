@@ -35,6 +35,27 @@ pub struct Scale {
     pub to: Time,
 }
 
+/// The part of its worker's lane that an execution has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    /// Another one began before this one ended: a worker that was lost has a new life before its last task is given up, say.
+    Upper,
+    Lower,
+}
+
+impl Part {
+    /// Top and height of it.
+    pub fn of_lane(self, scale: Scale, worker: u32) -> (f64, f64) {
+        let (top, height) = (scale.lane_top(worker), scale.lane_height());
+        match self {
+            Part::Whole => (top, height),
+            Part::Upper => (top, height / 2.0),
+            Part::Lower => (top + height / 2.0, height / 2.0),
+        }
+    }
+}
+
 /// A moment on the axis, and what is written there.
 pub type Tick = (Time, String);
 
@@ -107,8 +128,41 @@ impl Scale {
         };
         let (from, to) = (self.moment(x - REACH_PX), self.moment(x + REACH_PX));
         let near = run.attempts_within(from, to).filter(|attempt| attempt.worker == lane);
-        let near = near.map(|attempt| (distance(attempt), attempt));
-        near.filter(|(distance, _)| *distance <= REACH_PX).min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, attempt)| attempt)
+        // Of two that share the lane, the one in whose part the point is.
+        let beside = |attempt: &AttemptView| {
+            let (top, height) = self.part_of(run, attempt, now).of_lane(self, lane);
+            !(top..=top + height).contains(&y)
+        };
+        let near = near.map(|attempt| (distance(attempt), attempt)).filter(|(distance, _)| *distance <= REACH_PX);
+        let order = |(a, one): &(f64, &AttemptView), (b, other): &(f64, &AttemptView)| {
+            a.total_cmp(b).then_with(|| beside(one).cmp(&beside(other)))
+        };
+        near.min_by(order).map(|(_, attempt)| attempt)
+    }
+
+    /// The part of its lane that an execution has which ends then, or goes on until then.
+    pub fn part_of(self, run: &RunModel, attempt: &AttemptView, end: Time) -> Part {
+        /// What overlaps by less is one after the other: it takes a while for a worker to be heard of. Pixels.
+        const OVERLAP_PX_MIN: f64 = 4.0;
+        let until = |other: &AttemptView| other.end.unwrap_or(end.max(run.now));
+        let end = attempt.end.unwrap_or(end);
+        if self.x(end) - self.x(attempt.start) < OVERLAP_PX_MIN {
+            return Part::Whole;
+        }
+        let overlaps = |other: &&AttemptView| {
+            let (from, to) = (other.start.max(attempt.start), until(other).min(end));
+            other.worker == attempt.worker
+                && other.index != attempt.index
+                && to > from
+                && self.x(to) - self.x(from) >= OVERLAP_PX_MIN
+        };
+        // Executions are in the order in which they began.
+        let mut others = run.attempts_within(attempt.start, end).filter(overlaps).map(|other| other.index);
+        match others.next() {
+            None => Part::Whole,
+            Some(first) if first > attempt.index => Part::Upper,
+            Some(_) => Part::Lower,
+        }
     }
 
     /// The worker whose name is under a point.
@@ -200,6 +254,25 @@ mod tests {
         assert_eq!(at(scale.x(Time(800_000)), FLAGS_PX + 5.0), None);
         assert_eq!(at(scale.x(Time(900_000)), FLAGS_PX + scale.lane_height() + 2.0), Some(1));
         assert_eq!(at(3.0, FLAGS_PX + 5.0), None);
+    }
+
+    #[test]
+    fn executions_at_the_same_time_share_their_lane() {
+        let scale = Scale { width: 800.0, height: 120.0, lanes: 2, from: Time(0), to: Time(1_000_000) };
+        let attempts = vec![
+            attempt(0, 1, 0, Some(500_000)),
+            attempt(1, 1, 300_000, None),
+            // The moment that a message takes is no overlap.
+            attempt(2, 2, 0, Some(301_000)),
+            attempt(3, 2, 300_000, Some(600_000)),
+        ];
+        let run = story::run(Vec::new(), attempts, &[]);
+        let now = Time(1_000_000);
+        let parts: Vec<Part> = run.attempts.iter().map(|it| scale.part_of(&run, it, now)).collect();
+        assert_eq!(parts, [Part::Upper, Part::Lower, Part::Whole, Part::Whole]);
+        let at = |y| scale.attempt_at(&run, now, scale.x(Time(400_000)), y).map(|attempt| attempt.index);
+        let (upper, lower) = (FLAGS_PX + 4.0, FLAGS_PX + scale.lane_height() - 4.0);
+        assert_eq!((at(upper), at(lower)), (Some(0), Some(1)));
     }
 
     #[test]

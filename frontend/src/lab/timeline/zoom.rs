@@ -10,11 +10,11 @@ use leptos::html;
 use leptos::prelude::*;
 use shared::time::{Span, Time};
 use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::*;
 use web_sys::{Element, Event, EventTarget, KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::scale::Scale;
 use super::{Window, now_of, range, scale_of};
+use crate::components::heard::Heard;
 use crate::components::icon::Icon;
 use crate::lab::state::{Lab, use_lab};
 
@@ -190,19 +190,14 @@ pub fn Zoom(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) -
 
 impl Lab {
     fn turn(self, event: &WheelEvent, scale: Scale) {
-        let px = match event.delta_mode() {
-            WheelEvent::DOM_DELTA_LINE => LINE_PX,
-            WheelEvent::DOM_DELTA_PAGE => scale.usable(),
-            _ => 1.0,
-        };
+        let px = turn_px(event, scale.usable());
         let (across, down) = (event.delta_x() * px, event.delta_y() * px);
         let (window, whole) = (self.window.get_untracked(), self.whole());
         if event.ctrl_key() || event.meta_key() {
             // Else the browser zooms the page.
             event.prevent_default();
-            let doublings = (-down * DOUBLINGS_A_PX).clamp(-DOUBLINGS_MAX, DOUBLINGS_MAX);
             let x = f64::from(event.client_x()) - left_of(event.current_target());
-            return self.show(zoomed(window, whole, scale.moment(x), doublings.exp2()));
+            return self.show(zoomed(window, whole, scale.moment(x), doublings(event, scale.usable()).exp2()));
         }
         let by = if event.shift_key() && across == 0.0 { down } else { across };
         let sideways = event.shift_key() || across.abs() > down.abs();
@@ -211,6 +206,20 @@ impl Lab {
             self.show(panned(window, whole, by / scale.usable()));
         }
     }
+}
+
+/// How many pixels a turn of the wheel by 1 is, where a page is so long.
+fn turn_px(event: &WheelEvent, page_px: f64) -> f64 {
+    match event.delta_mode() {
+        WheelEvent::DOM_DELTA_LINE => LINE_PX,
+        WheelEvent::DOM_DELTA_PAGE => page_px,
+        _ => 1.0,
+    }
+}
+
+/// How often a turn of the wheel makes what is shown twice as near.
+pub fn doublings(event: &WheelEvent, page_px: f64) -> f64 {
+    (-event.delta_y() * turn_px(event, page_px) * DOUBLINGS_A_PX).clamp(-DOUBLINGS_MAX, DOUBLINGS_MAX)
 }
 
 fn left_of(target: Option<EventTarget>) -> f64 {
@@ -279,28 +288,6 @@ fn pinched(scale: Scale, whole: Span, before: (f64, f64), after: (f64, f64)) -> 
     let a_px = scale.micros() * apart(before) / apart(after) / scale.usable();
     let under = scale.from.0 as f64 + (middle(before) - scale.gutter()) * scale.micros() / scale.usable();
     stretch(under - (middle(after) - scale.gutter()) * a_px, a_px * scale.usable(), whole)
-}
-
-/// A listener that hears before the elements inside, for as long as this lives.
-struct Heard {
-    on: Element,
-    name: &'static str,
-    then: Closure<dyn FnMut(Event)>,
-}
-
-impl Heard {
-    fn new(on: &Element, name: &'static str, then: Box<dyn FnMut(Event)>) -> Heard {
-        let then = Closure::wrap(then);
-        // Neither fails: the element and the closure are there.
-        let _ = on.add_event_listener_with_callback_and_bool(name, then.as_ref().unchecked_ref(), true);
-        Heard { on: on.clone(), name, then }
-    }
-}
-
-impl Drop for Heard {
-    fn drop(&mut self) {
-        let _ = self.on.remove_event_listener_with_callback_and_bool(self.name, self.then.as_ref().unchecked_ref(), true);
-    }
 }
 
 #[cfg(test)]

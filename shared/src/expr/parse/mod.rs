@@ -11,7 +11,7 @@ use super::functions;
 use super::tokens::{Piece, tokens};
 use super::{Expr, ExprError, Node, Schema, Type, Value};
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
-use crate::nearest::{list, nearest};
+use crate::nearest::{list, nearest, nearest_few};
 
 mod aggregates;
 mod build;
@@ -33,6 +33,9 @@ const INDEX: u8 = 9;
 /// Words that never name a column unless quoted.
 const RESERVED: [&str; 15] =
     ["and", "or", "not", "between", "in", "like", "is", "null", "true", "false", "case", "when", "then", "else", "end"];
+
+/// Functions that are named where there is none of some name, and none that can have been meant.
+const NEAREST_MAX: usize = 4;
 
 /// How the sentence for a missing column begins.
 pub(super) const NO_COLUMN: &str = "there is no column";
@@ -249,7 +252,7 @@ impl<'a> Parser<'a> {
             let message = format!("there is no function `{name}`");
             let hint = match nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the functions are {}", list(names)),
+                None => format!("the nearest are {}", list(nearest_few(name, names, NEAREST_MAX))),
             };
             return Err(ExprError { start, end, message, hint: Some(hint) });
         }

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use super::{FAULTS, Line, first_of_value, is_in_braces, lines, newline, span, value_of};
+use super::{FAULTS, Line, first_of_value, is_in_braces, lines, newline, value_of, when};
 use crate::experiment::units;
 use crate::fault::Moment;
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// The kinds of faults that need no moment of their own: they are there from the beginning.
 const WITHOUT_MOMENT: [&str; 5] = ["drop", "delay", "duplicate", "requeue", "edit"];
@@ -41,9 +41,9 @@ pub fn items(text: &str) -> Vec<Item> {
 
 /// The text with its fault of this index at another moment; nothing but the characters of that moment changes. `None` where the fault has
 /// none that is known here.
-pub fn moved(text: &str, index: usize, to: Time) -> Option<String> {
+pub fn moved(text: &str, index: usize, to: Moment) -> Option<String> {
     let Place { range, before, after } = items(text).get(index)?.moment.clone()?;
-    Some([&text[..range.start], &before, &span(Span(to.0)), &after, &text[range.end..]].concat())
+    Some([&text[..range.start], &before, &when(to), &after, &text[range.end..]].concat())
 }
 
 /// The text without its fault of this index, and the lines or the comma that were there for it alone. A list that would be empty goes with

@@ -4,13 +4,18 @@ use super::functions::{aggregating, mapping};
 use super::html::{anchor, escape, prose};
 use super::{Entry, Example, Group};
 
-/// What is too long to write into a case: the mark, and how a reader sees it. An example with one of these is not opened.
-const LONG: [(&str, &str); 4] = [
-    ("<LONG>", "…"),
-    ("<OR>", "true or true or true or …"),
-    ("<BIG>", "x in (x*-n*-n*-n…, x*-n*-n*-n…, …)"),
-    ("<STEPS>", "    - filter: true\n    - filter: true\n    …"),
+/// What is too long to write into a case: the mark, how a reader sees it, and what it stands for where a link can carry that.
+const LONG: [(&str, &str, Option<fn() -> String>); 4] = [
+    ("<LONG>", "…", None),
+    ("<OR>", "true or true or true or …", Some(|| format!("true{}", " or true".repeat(600)))),
+    ("<BIG>", "x in (x*-n*-n*-n…, x*-n*-n*-n…, …)", Some(big)),
+    ("<STEPS>", "    - filter: true\n    - filter: true\n    …", Some(|| "    - filter: true\n".repeat(300))),
 ];
+
+fn big() -> String {
+    let factors = format!("x{}", "*-n".repeat(60));
+    format!("x in ({})", vec![factors; 22].join(","))
+}
 
 /// What an editor would change in a case: the mark, what it stands for, how a reader sees it.
 const SHORT: [(&str, &str, &str); 2] = [("<TAB>", "\t", "⇥"), ("<EMPTY>", "", "''")];
@@ -73,18 +78,24 @@ fn shown(fragments: &[(&str, &str)]) -> String {
         _ => (*fragment).to_owned(),
     };
     let text = fragments.iter().map(line).collect::<Vec<_>>().join("\n").replace("\\n", "\n");
-    let text = LONG.iter().fold(text, |text, (mark, seen)| text.replace(mark, seen));
+    let text = LONG.iter().fold(text, |text, (mark, seen, _)| text.replace(mark, seen));
     let text = SHORT.iter().fold(text, |text, (mark, _, seen)| text.replace(mark, seen));
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_start().to_owned()
 }
 
 /// A whole experiment in which the bench finds the error, if there can be one that is no longer than it should be.
 fn experiment(shape: &str, fragments: &[(&str, &str)], ground: &Ground) -> Option<String> {
-    let is_long = |fragment: &str| LONG.iter().any(|(mark, _)| fragment.contains(mark));
+    let is_long = |fragment: &str| LONG.iter().any(|(mark, _, meant)| meant.is_none() && fragment.contains(mark));
     if fragments.iter().any(|(_, fragment)| is_long(fragment)) || NOT_IN_THE_BENCH.iter().any(|words| shape.contains(words)) {
         return None;
     }
-    let meant = |text: &str| SHORT.iter().fold(text.replace("\\n", "\n"), |text, (mark, meant, _)| text.replace(mark, meant));
+    let meant = |text: &str| {
+        let text = SHORT.iter().fold(text.replace("\\n", "\n"), |text, (mark, meant, _)| text.replace(mark, meant));
+        LONG.iter().fold(text, |text, (mark, _, meant)| match meant {
+            Some(meant) if text.contains(mark) => text.replace(mark, &meant()),
+            _ => text,
+        })
+    };
     let (kind, fragment) = fragments.first()?;
     let (fragment, columns) = (meant(fragment), ground.columns);
     match *kind {
@@ -110,7 +121,8 @@ mod tests {
     use super::*;
 
     const CASES: &str = "About this file.\n\n## First\n== `…` is <b>wrong</b>\nmeans: Something.\ncure: Another.\n~ a => b\\nc\n~ d => <TAB>e\n\
-                         == too long\nmeans: M.\ncure: C.\ntext: # <LONG>\n\n## Second\n== at a row\nmeans: M.\ncure: C.\nrow: 7 / 0\n";
+                         == too long\nmeans: M.\ncure: C.\ntext: # <LONG>\n\n## Second\n== at a row\nmeans: M.\ncure: C.\nrow: 7 / 0\n\
+                         == too many\nmeans: M.\ncure: C.\nfilter: <OR>\n";
 
     fn found() -> Vec<Group> {
         groups(CASES, &Ground { base: "x: a\ny: d\n", columns: "steps:\n" })
@@ -121,7 +133,7 @@ mod tests {
         let groups = found();
         assert_eq!(
             groups.iter().map(|group| (group.title.as_str(), group.entries.len())).collect::<Vec<_>>(),
-            [("First", 2), ("Second", 1)]
+            [("First", 2), ("Second", 2)]
         );
         let first = &groups[0].entries[0];
         assert_eq!(first.term, "<code>…</code> is &lt;b&gt;wrong&lt;/b&gt;");
@@ -137,5 +149,8 @@ mod tests {
         assert_eq!(opens(0, 1), None);
         assert_eq!(groups[0].entries[1].examples[0].text, "# …");
         assert!(opens(1, 0).unwrap().contains("          7 / 0\n"));
+        // What a link can carry is written out.
+        assert!(opens(1, 1).unwrap().contains("true or true or true or true"));
+        assert_eq!(groups[1].entries[1].examples[0].text, "filter: true or true or true or …");
     }
 }
