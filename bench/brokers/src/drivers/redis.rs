@@ -113,8 +113,7 @@ impl Consumer for RedisConsumer {
             acknowledging.xack(WORK, &self.group, &done).await
         };
         let read = self.connection.xread_options(&[WORK], &[">"], &options);
-        let read: (Result<(), RedisError>, Result<Option<StreamReadReply>, RedisError>) =
-            tokio::join!(acknowledge, read);
+        let read: (Result<(), RedisError>, Result<Option<StreamReadReply>, RedisError>) = tokio::join!(acknowledge, read);
         read.0.map_err(said("Redis takes no acknowledgement"))?;
         let reply = read.1.map_err(said("Redis delivers nothing"))?.unwrap_or_default();
         for message in reply.keys.into_iter().flat_map(|stream| stream.ids) {
