@@ -60,6 +60,9 @@ pub fn how_to_get(program: &str) -> &'static str {
         "chromium" | "chromedriver" => {
             "Install Chromium and its driver (on Debian: apt-get install chromium chromium-driver), or name them in CHROMIUM and CHROMEDRIVER"
         }
+        "rabbitmq-server" | "epmd" => "Install RabbitMQ (on Debian and Ubuntu: apt-get install rabbitmq-server)",
+        "nats-server" => "Install NATS (on Debian and Ubuntu: apt-get install nats-server)",
+        "redis-server" => "Install Redis (on Debian and Ubuntu: apt-get install redis-server)",
         "clippy-driver" => "Install clippy: rustup component add clippy",
         _ => "Run `cargo xtask tools`, which installs what is missing",
     }

@@ -3,6 +3,7 @@
 //!
 //! A figure that misses its promise is shown as missed; that ends nothing, because a busy machine misses too.
 
+mod brokers;
 mod messaging;
 mod native;
 mod page;
@@ -24,7 +25,7 @@ struct Measurement {
     measure: fn(&Project) -> Done<Vec<Figure>>,
 }
 
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [Measurement; 8] = [
     Measurement { name: "text", about: "a seeded 1 GB Zipf text, 50,000 distinct words", measure: text::measure },
     Measurement {
         name: "native",
@@ -40,6 +41,16 @@ const MEASUREMENTS: [Measurement; 6] = [
         name: "messaging",
         about: "messages a second through the broker, and of a simulated work queue",
         measure: messaging::measure,
+    },
+    Measurement {
+        name: "brokers",
+        about: "a live bus beside RabbitMQ, NATS and Redis: messages, CPU seconds, delays; transient and durable",
+        measure: brokers::measure,
+    },
+    Measurement {
+        name: "overload",
+        about: "a live bus whose publisher is three times as fast as its consumer, under each policy",
+        measure: brokers::measure_overload,
     },
     Measurement {
         name: "page",
