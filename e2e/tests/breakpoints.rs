@@ -55,7 +55,7 @@ async fn a_run_stands_before_the_message_that_is_waited_for_and_a_drop_is_a_line
     // It comes again, perhaps to the other one, and is stopped again.
     page.held(|name| name == "web-1/9").await?;
     let again = page.text("held").await?;
-    assert!(again.contains("yes, came back 1 times"), "{again}");
+    assert!(again.contains("yes, came back 1 time"), "{again}");
     page.press("held-continue").await?;
     page.finished().await?;
     let text = page.experiment().await?;

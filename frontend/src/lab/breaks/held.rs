@@ -8,7 +8,7 @@ use shared::wire::{Halt, Stride};
 
 use crate::components::html::{escape, value_of};
 use crate::components::icon::Icon;
-use crate::lab::format::{bytes, virtual_clock};
+use crate::lab::format::{bytes, of, virtual_clock};
 use crate::lab::inspect::told::facts_of;
 use crate::lab::model::RunModel;
 use crate::lab::state::{Lab, use_lab};
@@ -125,8 +125,11 @@ fn facts(run: &RunModel, halt: &Halt) -> String {
         },
     ));
     if halt.queue.is_some() {
-        let again = if halt.redelivered { "yes" } else { "no" };
-        facts.push(("Delivered before", format!("{again}, came back {} times", halt.returns)));
+        let again = match halt.redelivered {
+            true => format!("yes, came back {}", of(halt.returns.into(), "time", "times")),
+            false => "no".to_owned(),
+        };
+        facts.push(("Delivered before", again));
     }
     if !halt.deaths.is_empty() {
         facts.push(("Died before", escape(&halt.deaths.join(", "))));
