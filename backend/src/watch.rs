@@ -98,7 +98,8 @@ impl Client for Watch {
                 for state in self.attempts.values() {
                     *attempts.entry(state_name(*state)).or_insert(0) += 1;
                 }
-                self.end(Ok(Outcome { report, attempts, stages: std::mem::take(&mut self.stages) }));
+                let stages = std::mem::take(&mut self.stages);
+                self.end(Ok(Outcome { report, attempts, stages }));
             }
             Event::Failed { message, problems, .. } => self.end(Err(Failure { message, problems })),
             Event::Error { message } => self.end(Err(Failure { message, problems: Vec::new() })),

@@ -170,5 +170,5 @@ fn a_wish_is_written_with_the_names_of_the_bus() {
     run.say(Input::Fault(Effect::Kill(NodeId::Coordinator)));
     run.go(FRAME_TICK);
     let wished = run.frames.last().unwrap().1.pace.clone().unwrap().wished;
-    assert_eq!(wished, ["{ at: 1.500001 s, kill: worker-2 }", "{ at: 1.500002 s, kill: broker }"]);
+    assert_eq!(wished, ["{ at: 1.501 s, kill: worker-2 }", "{ at: 1.502 s, kill: broker }"]);
 }

@@ -133,6 +133,8 @@ pub struct RunModel {
     changed: Vec<(Phase, u32)>,
     /// When the first of so many attempts begins and the last of them ends, by their places; without an end as long as one runs.
     reaches: Vec<(Time, Option<Time>)>,
+    /// Which of its worker's executions each is, and how many each worker has had.
+    ordinals: (Vec<u32>, Vec<u32>),
 }
 
 /// So many attempts have a common reach.
@@ -332,6 +334,11 @@ impl RunModel {
         near.flat_map(|(place, _)| self.attempts.iter().skip(place * REACH_OF).take(REACH_OF))
     }
 
+    /// Which of its worker's executions this is, from 0.
+    pub fn ordinal(&self, attempt: &AttemptView) -> u32 {
+        self.ordinals.0.get(attempt.index as usize).copied().unwrap_or_default()
+    }
+
     /// The attempts of a task, oldest first.
     pub fn attempts_of(&self, phase: Phase, task: u32) -> impl Iterator<Item = &AttemptView> {
         let indices = self.task(phase, task).map_or(&[][..], |task| &task.attempts);
@@ -388,7 +395,7 @@ impl RunModel {
         self.reduces.fill(TaskModel::default());
         let tasks = |phase, count: usize| (0..count as u32).map(move |task| (phase, task));
         self.changed = tasks(Phase::Map, self.maps.len()).chain(tasks(Phase::Reduce, self.reduces.len())).collect();
-        (self.workers, self.attempts, self.reaches, self.news) = Default::default();
+        (self.workers, self.attempts, self.reaches, self.ordinals, self.news) = Default::default();
         self.rate = Rate::default();
         self.bus = self.bus.take().map(|bus| Box::new(BusModel::new(bus.view)));
         self.told_anew += 1;
@@ -467,6 +474,11 @@ impl RunModel {
         if index < self.attempts.len() {
             self.attempts[index] = attempt;
         } else if index == self.attempts.len() {
+            let (all, had) = &mut self.ordinals;
+            let worker = attempt.worker as usize;
+            had.resize(had.len().max(worker + 1), 0);
+            all.push(had[worker]);
+            had[worker] += 1;
             self.attempts.push(attempt);
             let tasks = if phase == Phase::Map { &mut self.maps } else { &mut self.reduces };
             if let Some(known) = tasks.get_mut(task as usize) {

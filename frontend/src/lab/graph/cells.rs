@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use leptos::prelude::window;
 use shared::wire::Phase;
 use web_sys::HtmlCanvasElement;
 
@@ -47,8 +48,10 @@ pub struct Cells<P = Pen> {
 
 impl Cells {
     /// Paints every task of the run; `None` where there is no canvas to be had.
-    pub fn draw(canvas: &HtmlCanvasElement, layout: &Layout, palette: Palette, run: &RunModel) -> Option<Cells> {
-        Some(Cells::with(Pen::on(canvas, layout.size)?, layout, palette, run))
+    /// `scale`: by how much it is then drawn larger.
+    pub fn draw(canvas: &HtmlCanvasElement, layout: &Layout, scale: f64, palette: Palette, run: &RunModel) -> Option<Cells> {
+        let density = window().device_pixel_ratio() * scale.max(1.0);
+        Some(Cells::with(Pen::at(canvas, layout.size, density)?, layout, palette, run))
     }
 }
 

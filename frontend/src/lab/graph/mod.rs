@@ -65,10 +65,10 @@ pub fn Graph() -> impl IntoView {
         // Another run of the same shape is another drawing.
         shape.track();
         let Some(canvas) = canvas.get() else { return };
-        let palette = palette.get();
+        let (palette, scale) = (palette.get(), room.get().scale);
         layout.with(|layout| {
             if let Some(layout) = layout {
-                cells.set_value(lab.run.with_untracked(|run| Cells::draw(&canvas, layout, palette, run)));
+                cells.set_value(lab.run.with_untracked(|run| Cells::draw(&canvas, layout, scale, palette, run)));
             }
         });
     });

@@ -1,8 +1,9 @@
 //! How near the graph is looked at, and which of its nodes an arrow key leads to: plain numbers.
 //!
 //! At 1 it is drawn as the panel has room for it, and where that is too little it is larger than the panel, which scrolls. A job that is
-//! looked at more closely is laid out anew in more room, so that its cells grow and show their names; a bus, whose cards have one size, is
-//! drawn larger. From farther away both are laid out in more room and drawn smaller, until all of it is in the panel.
+//! looked at more closely is laid out anew in more room, so that its cells show their names, and drawn larger, each half of the way; a bus,
+//! whose cards have one size, is drawn larger. From farther away both are laid out in more room and drawn smaller, until all of it is in the
+//! panel.
 
 use super::grid::Box;
 use crate::lab::inspect::Selected;
@@ -33,7 +34,10 @@ impl Room {
     pub fn of_job((width, height): (f64, f64), zoom: f64) -> Room {
         match zoom < 1.0 {
             true => Room { size: (width / zoom, height / zoom), scale: zoom },
-            false => Room { size: (width * zoom, height * zoom), scale: 1.0 },
+            false => {
+                let half = zoom.sqrt();
+                Room { size: (width * half, height * half), scale: half }
+            }
         }
     }
 

@@ -39,7 +39,7 @@ pub struct Scale {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Whole,
-    /// Another one began before this one ended: a worker that was lost has a new life before its last task is given up, say.
+    /// Another one goes on at the same time: a worker is given its next task before it is done with the last.
     Upper,
     Lower,
 }
@@ -156,12 +156,12 @@ impl Scale {
                 && to > from
                 && self.x(to) - self.x(from) >= OVERLAP_PX_MIN
         };
-        // Executions are in the order in which they began.
-        let mut others = run.attempts_within(attempt.start, end).filter(overlaps).map(|other| other.index);
-        match others.next() {
-            None => Part::Whole,
-            Some(first) if first > attempt.index => Part::Upper,
-            Some(_) => Part::Lower,
+        let is_alone = run.attempts_within(attempt.start, end).find(overlaps).is_none();
+        // A worker does one thing after the other, and is given the next one before: so they take turns.
+        match run.ordinal(attempt) % 2 {
+            _ if is_alone => Part::Whole,
+            0 => Part::Upper,
+            _ => Part::Lower,
         }
     }
 
