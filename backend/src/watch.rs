@@ -104,7 +104,7 @@ impl Client for Watch {
             Event::Failed { message, problems, .. } => self.end(Err(Failure { message, problems })),
             Event::Error { message } => self.end(Err(Failure { message, problems: Vec::new() })),
             Event::Welcome { .. } | Event::Checked { .. } | Event::Rows { .. } | Event::Looked { .. } => {}
-            Event::Invitation { .. } | Event::Pong => {}
+            Event::Condition { .. } | Event::Invitation { .. } | Event::Pong => {}
         }
     }
 

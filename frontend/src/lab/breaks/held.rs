@@ -47,7 +47,7 @@ pub fn Held() -> impl IntoView {
         }
     };
     view! {
-        <section class="held" class:hidden=is_none data-testid="held" aria-label="The message at the breakpoint">
+        <section class="halted" class:hidden=is_none data-testid="held" aria-label="The message at the breakpoint">
             <div class="inspected" inner_html=facts></div>
             <div class="sheet-row">
                 <button class="small" data-testid="held-step" title="Let it arrive, and stop before the next event" on:click=move |_| lab.step(Stride::Event)>
