@@ -81,7 +81,7 @@ async fn arrow_keys_go_through_the_graph_and_say_where_they_are() -> WebDriverRe
     graph.send_keys(Key::Right + "").await?;
     page.until("inspected-name", "the first task", |name| name == "map-0").await?;
     graph.send_keys(Key::Right + "").await?;
-    page.until("inspected-name", "the shuffle", |name| name.to_lowercase().contains("shuffle")).await?;
+    page.until("inspected-name", "the shuffle", |name| name == "map to reduce").await?;
     graph.send_keys(Key::Right + "").await?;
     page.until("inspected-name", "a task behind it", |name| name.starts_with("reduce-")).await?;
     until("a screen reader to hear of it", async || page.spoken().await.ok().filter(|said| said.starts_with("reduce-"))).await;

@@ -68,7 +68,7 @@ impl Measure {
     }
 
     fn is_any(&self) -> bool {
-        self.value.is_none_or(|value| value.number() != 0.0)
+        self.value.is_some_and(|value| value.number() != 0.0)
     }
 
     fn tells(self, tells: Tells) -> Measure {
