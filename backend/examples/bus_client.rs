@@ -23,12 +23,12 @@ pub fn converse(url: &str, queue: &str, count: u64) -> tungstenite::Result<(u64,
         }
     }
     words.into_iter().chain([BusCommand::Close]).try_for_each(|word| socket.send(encode_command(&word).into()))?;
+    while socket.read().is_ok() {} // The bus takes leave once it has heard everything.
     Ok((confirmed, done))
 }
 
 fn main() -> tungstenite::Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let [_, url, queue] = arguments.as_slice() else { panic!("usage: bus_client ws://127.0.0.1:8080/api/bus/NAME QUEUE") };
+    let [_, url, queue] = &std::env::args().collect::<Vec<_>>()[..] else { panic!("usage: bus_client URL QUEUE") };
     println!("confirmed and done: {:?}", converse(url, queue, 10)?);
     Ok(())
 }

@@ -69,7 +69,14 @@ pub fn BusToJoin(dialog: Dialog) -> impl IntoView {
             </button>
         </div>
         <div class="join-bus" class:hidden=move || !is_open.get()>
-            <div class="sheet-table" data-testid="bus-has" inner_html=move || has(bus)></div>
+            <div
+                class="sheet-table"
+                tabindex="0"
+                role="group"
+                aria-label="What the bus has"
+                data-testid="bus-has"
+                inner_html=move || has(bus)
+            ></div>
             <Publish bus=bus />
             <Subscribe bus=bus />
         </div>
