@@ -34,7 +34,8 @@ const NOT_IMPLEMENTED: u16 = 540;
 /// Characters of a reason; more of a garbled message need not be said again.
 const REASON_CHARS_MAX: usize = 500;
 
-/// How long a client that broke a rule is listened to, and how long it is silent when it has nothing more to say.
+/// How long a client that broke a rule, or published to a bus that is full, is listened to, and how long it is silent when it has nothing
+/// more to say.
 const LINGER_MAX: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(20);
 
@@ -101,7 +102,7 @@ pub async fn converse(bus: Arc<LiveBus>, mut socket: Socket, messages: Aggregate
         let (code, sentence) = (u16::from(reason.code), reason.description.clone().unwrap_or_default());
         let _ = timeout(slow_max, socket.text(encode_event(&BusEvent::Closed { code, reason: sentence }))).await;
     }
-    if let Ending::Closed(..) = ending {
+    if let Ending::Closed(..) | Ending::Full = ending {
         let _ = timeout(LINGER_MAX, linger(&mut messages)).await;
     }
     let _ = timeout(slow_max, socket.close(Some(reason))).await;

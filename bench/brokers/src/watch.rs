@@ -10,8 +10,8 @@ const TICKS_A_SECOND: f64 = 100.0;
 
 /// The fields of `/proc/PID/stat` that are read, counted from the one behind the program's name.
 const PARENT: usize = 1;
-const USER_TICKS: usize = 11;
-const SYSTEM_TICKS: usize = 12;
+/// User's and system's, its own and then those of its children that have ended.
+const TICKS: std::ops::Range<usize> = 11..15;
 
 /// CPU seconds, user's and system's, of the process and those that descend from it.
 pub fn cpu_seconds(pid: u32) -> Done<f64> {
@@ -25,7 +25,7 @@ pub fn cpu_seconds(pid: u32) -> Done<f64> {
         let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
         let fields: Vec<u64> = fields.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
         children.entry(fields[PARENT] as u32).or_default().push(process);
-        ticks.insert(process, fields[USER_TICKS] + fields[SYSTEM_TICKS]);
+        ticks.insert(process, fields[TICKS].iter().sum());
     }
     let (mut all, mut family) = (0, vec![pid]);
     if !ticks.contains_key(&pid) {

@@ -38,31 +38,20 @@ pub struct MillraceConsumer {
     socket: Socket,
 }
 
-/// The bus's words, as far as a client has to know them.
+/// The bus's words, as far as a client has to know them: one structure for all, because that is read in one pass.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Word<'w> {
-    Opened {
-        credit: u32,
-    },
-    Credit {
-        more: u32,
-    },
-    Confirm {
-        ok: bool,
-    },
-    Deliver {
-        #[serde(borrow)]
-        delivery: Cow<'w, str>,
-        #[serde(borrow)]
-        message: Content<'w>,
-    },
-    Closed {
-        code: u16,
-        reason: String,
-    },
-    #[serde(other)]
-    Other,
+struct Word<'w> {
+    #[serde(rename = "type")]
+    kind: &'w str,
+    credit: Option<u32>,
+    more: Option<u32>,
+    ok: Option<bool>,
+    delivery: Option<&'w str>,
+    #[serde(borrow)]
+    message: Option<Content<'w>>,
+    code: Option<u16>,
+    #[serde(borrow)]
+    reason: Option<Cow<'w, str>>,
 }
 
 #[derive(Deserialize)]
@@ -93,9 +82,7 @@ impl Driver for Millrace {
 impl MillracePublisher {
     pub async fn open(url: &str, exchange: &str, key: &str, persistent: bool) -> Done<MillracePublisher> {
         let mut socket = greet(url, true).await?;
-        let Word::Opened { credit } = read(&listen(&mut socket).await?)? else {
-            return Err("the bus opens no connection".to_owned());
-        };
+        let credit = read(&listen(&mut socket).await?)?.credit.ok_or("the bus opens no connection")?;
         let head = format!(
             r#"{{"v":1,"type":"publish","message":{{"exchange":"{exchange}","key":"{key}","persistent":{persistent},"body":""#
         );
@@ -103,16 +90,16 @@ impl MillracePublisher {
     }
 
     fn hear(&mut self, text: &str) -> Done<()> {
-        match read(text)? {
-            Word::Credit { more } => self.credit += more,
-            Word::Confirm { ok } => {
+        let word = read(text)?;
+        match word.kind {
+            "credit" => self.credit += word.more.unwrap_or(0),
+            "confirm" => {
                 self.unconfirmed -= 1;
-                if ok { self.confirmed += 1 } else { self.refused += 1 }
+                if word.ok == Some(true) { self.confirmed += 1 } else { self.refused += 1 }
             }
-            Word::Closed { code, reason } => {
-                let sentence = format!("the bus has closed the connection: {code} {reason}");
-                self.closed = Some((code, reason));
-                return Err(sentence);
+            "closed" => {
+                self.closed = word.code.zip(word.reason.map(Cow::into_owned));
+                return Err(format!("the bus has closed the connection: {text}"));
             }
             _ => {}
         }
@@ -222,13 +209,14 @@ impl Consumer for MillraceConsumer {
     async fn next(&mut self, most: usize, mut each: impl FnMut(&[u8]) + Send) -> Done<()> {
         let mut next = listen(&mut self.socket).await?;
         for taken in 1.. {
-            match read(&next)? {
-                Word::Deliver { delivery, message } => {
+            let word = read(&next)?;
+            match (word.kind, word.delivery, word.message) {
+                ("deliver", Some(delivery), Some(message)) => {
                     each(message.body.as_bytes());
                     let ack = format!(r#"{{"v":1,"type":"ack","delivery":"{delivery}"}}"#);
                     self.socket.feed(Message::text(ack)).await.map_err(unheard)?;
                 }
-                Word::Closed { code, reason } => return Err(format!("the bus has closed the connection: {code} {reason}")),
+                ("closed", ..) => return Err(format!("the bus has closed the connection: {next}")),
                 _ => {}
             }
             if taken == most {

@@ -111,6 +111,11 @@ fn measure_load(client: &Client<'_>, servers: &[Server], load: &Load, rounds: u6
         let delay = Figure::of(format!("{load}: {title}, p99 at half load"), best.p99, "ms");
         let is_promised = contender.kind == Kind::Millrace && !load.durable;
         figures.push(if is_promised { delay.promised(Promise::AtMost(P99_MS_MAX)) } else { delay });
+        if best.lost > 0.0 {
+            let lost = Figure::of(format!("{load}: {title}, messages that never came"), best.lost, "");
+            // Core NATS promises delivery at most once.
+            figures.push(if contender.driver == "nats" { lost } else { lost.promised(Promise::AtMost(0.0)) });
+        }
     }
     if let (Some(millrace), Some(rabbitmq)) = (millrace, rabbitmq) {
         let by_cpu =
