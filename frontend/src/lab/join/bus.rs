@@ -127,13 +127,13 @@ fn has(bus: LiveBus) -> String {
             let cells: String = cells.iter().map(|cell| format!("<td class=\"num end\">{cell}</td>")).collect();
             format!("<tr data-testid=\"bus-queue-{name}\"><th scope=\"row\">{name}</th>{cells}</tr>")
         };
-        let heads = ["Queue", "Ready", "Unacknowledged", "Consumers", "Acknowledged", "Delivered again"];
-        let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
+        let heads = ["Ready", "Unacknowledged", "Consumers", "Acknowledged", "Delivered again"];
+        let heads: String = heads.iter().map(|head| format!("<th scope=\"col\" class=\"end\">{head}</th>")).collect();
         let exchanges: Vec<_> =
             state.exchanges.iter().map(|it| format!("{} ({})", escape(&it.name), escape(&it.kind))).collect();
         let exchanges = if exchanges.is_empty() { String::new() } else { format!(", and {}", exchanges.join(", ")) };
         format!(
-            "<table class=\"change\"><thead><tr>{heads}</tr></thead><tbody>{}</tbody></table>\
+            "<table class=\"change\"><thead><tr><th scope=\"col\">Queue</th>{heads}</tr></thead><tbody>{}</tbody></table>\
              <p class=\"hint\">Exchanges: the default one, by which a key leads to the queue of that name{exchanges}.</p>",
             state.queues.iter().map(row).collect::<String>()
         )
@@ -175,7 +175,7 @@ fn Publish(bus: LiveBus) -> impl IntoView {
                 <label>"How many" <input class="num" type="number" min="1" max="1000000" value="1" data-testid="publish-count" /></label>
                 <label>
                     "a second"
-                    <input class="num" type="number" min="0" max="10000" step="any" placeholder="as credit allows" data-testid="publish-rate" />
+                    <input class="num" type="number" min="0" max="10000" step="any" placeholder="any rate" data-testid="publish-rate" />
                 </label>
                 <label><input type="checkbox" data-testid="publish-persistent" /> "persistent"</label>
                 <button class="bright" data-testid="publish" on:click=publish>
