@@ -35,7 +35,7 @@ async fn axe_finds_nothing_before_during_and_after_a_run_in_any_look() -> WebDri
 
 /// Presses Tab until an element has the focus.
 async fn tab_to(page: &Page, id: &str) -> WebDriverResult<()> {
-    const STOPS_MAX: usize = 60;
+    const STOPS_MAX: usize = 80;
     for _ in 0..STOPS_MAX {
         let focused = page.driver.active_element().await?;
         if focused.attr("data-testid").await?.as_deref() == Some(id) {

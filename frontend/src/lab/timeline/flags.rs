@@ -519,7 +519,7 @@ mod tests {
     fn keys_move_a_flag_to_round_moments_within_what_is_shown() {
         let scale = Scale { width: 800.0, height: 100.0, lanes: 2, from: Time(0), to: Time(8_400_000) };
         let moved = |key: &str, at| way(key).map(|way| way.from(Time(at), scale).0);
-        assert_eq!(moved("ArrowRight", 1_203_456), Some(1_287_000));
+        assert_eq!(moved("ArrowRight", 1_203_456), Some(1_290_000));
         assert_eq!(moved("ArrowLeft", 40_000), Some(0));
         assert_eq!(moved("PageUp", 8_000_000), Some(8_400_000));
         assert_eq!((moved("Home", 5), moved("End", 5), moved("a", 5)), (Some(0), Some(8_400_000), None));
