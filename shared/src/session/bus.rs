@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{Stage, Work};
+use super::jobs::Stage;
 use super::real::{ConductorSpec, Ended, refusal};
+use super::work::Work;
 use super::{Session, SessionSpec, paced};
 use crate::batch::{Counters, Table};
 use crate::experiment::{self, BusExperiment, Checked, Problem};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::bus::{BusOutcome, PreparedBus};
-use super::paced::NO_BREAKPOINTS;
+use super::bus::BusOutcome;
 use super::run::{Run, RunSpec, Watch};
+use super::work::Work;
 use super::{InputFrom, InputSpec, SessionSpec, expectations, paced};
 use crate::batch::coordinator::CommittedPartition;
 use crate::batch::timing::Timing;
@@ -17,16 +17,13 @@ use crate::batch::{
 use crate::experiment::{
     self, Checked, Draft, Expectation, Experiment, Input as ExperimentInput, Isolation, Known, Problem, Respawn,
 };
-use crate::fault::{self, Act, Effect, Fault};
+use crate::fault::{self, Effect, Fault};
 use crate::id::TaskId;
 use crate::limits::{MICRO_BATCHES_MAX, REDUCES_MAX, SPLITS_MAX, WORKERS_MAX};
 use crate::rng::Rng;
-use crate::sim::messaging::Breaks;
 use crate::sim::model;
 use crate::time::{Span, Time};
-use crate::wire::{
-    Breakpoint, Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally,
-};
+use crate::wire::{Bytes, Event, Frame, InputView, Phase, Place, Report, RunCommand, Speed, StageView, Started, Tally};
 
 /// Inputs that were found.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +133,11 @@ pub(super) enum Completed {
 }
 
 impl Prepared {
-    fn new(session: &SessionSpec, command: &RunCommand, experiment: Experiment) -> Result<Prepared, (String, Vec<Problem>)> {
+    pub(super) fn new(
+        session: &SessionSpec,
+        command: &RunCommand,
+        experiment: Experiment,
+    ) -> Result<Prepared, (String, Vec<Problem>)> {
         let refuse = |message: String| Err((message, Vec::new()));
         session.check_place(command)?;
         let named = experiment.workers_named();
@@ -250,13 +251,13 @@ impl InputSpec {
 }
 
 /// The command's experiment, with what the command says instead of its text; the input may be of another format, too.
-fn checked(command: &RunCommand) -> Result<Checked, Vec<Problem>> {
+pub(super) fn checked(command: &RunCommand) -> Result<Checked, Vec<Problem>> {
     let format = command.input.as_ref().and_then(|choice| choice.format());
     let format = format.map(|format| ("batch.format".to_owned(), experiment::format_text(format)));
     experiment::check_any(&command.text, &format.into_iter().chain(command.sets.iter().cloned()).collect::<Vec<_>>())
 }
 
-fn count(problems: &[Problem]) -> String {
+pub(super) fn count(problems: &[Problem]) -> String {
     if problems.len() == 1 { "a problem".to_owned() } else { format!("{} problems", problems.len()) }
 }
 
@@ -324,89 +325,6 @@ fn name(place: Place) -> &'static str {
         Place::Simulate => "simulate",
         Place::Browser => "browser",
         Place::Server => "server",
-    }
-}
-
-/// Why a run in real time has no breakpoints.
-const BREAKPOINTS_WANT_VIRTUAL_TIME: &str =
-    "breakpoints need virtual time: real clients do not stand still before a message arrives; choose the place `simulate`";
-
-/// Why a run that nobody watches has none either.
-const BREAKPOINTS_WANT_A_PACE: &str =
-    "breakpoints need a run with a pace: one that is simulated in one go stands still nowhere";
-
-/// A checked command.
-pub(super) enum Work {
-    Batch(Box<Prepared>),
-    Bus(Box<PreparedBus>),
-}
-
-impl Work {
-    /// Without an `experiment` the command's text is checked.
-    pub(super) fn new(
-        session: &SessionSpec,
-        command: &RunCommand,
-        experiment: Option<Experiment>,
-    ) -> Result<Work, (String, Vec<Problem>)> {
-        let checked = match experiment {
-            Some(experiment) => Checked::Batch(Box::new(experiment)),
-            None => checked(command)
-                .map_err(|problems| (format!("the experiment has {}, so it was not started", count(&problems)), problems))?,
-        };
-        let work = match checked {
-            Checked::Batch(experiment) => Work::Batch(Box::new(Prepared::new(session, command, *experiment)?)),
-            Checked::Messaging(experiment) => Work::Bus(Box::new(PreparedBus::new(session, command, *experiment)?)),
-        };
-        let refusal = match command.pace {
-            _ if command.breakpoints.is_empty() => return Ok(work),
-            _ if command.place != Place::Simulate => BREAKPOINTS_WANT_VIRTUAL_TIME,
-            None => BREAKPOINTS_WANT_A_PACE,
-            Some(_) => return Ok(work),
-        };
-        Err((refusal.to_owned(), Vec::new()))
-    }
-
-    pub(super) fn place(&self) -> Place {
-        match self {
-            Work::Batch(prepared) => prepared.place,
-            Work::Bus(prepared) => prepared.place,
-        }
-    }
-
-    /// How many workers or clients there are.
-    pub(super) fn workers(&self) -> u32 {
-        match self {
-            Work::Batch(prepared) => prepared.workers,
-            Work::Bus(prepared) => prepared.experiment.bus.members().len() as u32,
-        }
-    }
-
-    /// Whether it can stand still there; if not, a sentence for the user.
-    pub(super) fn check_breakpoints(&self, breakpoints: &[Breakpoint]) -> Result<(), String> {
-        match self {
-            _ if breakpoints.is_empty() => Ok(()),
-            _ if self.place() != Place::Simulate => Err(BREAKPOINTS_WANT_VIRTUAL_TIME.to_owned()),
-            Work::Batch(_) => Err(NO_BREAKPOINTS.to_owned()),
-            Work::Bus(prepared) => Breaks::of(&prepared.experiment.bus, breakpoints).map(drop),
-        }
-    }
-
-    /// Whether this can happen to it; if not, a sentence for the user.
-    pub(super) fn check(&self, effect: &Effect) -> Result<(), String> {
-        match (self, effect) {
-            (Work::Batch(_), Effect::Message(_)) => {
-                Err("only messages of an experiment with `messaging` have names by which one of them is found".to_owned())
-            }
-            (Work::Bus(prepared), Effect::Message(fault)) if fault.act == Act::Requeue => {
-                effect.check(self.workers(), self.place())?;
-                match fault.to.is_none_or(|to| prepared.experiment.bus.acknowledges(to.into())) {
-                    true => Ok(()),
-                    false => Err("only a delivery that waits for its acknowledgement can be requeued".to_owned()),
-                }
-            }
-            (Work::Bus(_), Effect::RestartCoordinator) => Err("a bus has no coordinator that could be restarted".to_owned()),
-            _ => effect.check(self.workers(), self.place()),
-        }
     }
 }
 

@@ -11,23 +11,26 @@ pub mod board;
 mod bus;
 pub mod expectations;
 mod export;
+mod hand;
 mod jobs;
 pub mod paced;
 pub mod real;
 pub mod run;
 mod simulate;
 mod state_hash;
+mod work;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub use self::bus::{BusOutcome, BusText, conductor_spec, only_simulated, read_bus};
-use self::jobs::{Completed, Entry, Outcome, Stage, Work};
+use self::jobs::{Completed, Entry, Outcome, Stage};
 pub use self::jobs::{MicroBatch, Opened, OpenedPart, Simulated, split_size};
 pub use self::paced::Paced;
 use self::run::Run;
 pub use self::simulate::{simulate, simulate_bus, simulate_traced};
 pub use self::state_hash::state_hash;
+use self::work::Work;
 use crate::batch::message::Envelope;
 use crate::batch::{Counters, Format, Job, Payload, Table};
 use crate::experiment::{self, Experiment, Input as ExperimentInput, Isolation, Problem};
@@ -366,44 +369,6 @@ impl Session {
         machine.handle(Time::ZERO, run::Input::Start);
         entry.stage = Stage::Running { machine: Box::new(machine) };
         self.drain_run(now, run);
-    }
-
-    fn fault(&mut self, now: Time, run: u32, effect: Effect) {
-        let Some(entry) = self.runs.get(&run) else { return self.refuse(format!("there is no run {run} in this session")) };
-        if let Err(reason) = entry.work.check(&effect) {
-            return self.refuse(reason);
-        }
-        match &entry.stage {
-            Stage::Running { .. } => self.tell_run(now, run, run::Input::Fault(effect)),
-            Stage::Conducting => {
-                let input = real::Input::Fault(effect.map(Node::from));
-                self.outputs.push_back(Output::Baton { run, input });
-            }
-            _ if entry.has_pacer => self.steer(run, paced::Input::Fault(effect)),
-            _ => self.refuse(format!("run {run} is not running: nothing can be killed in it")),
-        }
-    }
-
-    /// Where a run stands still from now on.
-    fn break_at(&mut self, run: u32, breakpoints: Vec<Breakpoint>) {
-        match self.runs.get(&run).map(|entry| entry.work.check_breakpoints(&breakpoints)) {
-            Some(Err(reason)) => self.refuse(reason),
-            Some(Ok(())) | None => self.steer(run, paced::Input::Breakpoints(breakpoints)),
-        }
-    }
-
-    /// A word for a paced simulation.
-    fn steer(&mut self, run: u32, word: paced::Input) {
-        match self.runs.get(&run) {
-            Some(entry) if entry.has_pacer => self.outputs.push_back(Output::Steer { run, word }),
-            Some(entry) if entry.stage.is_over() => {
-                self.refuse(format!("run {run} has ended: its time cannot be changed any more"))
-            }
-            Some(_) => {
-                self.refuse(format!("run {run} is not simulated at a pace: its time cannot be paused, stepped or changed"))
-            }
-            None => self.refuse(format!("there is no run {run} in this session")),
-        }
     }
 
     fn paced(&mut self, run: u32, frame: Box<Frame>) {

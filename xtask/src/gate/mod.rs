@@ -32,7 +32,7 @@ const CHROMIUM_FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// The page is only ever wasm, so it is checked for that target alone.
+/// The page is only ever wasm, so it is linted for that target alone.
 const NOT_THE_PAGE: [&str; 3] = ["--workspace", "--exclude", "frontend"];
 const WASM: [&str; 6] = ["--package", "shared", "--package", "frontend", "--target", "wasm32-unknown-unknown"];
 
@@ -57,9 +57,9 @@ const STAGES: [Stage; 17] = [
     Stage { name: "clippy", about: "no warning, native", run: clippy },
     Stage { name: "clippy-wasm", about: "no warning, wasm", run: clippy_wasm },
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
-    Stage { name: "native", about: "tests of core, server and xtask", run: native },
+    Stage { name: "native", about: "tests of core, server, page and xtask", run: native },
     Stage { name: "editor", about: "tests of the editor's scripts in Node", run: editor },
-    Stage { name: "wasm", about: "tests of core and page in Chromium", run: wasm },
+    Stage { name: "wasm", about: "tests of the core in Chromium", run: wasm },
     Stage {
         name: "page",
         about: "the page builds",
@@ -122,7 +122,9 @@ fn clippy_wasm(project: &Project) -> Done {
 }
 
 fn native(project: &Project) -> Done {
-    run_tests(&mut cargo(project, ["test", "--locked", "--package", "shared", "--package", "backend", "--package", "xtask"]))
+    run_tests(&mut cargo(project, ["test", "--locked", "--package", "shared", "--package", "backend", "--package", "xtask"]))?;
+    // What the page's views make of a run needs no browser.
+    run_tests(&mut cargo(project, ["test", "--locked", "--package", "frontend", "--lib"]))
 }
 
 fn editor(project: &Project) -> Done {
@@ -139,7 +141,8 @@ fn wasm(project: &Project) -> Done {
     let browser = setup::browser(project)?;
     let runner = project.find("wasm-bindgen-test-runner").ok_or_else(|| process::missing("wasm-bindgen-test-runner"))?;
     // Not the examples in the documentation: they have run natively.
-    let mut tests = cargo(project, ["test", "--locked", "--lib", "--bins", "--tests"].into_iter().chain(WASM));
+    let mut tests =
+        cargo(project, ["test", "--locked", "--lib", "--tests", "--package", "shared", "--target", "wasm32-unknown-unknown"]);
     tests.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     tests.env("CHROMEDRIVER", &browser.chromedriver);
     tests.env("WASM_BINDGEN_USE_BROWSER", "1");

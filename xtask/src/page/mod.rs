@@ -1,7 +1,7 @@
 //! `cargo xtask page`: the page as the server embeds it, in `target/dist`.
 //!
 //! ```text
-//! trunk ────▶ html, js, wasm, css ─┐  (the page's wasm cut in two: `split`)
+//! trunk ────▶ html, js, wasm, css ─┐  (the page's wasm cut in two: `split`; all of it made smaller: `shrink`)
 //! esbuild ──▶ editor, charts ──────┤
 //! docs ─────▶ the reference ───────┤
 //! npm ──────▶ fonts, icons, data ──┼─▶ build id ─▶ service worker ─▶ .br and .gz ─▶ target/dist
@@ -25,6 +25,7 @@ mod reference;
 mod relative;
 mod scripts;
 mod service_worker;
+mod shrink;
 pub mod split;
 mod trunk;
 
@@ -75,6 +76,8 @@ pub fn build(project: &Project) -> Done {
     names::remove(&mut files)?;
     scripts::shorten(&mut files, project)?;
     clock.lap("html, js, wasm");
+    shrink::all(&mut files, project, &project.page_cache.join("wasm"))?;
+    clock.lap("wasm made smaller");
 
     bundle::EDITOR.add(&mut files, project)?;
     bundle::CHARTS.add(&mut files, project)?;

@@ -396,7 +396,7 @@ mod tests {
         let run = story::run(stages(), Vec::new(), &[]);
         let words = words(&told(&run, Selected::Task(Phase::Reduce, 1)));
         assert!(
-            words.contains("reduce-1|waiting|") && words.contains("Gathers|partition 1 of map|Gives to|the output|"),
+            words.contains("reduce-1|waiting|") && words.contains("Gathers|partition 1 of|map|Gives to|the output|"),
             "{words}"
         );
         assert!(words.ends_with("Not given to a worker yet.|"), "{words}");
