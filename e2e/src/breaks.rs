@@ -33,11 +33,4 @@ impl Page {
     pub async fn held(&self, fits: impl Fn(&str) -> bool) -> WebDriverResult<String> {
         self.until("held-name", "a message at a breakpoint", |name| !name.is_empty() && fits(name)).await
     }
-
-    /// Writes into a field, as typing does.
-    pub async fn fill(&self, id: &str, value: &str) -> WebDriverResult<()> {
-        let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }))";
-        self.driver.execute(script, vec![self.element(id).await?.to_json()?, value.into()]).await?;
-        Ok(())
-    }
 }

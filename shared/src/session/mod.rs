@@ -38,7 +38,6 @@ use crate::fault::Effect;
 use crate::id::{Incarnation, NodeId};
 use crate::limits::{RUNS_AT_ONCE, RUNS_KEPT};
 use crate::machine::Machine;
-use crate::messaging::Node;
 use crate::time::{Span, Time};
 use crate::wire::{Breakpoint, Command, Event, Frame, InputChoice, Place, Report, RunCommand, Speed, Tally};
 

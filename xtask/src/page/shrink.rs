@@ -26,13 +26,16 @@ const FEATURES: [&str; 9] = [
 ];
 
 /// In this order.
-const PASSES: [&str; 7] = [
-    "--dae",
+const PASSES: [&str; 10] = [
+    "--duplicate-function-elimination",
+    "--simplify-globals-optimizing",
     "--optimize-instructions",
+    "--vacuum",
+    "--remove-unused-brs",
+    "--merge-blocks",
     "--simplify-locals-nostructure",
     "--coalesce-locals",
     "--reorder-locals",
-    "--merge-blocks",
     "--vacuum",
 ];
 

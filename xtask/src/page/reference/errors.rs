@@ -4,8 +4,11 @@ use super::functions::{aggregating, mapping};
 use super::html::{anchor, escape, prose};
 use super::{Entry, Example, Group};
 
+/// Makes what a mark stands for.
+type Meant = fn() -> String;
+
 /// What is too long to write into a case: the mark, how a reader sees it, and what it stands for where a link can carry that.
-const LONG: [(&str, &str, Option<fn() -> String>); 4] = [
+const LONG: [(&str, &str, Option<Meant>); 4] = [
     ("<LONG>", "…", None),
     ("<OR>", "true or true or true or …", Some(|| format!("true{}", " or true".repeat(600)))),
     ("<BIG>", "x in (x*-n*-n*-n…, x*-n*-n*-n…, …)", Some(big)),
