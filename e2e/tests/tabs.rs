@@ -56,7 +56,7 @@ async fn a_consumer_lives_in_another_tab_and_nothing_is_lost_when_that_closes() 
     assert!(!tabs.contains("broker"), "{tabs}");
     page.press("take-worker-1").await?;
     page.until("client-worker-1", "its new place", |client| client.starts_with("worker-1 in this tab")).await?;
-    assert!(page.text("tabs-told").await?.contains("lives in this tab"));
+    page.until("tabs-told", "that it lives here", |told| told.contains("lives in this tab")).await?;
     until("a worker more, and one less", async || (browser.worker_threads() == threads + 1).then_some(())).await;
 
     // The first tab says where it lives, and what it does there.

@@ -5,6 +5,7 @@ use shared::wire::Stride;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
+use super::later::{Later, Part};
 use super::state::use_lab;
 use crate::components::icon::Icon;
 use crate::components::sheet::{Dialog, Sheet};
@@ -56,7 +57,13 @@ pub fn Shortcuts() -> impl IntoView {
             <Icon name="circle-help" />
         </button>
         <Sheet dialog=dialog name="shortcuts" title="Keys">
-            <dl class="keys" inner_html=KEYS></dl>
+            <Later part=Part::Keys wanted=move || dialog.was_opened() />
         </Sheet>
     }
+}
+
+/// The list.
+#[component]
+pub fn List() -> impl IntoView {
+    view! { <dl class="keys" inner_html=KEYS></dl> }
 }

@@ -25,6 +25,7 @@ use super::inspect::view::Inspected;
 use super::join::Joining;
 use super::kept::Runs;
 use super::kept::view::Keeping;
+use super::keys;
 use super::lesson::LessonView;
 use super::preview::FirstRows;
 use super::share::Sharing;
@@ -64,6 +65,8 @@ pub enum Part {
     /// Of the timeline with this size, in this element.
     Flags(Signal<(f64, f64)>, NodeRef<html::Div>),
     Share(Dialog),
+    /// The list of the keyboard's short ways.
+    Keys,
     /// What runs elsewhere.
     Join(Dialog),
     /// The page in a frame of another.
@@ -113,6 +116,7 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Overview => view! { <Overview /> }.into_any(),
         Part::Join(dialog) => view! { <Joining dialog=dialog /> }.into_any(),
         Part::Embedded => view! { <Embedded /> }.into_any(),
+        Part::Keys => view! { <keys::List /> }.into_any(),
         Part::Share(dialog) => view! { <Sharing dialog=dialog /> }.into_any(),
         Part::Offer(offer) => {
             update::show(offer);

@@ -20,12 +20,12 @@ mod glosses;
 mod icons;
 mod manifest;
 mod mark;
-mod names;
 mod reference;
 mod relative;
 mod scripts;
 mod service_worker;
 mod shrink;
+mod spare;
 pub mod split;
 mod trunk;
 
@@ -73,7 +73,7 @@ const LICENCES: [(&str, &str); 14] = [
 pub fn build(project: &Project) -> Done {
     let mut clock = Clock(Instant::now());
     let mut files = trunk::build(project)?;
-    names::remove(&mut files)?;
+    spare::remove(&mut files)?;
     scripts::shorten(&mut files, project)?;
     clock.lap("html, js, wasm");
     shrink::all(&mut files, project, &project.page_cache.join("wasm"))?;

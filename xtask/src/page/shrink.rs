@@ -26,7 +26,8 @@ const FEATURES: [&str; 9] = [
 ];
 
 /// In this order.
-const PASSES: [&str; 10] = [
+const PASSES: [&str; 11] = [
+    "--remove-unused-module-elements",
     "--duplicate-function-elimination",
     "--simplify-globals-optimizing",
     "--optimize-instructions",
