@@ -1,7 +1,7 @@
 //! The page in a frame of another page: an experiment to be run by whoever reads that page, with the graph, the timeline and the result.
 //!
-//! It is a document of its own, [`PAGE`], the only one of the page's that others may frame. What it shows is behind the `#` of its address,
-//! as in a link. What it does not do:
+//! It is a document of its own, `embed.html`, the only one of the page's that others may frame. What it shows is behind the `#` of its
+//! address, as in a link. What it does not do:
 //!
 //! - Nothing runs before the reader presses Run, and nothing is sent to a server, which may be the reader's own.
 //! - What the reader has kept in Millrace is neither read nor changed: nothing is remembered here, and no run is kept.

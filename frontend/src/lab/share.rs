@@ -1,7 +1,7 @@
 //! A link to what is looked at, and what came by one.
 //!
 //! All of it is in the link itself, behind the `#`, which no server sees. A link wins over the text that was kept from the last visit,
-//! and that text is offered back. The same link, to the page's embedded form ([`embed`](super::embed)), is in the frame that a page of
+//! and that text is offered back. The same link, to the page's embedded form ([`super::embed`]), is in the frame that a page of
 //! somebody else's can have.
 
 use js_sys::Array;

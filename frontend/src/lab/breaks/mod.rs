@@ -1,6 +1,6 @@
 //! Breakpoints at the edges of a simulated bus: before a message arrives that one of them waits for, virtual time stands still.
 //!
-//! Here is what the page keeps of them and says to the simulation; [`view`] is the dialog with the list, [`held`] the message that the run
+//! Here is what the page keeps of them and says to the simulation; [`mod@view`] is the dialog with the list, [`held`] the message that the run
 //! stands before, and what can be done with it. Both are loaded when they are wanted.
 //!
 //! They are the user's, and no part of an experiment: those whose edge an experiment does not have wait for one that has it. What is done
