@@ -33,6 +33,10 @@ fn at_home(worker: &str) -> bool {
     (worker.contains("at work") || worker.contains("waits for a message")) && !worker.contains("tab 2")
 }
 
+fn milliseconds(elapsed: &str) -> f64 {
+    elapsed.trim_end_matches(" ms").parse().unwrap_or_default()
+}
+
 #[tokio::test]
 async fn a_consumer_lives_in_another_tab_and_nothing_is_lost_when_that_closes() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
@@ -91,6 +95,8 @@ async fn a_consumer_lives_in_another_tab_and_nothing_is_lost_when_that_closes() 
     page.driver.switch_to_window(home).await?;
     page.until("news", "the end of the tab", |news| news.contains("tab 2 is gone, and worker-1 with it")).await?;
     page.until("worker-2", "work at home", at_home).await?;
+    // The run is longer than a sign may take.
+    page.until_attribute("elapsed", "data-exact", |elapsed| milliseconds(elapsed) > 45_000.0).await?;
     page.finished().await?;
     assert_eq!(page.broken().await?, Vec::<String>::new());
     assert!(!page.has("notice").await?);
