@@ -162,10 +162,9 @@ async fn a_link_carries_the_run_to_another_browser() -> WebDriverResult<()> {
     }
     page.press("kill-worker-1").await?;
     page.until_attribute("worker-1", "data-state", |state| state == "down").await?;
-    let text = page.experiment().await?;
-    // By a step it is known what is seen.
+    let (text, killed) = (page.experiment().await?, page.at().await?);
     page.press("step-event").await?;
-    let seen = page.arrived("a step", |_| true).await?;
+    let seen = page.arrived("a step", |at| at > killed).await?;
     page.press("share-open").await?;
     let link = page.until_link().await?;
     assert!(link.starts_with(&server.url) && link.contains("#x=1."), "{link}");

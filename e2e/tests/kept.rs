@@ -250,6 +250,10 @@ async fn axe_finds_nothing_in_what_is_kept_in_any_look() -> WebDriverResult<()> 
     let (server, browser) = (Server::start(), Browser::start().await);
     let page = simulating(&browser, &server.url).await?;
     page.run().await?;
+    // It is written down before the page is left.
+    page.press("kept-open").await?;
+    listed(&page, "kept-run", 1).await?;
+    page.press("kept-close").await?;
     let mut found = Vec::new();
     for look in LOOKS {
         page.look(look).await?;
