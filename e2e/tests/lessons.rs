@@ -172,6 +172,8 @@ async fn a_lesson_goes_on_at_its_step_after_the_page_is_loaded_again() -> WebDri
     take(&page, "killed-worker").await?;
     page.press("run").await?;
     page.until_attribute("lesson", "data-step", |step| step == "2").await?;
+    // The step is there as soon as the run is asked for; time can be paused once it goes.
+    page.until_attribute("worker-1", "data-state", |state| state == "busy").await?;
     page.press("pause").await?;
     page.until_attribute("status", "data-paused", |paused| paused == "true").await?;
     let said = page.text("lesson-step").await?;
