@@ -248,7 +248,7 @@ impl Client {
     /// Asks for a queue's messages; a sentence if that may not be.
     pub fn subscribe(&mut self, queue: &str, prefetch: u32, acks: Acks) -> Result<(), String> {
         let ahead: u32 = self.consumers.iter().map(|consumer| consumer.prefetch).sum();
-        if prefetch == 0 || ahead + prefetch > PREFETCH_MAX {
+        if prefetch == 0 || prefetch > PREFETCH_MAX.saturating_sub(ahead) {
             return Err(format!("The prefetch of this page's consumers is 1 to {PREFETCH_MAX} together; {ahead} are taken."));
         }
         self.last_tag += 1;

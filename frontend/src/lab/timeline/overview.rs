@@ -36,7 +36,8 @@ pub fn Overview() -> impl IntoView {
     let palette = use_palette();
     let scale = move |run: &RunModel| scale_of(size.get_untracked(), run, None);
 
-    // Drawn anew for another size, theme or run, and else now and then.
+    // Drawn anew for another size, theme or run, and else now and then; but at once when time stops, so that nothing moves from then on.
+    let still = Memo::new(move |_| lab.run.with(RunModel::is_paused));
     let (last_ms, due) = (StoredValue::new(f64::NEG_INFINITY), StoredValue::new(None::<TimeoutHandle>));
     let draw = move || {
         last_ms.set_value(wall_ms());
@@ -49,22 +50,25 @@ pub fn Overview() -> impl IntoView {
             });
         }
     };
-    Effect::new(move |before: Option<(f64, f64)>| {
-        let size = size.get();
+    let forget = move || due.try_update_value(Option::take).flatten().iter().for_each(TimeoutHandle::clear);
+    Effect::new(move |before: Option<((f64, f64), bool)>| {
+        let now = (size.get(), still.get());
         palette.track();
         lab.run.track();
-        if due.with_value(Option::is_some) {
-            return size;
-        }
         let wait_ms = last_ms.get_value() + DRAWN_EVERY_MS - wall_ms();
-        if wait_ms <= 0.0 || before != Some(size) {
+        if before != Some(now) {
+            forget();
+            draw();
+        } else if due.with_value(Option::is_some) {
+            return now;
+        } else if wait_ms <= 0.0 {
             draw();
         } else {
             due.set_value(set_timeout_with_handle(draw, Duration::from_millis(wait_ms.ceil() as u64)).ok());
         }
-        size
+        now
     });
-    on_cleanup(move || due.try_update_value(Option::take).flatten().iter().for_each(TimeoutHandle::clear));
+    on_cleanup(forget);
 
     Effect::new(move |_| {
         let (size, window) = (size.get(), lab.window.get());

@@ -71,7 +71,7 @@ impl Combiner {
 
     /// Writes each row's state.
     fn let_pass(&mut self, batch: &Batch) -> Result<(), EmitError> {
-        let State::Loose { partitioner, writers } = &mut self.state else { return Ok(()) };
+        let State::Loose { partitioner, writers } = &mut self.state else { unreachable!("no rows come once they have ended") };
         let rows = Batch::new(mapped(&self.reduce, batch)?, batch.rows);
         let hashes = partitioner.hashes(&rows).map_err(|error| StepError { record: batch.record(error.record), ..error })?;
         let states = single_states(&self.reduce, &rows).map_err(|(what, error)| batch.error(format!("`{what}`"), error))?;
