@@ -8,6 +8,7 @@
 
 pub mod local;
 pub mod remote;
+pub mod talk;
 pub mod upload;
 
 use std::rc::Rc;

@@ -5,19 +5,17 @@
 //! session is away are kept for it, at most `WAITING_MAX` of them.
 
 use std::cell::RefCell;
-use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{Either, select};
-use futures::{SinkExt, StreamExt};
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use gloo_net::websocket::Message;
 use gloo_net::websocket::futures::WebSocket;
-use gloo_net::websocket::{Message, WebSocketError};
-use leptos::prelude::{TimeoutHandle, set_timeout_with_handle, window};
+use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
 use leptos::task::spawn_local;
 use shared::wire::{Command, Event, Resume, encode_command};
 
+use super::talk::{Ending, address, talk};
 use super::{Ear, Heard, Said};
 
 /// The first wait before another attempt to connect; it doubles up to [`WAIT_MS_MAX`]. Milliseconds.
@@ -96,7 +94,7 @@ impl Remote {
     }
 
     fn connect(self: &Rc<Self>) {
-        let socket = match WebSocket::open(&address()) {
+        let socket = match WebSocket::open(&address("ws")) {
             Ok(socket) => socket,
             Err(error) => return self.lost(error.to_string()),
         };
@@ -111,7 +109,11 @@ impl Remote {
         self.greet();
         let weak = Rc::downgrade(self);
         spawn_local(async move {
-            let ending = talk(socket, letters, &weak).await;
+            let mut hear = |message| with(&weak, |remote| remote.hear(message));
+            let ending = match talk(socket, letters, &mut hear).await {
+                Ending::Theirs(_, reason) => reason,
+                Ending::Ours | Ending::Broken => String::new(),
+            };
             // One that this page has closed itself is not lost.
             let is_current =
                 |remote: &Rc<Remote>| remote.state.borrow().connection.as_ref().is_some_and(|it| it.number == number);
@@ -218,43 +220,8 @@ impl Connection {
     }
 }
 
-/// Sends the letters and hears the messages of one connection until either side ends it; gives the reason, if there is one.
-async fn talk(socket: WebSocket, mut letters: UnboundedReceiver<String>, remote: &Weak<Remote>) -> String {
-    let (mut sink, mut messages) = socket.split();
-    let sending = pin!(async move {
-        while let Some(text) = letters.next().await {
-            if sink.send(Message::Text(text)).await.is_err() {
-                // Why, the other half hears.
-                futures::future::pending::<()>().await;
-            }
-        }
-    });
-    let hearing = pin!(async move {
-        while let Some(message) = messages.next().await {
-            match message {
-                Ok(message) => with(remote, |remote| remote.hear(message)),
-                Err(WebSocketError::ConnectionClose(close)) => return close.reason,
-                // The close that follows says more.
-                Err(_) => {}
-            }
-        }
-        String::new()
-    });
-    match select(sending, hearing).await {
-        Either::Left(_) => String::new(),
-        Either::Right((reason, _)) => reason,
-    }
-}
-
 fn with(remote: &Weak<Remote>, then: impl FnOnce(&Rc<Remote>)) {
     if let Some(remote) = remote.upgrade() {
         then(&remote);
     }
-}
-
-/// `ws` beside the page.
-fn address() -> String {
-    let location = window().location();
-    let scheme = if location.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}{}ws", location.host().unwrap_or_default(), crate::folder())
 }

@@ -417,6 +417,7 @@ mod tests {
         let mut client = open(1);
         assert!(client.subscribe("tasks", 101, Acks::ByHand).is_err());
         assert_eq!(client.subscribe("tasks", 90, Acks::ByHand), Ok(()));
+        assert!(client.subscribe("tasks", u32::MAX, Acks::ByHand).is_err());
         let refusal = client.subscribe("tasks", 20, Acks::AtOnce).unwrap_err();
         assert!(refusal.contains("90 are taken"), "{refusal}");
         assert_eq!(client.subscribe("tasks", 10, Acks::AtOnce), Ok(()));

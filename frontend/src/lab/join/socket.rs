@@ -4,15 +4,12 @@
 //! answer can be read. The views look at the client a few times a second, however fast it hears.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{Either, select};
-use futures::{SinkExt, StreamExt};
 use gloo_net::http::Request;
+use gloo_net::websocket::Message;
 use gloo_net::websocket::futures::WebSocket;
-use gloo_net::websocket::{Message, WebSocketError};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Deserialize;
@@ -22,6 +19,7 @@ use shared::wire::ExchangeView;
 use super::client::{Client, farewell};
 use crate::lab::share::set_fragment;
 use crate::lab::state::wall_ms;
+use crate::session::talk::{Ending, address, talk};
 
 /// How often views look at most, and how often what is due by time is published. Milliseconds.
 const LOOK_MS: u64 = 60;
@@ -82,6 +80,8 @@ struct Socket {
     tick_is_due: bool,
     heard_ms: f64,
     asked: bool,
+    /// Who asks what the bus has, by number.
+    round: u32,
 }
 
 impl LiveBus {
@@ -146,9 +146,17 @@ impl LiveBus {
         });
     }
 
-    /// Asks again and again what the bus has, as long as somebody looks.
+    /// Asks again and again what the bus has, as long as somebody looks; who asked before does so no more.
     pub fn follow(self, looks: impl Fn() -> bool + Copy + 'static) {
-        if !looks() {
+        let round = self.socket.try_update_value(|socket| {
+            socket.round += 1;
+            socket.round
+        });
+        self.ask_on(round.unwrap_or_default(), looks);
+    }
+
+    fn ask_on(self, round: u32, looks: impl Fn() -> bool + Copy + 'static) {
+        if !looks() || self.socket.try_with_value(|socket| socket.round) != Some(round) {
             return;
         }
         let bus = self.client.with_value(|client| client.is_open().then(|| client.bus.clone()));
@@ -158,7 +166,7 @@ impl LiveBus {
             {
                 self.state.try_set(Some(state));
             }
-            set_timeout(move || self.follow(looks), Duration::from_millis(ASK_MS));
+            set_timeout(move || self.ask_on(round, looks), Duration::from_millis(ASK_MS));
         });
     }
 
@@ -180,7 +188,7 @@ impl LiveBus {
                 Ok(state) => {
                     self.state.try_set(Some(state));
                     match WebSocket::open(&address(&path)) {
-                        Ok(socket) => self.talk(number, socket, letters).await,
+                        Ok(socket) => self.converse(number, socket, letters).await,
                         Err(error) => error.to_string(),
                     }
                 }
@@ -216,33 +224,18 @@ impl LiveBus {
     }
 
     /// Carries words both ways until either side ends it; gives the reason, in a sentence.
-    async fn talk(self, number: u32, socket: WebSocket, mut letters: UnboundedReceiver<String>) -> String {
-        let (mut sink, mut messages) = socket.split();
+    async fn converse(self, number: u32, socket: WebSocket, letters: UnboundedReceiver<String>) -> String {
         self.pump();
         self.listen_for_silence(number);
-        let sending = pin!(async move {
-            while let Some(text) = letters.next().await {
-                if sink.send(Message::Text(text)).await.is_err() {
-                    // Why, the other half hears.
-                    futures::future::pending::<()>().await;
-                }
+        let mut hear = |message| {
+            if let Message::Text(text) = message {
+                self.hear(&text);
             }
-        });
-        let hearing = pin!(async move {
-            while let Some(message) = messages.next().await {
-                match message {
-                    Ok(Message::Text(text)) => self.hear(&text),
-                    Ok(Message::Bytes(_)) => {}
-                    Err(WebSocketError::ConnectionClose(close)) => return farewell(close.code, &close.reason),
-                    // The close that follows says more.
-                    Err(_) => {}
-                }
-            }
-            farewell(1006, "")
-        });
-        match select(sending, hearing).await {
-            Either::Left(_) => farewell(1000, ""),
-            Either::Right((reason, _)) => reason,
+        };
+        match talk(socket, letters, &mut hear).await {
+            Ending::Ours => farewell(1000, ""),
+            Ending::Theirs(code, reason) => farewell(code, &reason),
+            Ending::Broken => farewell(1006, ""),
         }
     }
 
@@ -314,10 +307,4 @@ const NO_SERVER: &str =
 
 fn path(bus: &str) -> String {
     format!("api/bus/{}", String::from(js_sys::encode_uri_component(bus)))
-}
-
-fn address(path: &str) -> String {
-    let location = window().location();
-    let scheme = if location.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}{}{path}", location.host().unwrap_or_default(), crate::folder())
 }

@@ -39,6 +39,8 @@ struct Inner {
     heard: BTreeMap<(String, u32), f64>,
     /// Clients that live here, by their runs' tabs and numbers.
     lives: BTreeMap<(String, u32, u16), Life>,
+    /// Who asks what is run, by number.
+    round: u32,
 }
 
 struct Lobby {
@@ -110,9 +112,17 @@ impl Tabs {
         });
     }
 
-    /// Asks again and again what is run, as long as somebody looks.
+    /// Asks again and again what is run, as long as somebody looks; who asked before does so no more.
     fn follow(self, looks: impl Fn() -> bool + Copy + 'static) {
-        if !looks() {
+        let round = self.inner.try_update_value(|inner| {
+            inner.round += 1;
+            inner.round
+        });
+        self.ask_on(round.unwrap_or_default(), looks);
+    }
+
+    fn ask_on(self, round: u32, looks: impl Fn() -> bool + Copy + 'static) {
+        if !looks() || self.inner.try_with_value(|inner| inner.round) != Some(round) {
             return;
         }
         let now = wall_ms();
@@ -126,7 +136,7 @@ impl Tabs {
             self.offers.update(|offers| self.inner.with_value(|inner| offers.retain(|offer| is_new(inner, offer))));
         }
         self.say(&TabWord::Ask);
-        set_timeout(move || self.follow(looks), Duration::from_millis(ASK_MS));
+        set_timeout(move || self.ask_on(round, looks), Duration::from_millis(ASK_MS));
     }
 
     fn hear(self, word: TabWord) {
