@@ -20,6 +20,16 @@ impl Page {
         Page::open(browser, &format!("{url}/?autorun=no")).await
     }
 
+    /// Opens the page and has an experiment simulated in it, as fast as it goes, to its end.
+    pub async fn simulated(browser: &Browser, url: &str, text: &str) -> WebDriverResult<Page> {
+        let page = Page::open_idle(browser, url).await?;
+        page.write_experiment(text).await?;
+        page.press("place-simulate").await?;
+        page.press("speed-max").await?;
+        page.run().await?;
+        Ok(page)
+    }
+
     /// Opens a page that counts the bundled text in its own workers at once.
     pub async fn open_counting(browser: &Browser, url: &str) -> WebDriverResult<Page> {
         Page::open(browser, &format!("{url}/?run=browser")).await

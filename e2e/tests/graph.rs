@@ -18,11 +18,7 @@ messaging:
 ";
 
 async fn ran(browser: &Browser, server: &Server, text: &str) -> WebDriverResult<Page> {
-    let page = Page::open_idle(browser, &server.url).await?;
-    page.write_experiment(text).await?;
-    page.press("place-simulate").await?;
-    page.press("speed-max").await?;
-    page.run().await?;
+    let page = Page::simulated(browser, &server.url, text).await?;
     page.element("graph-zoom-in").await?;
     Ok(page)
 }

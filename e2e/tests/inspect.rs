@@ -18,16 +18,6 @@ messaging:
     worker: { count: 2, queue: tasks, prefetch: 1, service: 25 ms }
 ";
 
-async fn ran(browser: &Browser, server: &Server, text: &str) -> WebDriverResult<Page> {
-    let page = Page::open_idle(browser, &server.url).await?;
-    page.write_experiment(text).await?;
-    page.press("place-simulate").await?;
-    page.press("speed-max").await?;
-    page.run().await?;
-    page.finished().await?;
-    Ok(page)
-}
-
 /// The lines of a list or table in the inspector.
 async fn lines(page: &Page, selector: &str) -> WebDriverResult<Vec<String>> {
     let found = page.driver.find_all(By::Css(format!("[data-testid=inspected] {selector}"))).await?;
@@ -41,7 +31,7 @@ async fn lines(page: &Page, selector: &str) -> WebDriverResult<Vec<String>> {
 #[tokio::test]
 async fn every_execution_of_the_table_is_under_its_task() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
-    let page = ran(&browser, &server, WORDS).await?;
+    let page = Page::simulated(&browser, &server.url, WORDS).await?;
     page.press("timeline-as-table").await?;
     let rows = page.driver.find_all(By::Css("[data-testid=timeline-table] tbody tr")).await?;
     let mut of_maps = Vec::new();
@@ -79,7 +69,7 @@ async fn every_execution_of_the_table_is_under_its_task() -> WebDriverResult<()>
 #[tokio::test]
 async fn a_shuffle_is_a_matrix_whose_shares_are_the_whole() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
-    let page = ran(&browser, &server, WORDS).await?;
+    let page = Page::simulated(&browser, &server.url, WORDS).await?;
     // From a bar of the timeline to its task, from there to the shuffle, and from the shuffle back to a task.
     page.press("select-first").await?;
     page.until("inspected-name", "a task", |name| name == "map-0").await?;
@@ -114,7 +104,7 @@ async fn a_shuffle_is_a_matrix_whose_shares_are_the_whole() -> WebDriverResult<(
 #[tokio::test]
 async fn a_bus_is_looked_into_from_its_queue_to_each_client() -> WebDriverResult<()> {
     let (server, browser) = (Server::start(), Browser::start().await);
-    let page = ran(&browser, &server, BUS).await?;
+    let page = Page::simulated(&browser, &server.url, BUS).await?;
     page.press("select-first").await?;
     page.until("inspected-name", "the queue", |name| name == "tasks").await?;
     let told = page.text("inspected").await?.split_whitespace().collect::<Vec<_>>().join(" ");
