@@ -282,8 +282,9 @@ fn a_paced_simulation_is_paused_stepped_killed_in_and_ends_with_the_trace_of_one
     assert!(matches!(client.until_over().last(), Some(Event::Failed { message, .. }) if message == "the run was stopped"));
 }
 
-/// Slow enough that the kills come in time.
-const SLOW: &str = "faults: [ { at: 0 %, slow: { node: worker-1, factor: 8 } } ]\n";
+/// Slow enough that many frames come between the first task's end and the last one's, on a quick machine too.
+const SLOW: &str = "faults: [ { at: 0 %, slow: { node: worker-1, factor: 16 } }, { at: 0 %, slow: { node: worker-2, factor: 16 } }, \
+                    { at: 0 %, slow: { node: worker-3, factor: 16 } } ]\n";
 
 /// Kills a worker at each of some frames, far enough apart that it is back; gives how many were lost.
 fn kill_while_it_runs(client: &mut Client, run: u32, kills: u32, mut kill: impl FnMut(&mut Client, u32) -> bool) -> u32 {
