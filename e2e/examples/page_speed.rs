@@ -1,9 +1,11 @@
 //! How soon the page can be used, how fast it counts a big file, and what that costs; printed as one JSON object. The first result is
 //! that of a page which is asked to count the bundled text at once, in its own workers (`?run=browser`): the simulation in slow motion
 //! that it opens on otherwise takes as long as it is meant to.
-//! `cargo xtask bench page` runs it and compares it with what is promised.
+//! `cargo xtask bench page`, `tenth` and `bus` run it and compare it with what is promised.
 //!
-//! `MILLRACE_BIN=… cargo run -p e2e --example page_speed FILE EXPERIMENT.yaml`
+//! `MILLRACE_BIN=… cargo run -p e2e --example page_speed CASES.json`, where the cases are
+//! `{ "loads": 5, "files": [{ "name": "words", "file": PATH, "experiment": TEXT, "workers": [1, 2], "rounds": 3 }],
+//! "buses": [{ "name": "1→1", "experiment": TEXT }] }`.
 
 // A measurement: a panic is how it fails.
 #![allow(clippy::unwrap_used)]
@@ -11,14 +13,9 @@
 use std::time::Duration;
 
 use e2e::{Browser, Page, Server};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
-
-/// How often the page is loaded into a browser that has never seen it.
-const LOADS: usize = 5;
-
-/// How often each number of workers counts the file.
-const ROUNDS: usize = 3;
 
 /// Between two looks at a run and at the memory that it takes; each walks through all the tab's memory, and too many of them would be
 /// what is measured.
@@ -40,17 +37,56 @@ const MARKS: &str = r#"
     addEventListener("DOMContentLoaded", look);
 "#;
 
+/// Begins to note in `window.frames` how many milliseconds lie between two frames of the page.
+const FRAMES: &str = "
+    window.frames = [];
+    let last = performance.now();
+    const frame = now => { frames.push(now - last); last = now; requestAnimationFrame(frame); };
+    requestAnimationFrame(frame);
+";
+
+/// What is measured.
+#[derive(Deserialize)]
+struct Cases {
+    /// How often the page is loaded into a browser that has never seen it.
+    loads: usize,
+    files: Vec<FileCase>,
+    buses: Vec<BusCase>,
+}
+
+/// An experiment over a file, with so many workers in turns.
+#[derive(Deserialize)]
+struct FileCase {
+    name: String,
+    file: String,
+    experiment: String,
+    workers: Vec<u32>,
+    rounds: usize,
+}
+
+/// A bus in the page's workers.
+#[derive(Deserialize)]
+struct BusCase {
+    name: String,
+    experiment: String,
+}
+
 #[tokio::main]
 async fn main() -> WebDriverResult<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [file, experiment] = &arguments[..] else { panic!("name a file and an experiment") };
+    let path = std::env::args().nth(1).expect("the cases are named");
+    let cases: Cases = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let server = Server::start();
-    let mut loads = Vec::new();
-    for _ in 0..LOADS {
+    let (mut loads, mut files, mut buses) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..cases.loads {
         loads.push(cold_load(&format!("{}/?run=browser", server.url)).await?);
     }
-    let big = big_file(&server.url, file, &std::fs::read_to_string(experiment).unwrap()).await?;
-    println!("{}", json!({ "loads": loads, "big": big }));
+    for case in &cases.files {
+        files.extend(over_file(&server.url, case).await?);
+    }
+    for case in &cases.buses {
+        buses.push(bus(&server.url, case).await?);
+    }
+    println!("{}", json!({ "loads": loads, "files": files, "buses": buses }));
     Ok(())
 }
 
@@ -75,15 +111,16 @@ async fn cold_load(url: &str) -> WebDriverResult<Value> {
     Ok(json!({ "ready_ms": marks["ready"], "result_ms": marks["result"], "long_ms": long_ms }))
 }
 
-/// Counts the file with one and with two workers, in turns.
-async fn big_file(url: &str, file: &str, experiment: &str) -> WebDriverResult<Value> {
+/// Runs an experiment over a file with each number of workers, in turns.
+async fn over_file(url: &str, case: &FileCase) -> WebDriverResult<Vec<Value>> {
     let browser = Browser::start().await;
     let page = Page::open_idle(&browser, url).await?;
-    page.write_experiment(experiment).await?;
-    page.choose_file(file).await?;
+    page.write_experiment(&case.experiment).await?;
+    page.press("place-browser").await?;
+    page.choose_file(&case.file).await?;
     let mut runs = Vec::new();
-    for _ in 0..ROUNDS {
-        for workers in [1, 2] {
+    for _ in 0..case.rounds {
+        for workers in &case.workers {
             let field = page.element("workers-input").await?.to_json()?;
             let script =
                 "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', { bubbles: true }));";
@@ -99,13 +136,31 @@ async fn big_file(url: &str, file: &str, experiment: &str) -> WebDriverResult<Va
             let elapsed = page.attribute("elapsed", "data-exact").await?;
             let elapsed_ms: f64 = elapsed.trim_end_matches(" ms").parse().unwrap();
             let (hash, long_ms) = (page.text("output-hash").await?, long_tasks(&page).await?);
-            runs.push(
-                json!({ "workers": workers, "elapsed_ms": elapsed_ms, "bytes": bytes, "long_ms": long_ms, "hash": hash }),
-            );
+            runs.push(json!({
+                "name": case.name, "workers": workers, "elapsed_ms": elapsed_ms, "bytes": bytes, "long_ms": long_ms, "hash": hash,
+            }));
         }
     }
     page.driver.quit().await?;
-    Ok(json!(runs))
+    Ok(runs)
+}
+
+/// Runs a bus in real time; the views that a newcomer sees are open.
+async fn bus(url: &str, case: &BusCase) -> WebDriverResult<Value> {
+    let browser = Browser::start().await;
+    let page = Page::open_idle(&browser, url).await?;
+    page.write_experiment(&case.experiment).await?;
+    page.press("place-browser").await?;
+    page.driver.execute("window.longTasks.length = 0", vec![]).await?;
+    page.driver.execute(FRAMES, vec![]).await?;
+    page.start().await?;
+    page.finished().await?;
+    let frames = page.driver.execute("return window.frames", vec![]).await?.json().clone();
+    let long_ms = long_tasks(&page).await?;
+    let counters = page.download(&browser).await?;
+    let processed = counters.lines().find_map(|line| line.strip_prefix("total/processed,")?.parse::<u64>().ok());
+    page.driver.quit().await?;
+    Ok(json!({ "name": case.name, "processed": processed, "frames_ms": frames, "long_ms": long_ms }))
 }
 
 /// How long each noted long task of the main thread took, in milliseconds by the clock on the wall.

@@ -9,11 +9,12 @@
 //! moments.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::watch::{Receiver, channel};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -26,10 +27,13 @@ pub const PREFETCH: usize = 200;
 
 /// What is not counted at the beginning.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Between two looks of who publishes at a rate.
-const TICK: Duration = Duration::from_millis(1);
+/// Between two looks of who publishes at a rate: what is due then has to fit into the window at any rate that is measured, or the
+/// publisher's own grain would be what is measured.
+const TICK: Duration = Duration::from_micros(250);
 /// What is later than the clock's own grain (a look and its rounding) is the broker's delay.
-const LATE_MAX: Duration = Duration::from_millis(2);
+const LATE_MAX: Duration = Duration::from_millis(1);
+/// Between two looks whether everything has come.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// When nothing has come for so long, what is missing is lost.
 const QUIET: Duration = Duration::from_secs(2);
 /// Within which everything has to be delivered after the last message was published.
@@ -67,6 +71,8 @@ pub struct Common {
     delivered: AtomicU64,
     /// Microseconds on the way, of each delivery that is counted.
     delays: Mutex<Vec<u32>>,
+    /// A word each [`TICK`], once somebody has asked for it.
+    ticks: OnceLock<Receiver<()>>,
 }
 
 impl Load {
@@ -185,7 +191,7 @@ async fn drained(common: &Common, expected: u64) -> Done<u64> {
         if began.elapsed() > DRAIN_MAX {
             return Err(format!("after {DRAIN_MAX:?} only {delivered} of {expected} messages were delivered"));
         }
-        sleep(TICK).await;
+        sleep(LOOK_EVERY).await;
     }
 }
 
@@ -217,7 +223,8 @@ async fn publish<P: Publisher>(publisher: &mut P, common: &Common) -> Done<()> {
 }
 
 /// So many messages a second until it is stopped.
-pub async fn publish_at<P: Publisher>(publisher: &mut P, common: &Common, rate: f64) -> Done<()> {
+pub async fn publish_at<P: Publisher>(publisher: &mut P, common: &Arc<Common>, rate: f64) -> Done<()> {
+    let mut ticks = common.ticks();
     let (began, mut sent) = (Instant::now(), 0);
     while !common.is_stopped() {
         let due = (began.elapsed().as_secs_f64() * rate) as u64;
@@ -228,9 +235,23 @@ pub async fn publish_at<P: Publisher>(publisher: &mut P, common: &Common, rate: 
             common.published.fetch_add(1, Ordering::Relaxed);
         }
         publisher.flush().await?;
-        sleep(TICK).await;
+        // Nobody ticks any more once it is stopped.
+        let _ = ticks.changed().await;
     }
     publisher.settle().await
+}
+
+/// Ticks until it is stopped. The timers of the tasks' runtime are no finer than a millisecond, those of a thread are.
+fn tick(common: Arc<Common>) -> Receiver<()> {
+    let (sender, ticks) = channel(());
+    std::thread::spawn(move || {
+        while !common.is_stopped() {
+            std::thread::sleep(TICK);
+            // Nobody listens between two publishers.
+            let _ = sender.send(());
+        }
+    });
+    ticks
 }
 
 impl Common {
@@ -243,12 +264,17 @@ impl Common {
             published: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             delays: Mutex::default(),
+            ticks: OnceLock::new(),
         }
     }
 
     /// Nothing more is published.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn ticks(self: &Arc<Common>) -> Receiver<()> {
+        self.ticks.get_or_init(|| tick(self.clone())).clone()
     }
 
     pub fn is_stopped(&self) -> bool {

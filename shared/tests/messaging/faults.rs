@@ -10,7 +10,7 @@ use shared::messaging::Node;
 use shared::rng::Rng;
 use shared::sim::messaging::{BusSimulation, BusSpec, Summary};
 
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 20_000;
 
 pub fn experiment(text: &str) -> BusExperiment {
     match check_any(text, &[]) {

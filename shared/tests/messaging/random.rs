@@ -14,8 +14,8 @@ use shared::time::{Span, Time};
 
 use crate::model::Model;
 
-const SEEDS: u64 = 4_000;
-const OPERATIONS: u64 = 250;
+const SEEDS: u64 = 20_000;
+const OPERATIONS: u64 = 1_000;
 pub const NODES: u64 = 4;
 
 const KEYS: [&str; 8] = ["a", "a.b", "a.b.c", "b", "b.a", "", "a.a", "q1"];
@@ -70,7 +70,7 @@ fn queue(rng: &mut Rng, exchanges: &[Arc<str>], number: u64) -> QueueSettings {
             },
         }),
         max_priority: if rng.below(3) == 0 { 2 } else { 0 },
-        balance: pick(rng, &[Balance::RoundRobin, Balance::RoundRobin, Balance::LeastLoaded]),
+        balance: pick(rng, &[Balance::RoundRobin, Balance::RoundRobin, Balance::LeastLoaded, Balance::ConsistentHash]),
         single_active_consumer: rng.below(4) == 0,
         delivery_limit: (rng.below(3) == 0).then(|| rng.below(3) as u32),
         durable: false,

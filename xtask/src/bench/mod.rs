@@ -25,7 +25,7 @@ struct Measurement {
     measure: fn(&Project) -> Done<Vec<Figure>>,
 }
 
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 10] = [
     Measurement { name: "text", about: "a seeded 1 GB Zipf text, 50,000 distinct words", measure: text::measure },
     Measurement {
         name: "native",
@@ -56,6 +56,16 @@ const MEASUREMENTS: [Measurement; 8] = [
         name: "page",
         about: "bytes over the wire, a cold load, and the same word count in Chromium's workers",
         measure: page::measure,
+    },
+    Measurement {
+        name: "tenth",
+        about: "the questions of `peers` at a tenth of their size, in a worker of the page and natively",
+        measure: page::measure_tenth,
+    },
+    Measurement {
+        name: "bus",
+        about: "messages a second through a broker in the page, and the page's frames meanwhile",
+        measure: page::measure_bus,
     },
     Measurement {
         name: "peers",

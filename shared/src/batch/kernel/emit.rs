@@ -1,6 +1,7 @@
 //! What a task leaves of the rows that its steps give: see [`Emit`].
 
 use arrow_array::UInt32Array;
+use arrow_select::interleave::interleave;
 
 use super::KernelError;
 use super::aggregation::{Partitioner, mapped, mapped_types, wanted};
@@ -8,7 +9,7 @@ use super::batch::{Batch, StepError, together};
 use super::combiner::Combiner;
 use super::groups::KeyHasher;
 use super::hash::partition_of;
-use super::order::sorted;
+use super::order::sorted_batches;
 use super::ranges::{Ranges, Sampler, sample_types};
 use super::transfer::ColumnWriter;
 use crate::batch::{Emit, Payload, Plan, Reduce, SortKey, Space, Stage};
@@ -218,8 +219,36 @@ pub(super) fn by_hash(batch: &Batch, hashes: &[u64], writers: &mut [ColumnWriter
 
 /// The rows of some batches in an order, and only so many of them.
 pub(super) fn first(types: &[Type], batches: Vec<Batch>, sort: &[SortKey], limit: Option<u64>) -> Result<Batch, KernelError> {
-    let rows = batches.iter().map(|batch| batch.rows).sum();
-    let columns = together(types, batches.into_iter().map(|batch| batch.columns))?;
-    let order = UInt32Array::from(sorted(&columns, rows, sort, limit));
-    Ok(Batch::new(columns, rows).taken(&order))
+    if sort.is_empty() {
+        let (mut left, mut kept) = (limit.unwrap_or(u64::MAX), Vec::new());
+        for batch in &batches {
+            let rows = (batch.rows as u64).min(left);
+            left -= rows;
+            kept.push(batch.first(rows as usize));
+        }
+        let rows = kept.iter().map(|batch| batch.rows).sum();
+        return Ok(Batch::new(together(types, kept.into_iter().map(|batch| batch.columns))?, rows));
+    }
+    let order = sorted_batches(types, &batches, sort, limit);
+    let begins: Vec<usize> = batches
+        .iter()
+        .scan(0, |rows, batch| {
+            *rows += batch.rows;
+            Some(*rows - batch.rows)
+        })
+        .collect();
+    let place = |row: u32| {
+        let batch = begins.partition_point(|begin| *begin <= row as usize) - 1;
+        (batch, row as usize - begins[batch])
+    };
+    let places: Vec<(usize, usize)> = order.into_iter().map(place).collect();
+    let column = |(index, of): (usize, &Type)| {
+        let parts: Vec<_> = batches.iter().map(|batch| &*batch.columns[index]).collect();
+        match parts.is_empty() {
+            true => Ok(of.empty()),
+            false => interleave(&parts, &places).map_err(|_| KernelError::TooMuchText),
+        }
+    };
+    let columns = types.iter().enumerate().map(column).collect::<Result<_, _>>()?;
+    Ok(Batch::new(columns, places.len()))
 }

@@ -2,10 +2,12 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::ArrayRef;
-use arrow_row::{RowConverter, SortField};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::SortOptions;
 
+use super::batch::Batch;
 use super::by_bytes::{by_bytes, prefix};
 use crate::batch::SortKey;
 use crate::expr::Type;
@@ -45,20 +47,57 @@ pub fn sort_rows(
 /// The rows of some columns in an order: by `sort`, ties by all columns ascending from the first on, so that no two places are a
 /// matter of chance; and only `limit` of them. Without `sort` they stay as they are.
 pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKey], limit: Option<u64>) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..rows as u32).collect();
-    let kept = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     if sort.is_empty() {
-        order.truncate(kept);
-        return order;
+        let kept = rows.min(kept(limit));
+        return (0..kept as u32).collect();
     }
     let types: Vec<Type> = columns.iter().filter_map(|column| Type::of(column.data_type())).collect();
-    let (converter, terms) = converter(&types, sort);
-    let bytes = converter.convert_columns(&ordered(columns, &terms)).expect("the columns are the converter's own");
-    let key = |row: u32| bytes.row(row as usize).data();
-    if kept >= rows {
-        return by_bytes(rows, key);
+    in_order(&[Keys::new(columns, &types, sort)], limit)
+}
+
+/// The same of the rows of several batches, numbered on from one batch to the next.
+pub(super) fn sorted_batches(types: &[Type], batches: &[Batch], sort: &[SortKey], limit: Option<u64>) -> Vec<u32> {
+    in_order(&batches.iter().map(|batch| Keys::new(&batch.columns, types, sort)).collect::<Vec<_>>(), limit)
+}
+
+fn kept(limit: Option<u64>) -> usize {
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// The bytes by which rows are in order.
+enum Keys {
+    /// What is to be sorted are texts, ascending, and nothing beside them: their own bytes will do.
+    Texts(StringArray),
+    Rows(Rows),
+}
+
+impl Keys {
+    fn new(columns: &[ArrayRef], types: &[Type], sort: &[SortKey]) -> Keys {
+        if let ([texts], [SortKey { descending: false, .. }]) = (columns, sort)
+            && let Some(texts) = texts.as_string_opt::<i32>().filter(|texts| texts.null_count() == 0)
+        {
+            return Keys::Texts(texts.clone());
+        }
+        let (converter, terms) = converter(types, sort);
+        Keys::Rows(converter.convert_columns(&ordered(columns, &terms)).expect("the columns are the converter's own"))
     }
-    let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(key(*row)), *row)).collect();
+
+    fn each<'k>(&'k self, keys: &mut Vec<&'k [u8]>) {
+        match self {
+            Keys::Texts(texts) => keys.extend((0..texts.len()).map(|row| texts.value(row).as_bytes())),
+            Keys::Rows(rows) => keys.extend(rows.iter().map(|row| row.data())),
+        }
+    }
+}
+
+fn in_order(of: &[Keys], limit: Option<u64>) -> Vec<u32> {
+    let mut keys = Vec::new();
+    of.iter().for_each(|of| of.each(&mut keys));
+    let (key, kept) = (|row: u32| keys[row as usize], kept(limit));
+    if kept >= keys.len() {
+        return by_bytes(keys.len(), key);
+    }
+    let mut keyed: Vec<(u64, u32)> = (0..keys.len() as u32).map(|row| (prefix(key(row)), row)).collect();
     let compare = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))).then(a.1.cmp(&b.1));
     if kept > 0 {
         keyed.select_nth_unstable_by(kept, compare);

@@ -118,6 +118,7 @@ impl Broker {
             let queue = &mut self.queues[index as usize];
             let Some(node) = queue.consumer(number).map(|consumer| consumer.node) else { continue };
             queue.remove_consumer(number);
+            self.touched.push(index);
             let Some(channel) = self.channels.get_mut(&node) else { continue };
             channel.consumers.retain(|(_, queue, consumer)| (*queue, *consumer) != (index, number));
             let connection = channel.connection;

@@ -9,7 +9,7 @@ mod deliver;
 mod keeping;
 mod publish;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use self::deliver::Unacked;
@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::frame::{Connection, Envelope, Frame, ReplyCode};
 use super::message::{Message, Node};
 use super::queue::Queue;
-use super::settings::{BrokerSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT, Overload, QueueSettings};
+use super::settings::{Balance, BrokerSettings, HEARTBEAT_EVERY, HEARTBEAT_TIMEOUT, Overload, QueueSettings};
 use crate::machine::Machine;
 use crate::rng::Rng;
 use crate::time::Time;
@@ -46,6 +46,8 @@ pub struct Broker {
     routings: u64,
     /// Queues that the last input changed, whose equation is to be checked.
     touched: Vec<u32>,
+    /// Whether the key decides in some queue who gets a message.
+    hashes: bool,
     /// What the driver keeps; `None`: it keeps nothing.
     keeping: Option<Box<Keeping>>,
 }
@@ -88,6 +90,7 @@ impl Broker {
             routed: Vec::new(),
             routings: 0,
             touched: Vec::new(),
+            hashes: settings.queues.iter().any(|queue| queue.balance == Balance::ConsistentHash),
             keeping: None,
         };
         for exchange in &settings.exchanges {
@@ -293,6 +296,22 @@ impl Broker {
         queues.iter().for_each(|queue| self.dispatch(now, *queue));
     }
 
+    /// Where the key of the first message decides who gets it, another message at the head may have somebody who can take it, though
+    /// nobody could take the one before.
+    fn look_at_heads(&mut self, now: Time) {
+        if !self.hashes {
+            return;
+        }
+        let mut due: BTreeSet<u32> = self.touched.iter().copied().collect();
+        while let Some(index) = due.pop_first() {
+            if self.queues[index as usize].settings.balance == Balance::ConsistentHash {
+                let seen = self.touched.len();
+                self.dispatch(now, index);
+                due.extend(&self.touched[seen..]);
+            }
+        }
+    }
+
     /// Time has passed: heartbeats are sent, and clients that have said nothing for too long are given up.
     fn beat(&mut self, now: Time) {
         if self.next_beat.is_none_or(|beat| now < beat) {
@@ -338,6 +357,7 @@ impl Machine for Broker {
     fn handle(&mut self, now: Time, input: Envelope) {
         self.touched.clear();
         self.receive(now, input);
+        self.look_at_heads(now);
         debug_assert_eq!(self.check(), Ok(()), "messages are conserved");
     }
 
@@ -349,6 +369,7 @@ impl Machine for Broker {
         }
         self.bury(now);
         self.beat(now);
+        self.look_at_heads(now);
         debug_assert_eq!(self.check(), Ok(()), "messages are conserved");
     }
 

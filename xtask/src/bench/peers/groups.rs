@@ -41,8 +41,7 @@ const QUESTIONS: [Question; 3] = [
 
 /// Measures over a table of so many rows.
 pub fn measure(project: &Project, python: &Python<'_>, rows: u64) -> Done<Vec<Figure>> {
-    let arguments = ["groups".to_owned(), SEED.to_string(), rows.to_string()];
-    let table = text::made(project, &format!("groups-{rows}.csv"), "bench_rows", &arguments)?;
+    let table = table(project, rows)?;
     let loaded = loaded(project, &table)?;
     let mut figures = Vec::new();
     for question in &QUESTIONS {
@@ -78,6 +77,17 @@ pub fn measure(project: &Project, python: &Python<'_>, rows: u64) -> Done<Vec<Fi
         ]);
     }
     Ok(figures)
+}
+
+/// The table with so many rows, as CSV; it is made when it isn't there.
+pub fn table(project: &Project, rows: u64) -> Done<PathBuf> {
+    let arguments = ["groups".to_owned(), SEED.to_string(), rows.to_string()];
+    text::made(project, &format!("groups-{rows}.csv"), "bench_rows", &arguments)
+}
+
+/// The questions' numbers and the files of their experiments, over rows of a format.
+pub fn experiments(project: &Project, format: &str) -> Done<Vec<(u32, PathBuf)>> {
+    QUESTIONS.iter().map(|question| Ok((question.number, question.experiment(project, format)?))).collect()
 }
 
 /// The table as Arrow IPC; it is made when it isn't there.

@@ -4,11 +4,11 @@
 //! machine's speed meets all, and each is judged by its best round. Their answers have to be the same, or there is no figure.
 //! `MILLRACE_BENCH_ROWS` makes the inputs smaller or larger than ten million rows.
 
-mod flights;
-mod groups;
+pub mod flights;
+pub mod groups;
 mod map;
 mod python;
-mod sort;
+pub mod sort;
 mod words;
 
 use super::Figure;

@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::{play, process};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -32,10 +32,7 @@ pub fn measure(project: &Project, rows: u64) -> Done<Vec<Figure>> {
     if project.find("sort").is_none() {
         return Err(process::missing("sort"));
     }
-    let arguments = ["records".to_owned(), SEED.to_string(), rows.to_string()];
-    let records = text::made(project, &format!("records-{rows}.txt"), "bench_rows", &arguments)?;
-    let experiment = folder(project).join("sort.yaml");
-    digest::write(&experiment, EXPERIMENT.as_bytes())?;
+    let (records, experiment) = (records(project, rows)?, experiment(project)?);
     let (ours, theirs) = (folder(project).join("sorted-millrace.csv"), folder(project).join("sorted-sort.txt"));
     let round = || {
         let mut millrace = project.command(&play::server_binary(project).to_string_lossy());
@@ -52,6 +49,19 @@ pub fn measure(project: &Project, rows: u64) -> Done<Vec<Figure>> {
         Figure::of("sort: `LC_ALL=C sort --parallel=2 -S 8G`", rows as f64 / 10.0 / sort, "MB/s"),
         Figure::of("sort: millrace to `sort`", sort / millrace, "x").promised(Promise::AtLeast(TO_SORT_MIN)),
     ])
+}
+
+/// So many records of a hundred bytes; they are made when they aren't there.
+pub fn records(project: &Project, rows: u64) -> Done<PathBuf> {
+    let arguments = ["records".to_owned(), SEED.to_string(), rows.to_string()];
+    text::made(project, &format!("records-{rows}.txt"), "bench_rows", &arguments)
+}
+
+/// The file of the experiment.
+pub fn experiment(project: &Project) -> Done<PathBuf> {
+    let path = folder(project).join("sort.yaml");
+    digest::write(&path, EXPERIMENT.as_bytes())?;
+    Ok(path)
 }
 
 /// How long a program runs, in milliseconds.

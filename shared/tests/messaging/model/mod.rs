@@ -1,6 +1,8 @@
 //! A small model of the broker, written for being read: everything is a list that is looked through, nothing is clever. It was written
 //! from the rules (DESIGN §7, RabbitMQ's documentation) and shares nothing with the broker but the frames.
 
+mod queue;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,40 +12,8 @@ use shared::messaging::{
 };
 use shared::time::Time;
 
+use self::queue::{Item, Queue, Taker};
 use crate::topics::{like, words};
-
-#[derive(Clone)]
-struct Item {
-    message: Arc<Message>,
-    place: u64,
-    dies_at: Option<Time>,
-    returns: u32,
-    redelivered: bool,
-}
-
-struct Taker {
-    node: Node,
-    /// `None`: a `Get` that waits.
-    tag: Option<u32>,
-    prefetch: u32,
-    auto: bool,
-    has: u32,
-    number: u32,
-    until: Option<Time>,
-}
-
-struct Queue {
-    settings: QueueSettings,
-    /// Ordered by priority, highest first, and then by place.
-    ready: Vec<Item>,
-    places: u64,
-    takers: Vec<Taker>,
-    /// Numbers of the takers that may be given something, whose turn is next first.
-    turns: Vec<u32>,
-    owed: Vec<Node>,
-    gone: bool,
-    pub ended: BTreeMap<&'static str, u64>,
-}
 
 struct Channel {
     connection: u32,
@@ -98,6 +68,11 @@ impl Model {
     }
 
     pub fn hear(&mut self, now: Time, envelope: Envelope) {
+        self.take(now, envelope);
+        self.look_at_heads(now);
+    }
+
+    fn take(&mut self, now: Time, envelope: Envelope) {
         let node = envelope.from;
         let current = self.channels.get(&node).map(|channel| channel.connection);
         if let Frame::Open { confirms } = envelope.frame {
@@ -178,6 +153,20 @@ impl Model {
         }
     }
 
+    /// Whoever stands for the first message of a queue and has room gets it.
+    fn look_at_heads(&mut self, now: Time) {
+        let hashed = |queue: &Queue| queue.settings.balance == Balance::ConsistentHash;
+        let mut place = 0;
+        while place < self.queues.len() {
+            let before = (self.queues[place].ready.len(), self.out.len());
+            if hashed(&self.queues[place]) {
+                self.hand_out(now, place);
+            }
+            // What has changed one may have changed one before it.
+            place = if (self.queues[place].ready.len(), self.out.len()) == before { place + 1 } else { 0 };
+        }
+    }
+
     pub fn pass(&mut self, now: Time) {
         for place in 0..self.queues.len() {
             self.expire(now, place);
@@ -190,6 +179,7 @@ impl Model {
             }
         }
         self.bury(now);
+        self.look_at_heads(now);
     }
 
     /// The earliest time at which anything happens by itself.
@@ -389,7 +379,7 @@ impl Model {
             redelivered: false,
         };
         if queue.ready.is_empty()
-            && let Some(number) = queue.next()
+            && let Some(number) = queue.next(&message.key)
         {
             self.give(place, number, item);
             return true;
@@ -499,10 +489,7 @@ impl Model {
         loop {
             self.expire(now, place);
             let queue = &mut self.queues[place];
-            let Some(number) = queue.next() else { break };
-            if queue.ready.is_empty() {
-                break;
-            }
+            let Some(number) = queue.ready.first().and_then(|item| queue.next(&item.message.key)) else { break };
             let item = queue.ready.remove(0);
             self.give(place, number, item);
             self.room(place);
@@ -545,53 +532,5 @@ impl Model {
             message: item.message,
         };
         self.say(node, Frame::Deliver(Box::new(delivery)));
-    }
-}
-
-impl Queue {
-    fn new(settings: QueueSettings) -> Queue {
-        Queue {
-            settings,
-            ready: Vec::new(),
-            places: 0,
-            takers: Vec::new(),
-            turns: Vec::new(),
-            owed: Vec::new(),
-            gone: false,
-            ended: BTreeMap::new(),
-        }
-    }
-
-    fn put(&mut self, item: Item) {
-        let most = self.settings.max_priority;
-        self.ready.push(item);
-        self.ready.sort_by_key(|item| (std::cmp::Reverse(item.message.priority.min(most)), item.place));
-    }
-
-    fn full(&self, message: &Message) -> bool {
-        let bytes: usize = self.ready.iter().map(|item| item.message.body.len()).sum();
-        self.settings.max_messages.is_some_and(|most| self.ready.len() as u64 >= most)
-            || self.settings.max_bytes.is_some_and(|most| (bytes + message.body.len()) as u64 > most)
-    }
-
-    fn next(&self) -> Option<u32> {
-        let mut in_turn = self.turns.iter().filter_map(|number| self.takers.iter().find(|taker| taker.number == *number));
-        let least = self.settings.balance == Balance::LeastLoaded && !self.settings.single_active_consumer;
-        let taker = if least { in_turn.min_by_key(|taker| taker.has) } else { in_turn.next() }?;
-        (taker.prefetch == 0 || taker.has < taker.prefetch).then_some(taker.number)
-    }
-
-    fn drop_takers(&mut self, which: impl Fn(&Taker) -> bool) {
-        let gone: Vec<u32> = self.takers.iter().filter(|taker| which(taker)).map(|taker| taker.number).collect();
-        self.takers.retain(|taker| !gone.contains(&taker.number));
-        self.turns.retain(|number| !gone.contains(number));
-    }
-
-    fn has_one_less(&mut self, number: u32) {
-        let Some(taker) = self.takers.iter_mut().find(|taker| taker.number == number) else { return };
-        taker.has = taker.has.saturating_sub(1);
-        if !self.turns.contains(&number) {
-            self.turns.push(number);
-        }
     }
 }

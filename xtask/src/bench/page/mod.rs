@@ -1,13 +1,25 @@
 //! What the page weighs, how soon it can be used, and how fast its workers count, beside the native engine in the same run.
 
-use super::{Figure, Promise, native, text};
+mod bus;
+mod tenth;
+
+use super::{Figure, Promise, folder, native, text};
+use crate::digest;
 use crate::failure::{Done, Failure};
 use crate::page::budget::{ENGINE_BYTES_MAX, UI_BYTES_MAX, Weight};
 use crate::process::capture;
 use crate::project::Project;
 use crate::stages::note;
 use crate::{page, play, setup};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub use bus::measure as measure_bus;
+pub use tenth::measure as measure_tenth;
+
+/// How often the page is loaded cold, and how often each number of workers counts the text.
+const LOADS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// From the start of a cold load to a page that answers, in milliseconds.
 const READY_MS_MAX: f64 = 1_000.0;
@@ -24,9 +36,7 @@ const MEMORY_BYTES_MAX: f64 = 600e6;
 
 /// Builds the page and the server, weighs the page, and has Chromium use it.
 pub fn measure(project: &Project) -> Done<Vec<Figure>> {
-    setup::for_page(project)?;
-    page::build(project)?;
-    play::build_server(project)?;
+    built(project)?;
     let weight = Weight::of_page(project)?;
     let mut figures = vec![
         Figure::of("UI bundle, brotli", weight.ui as f64, "bytes").promised(Promise::AtMost(UI_BYTES_MAX as f64)),
@@ -35,11 +45,12 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     let text = text::get(project)?;
     let experiment = native::experiment(project)?;
     let before = native::run(project, &experiment, &text, 1)?;
-    let seen = in_chromium(project, &text, &experiment)?;
+    note("Chromium loads the page and counts the text, some minutes");
+    let seen = in_chromium(project, "page", LOADS, &[case("words", &text, &experiment, &[1, 2], ROUNDS)?], &[])?;
     let after = native::run(project, &experiment, &text, 1)?;
     let (native_ms, hashes) = (before.ms.min(after.ms), [before.hash, after.hash]);
     figures.extend(loads(&seen["loads"]));
-    let runs = seen["big"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let runs = seen["files"].as_array().map(Vec::as_slice).unwrap_or_default();
     if runs.iter().any(|run| !hashes.contains(&run["hash"].to_string())) {
         let what = format!("The page's answers differ from the native one: {hashes:?} natively, {runs:?}");
         return Err(Failure::new(what, "This is a bug of Millrace"));
@@ -48,11 +59,26 @@ pub fn measure(project: &Project) -> Done<Vec<Figure>> {
     Ok(figures)
 }
 
-fn in_chromium(project: &Project, text: &std::path::Path, experiment: &std::path::Path) -> Done<Value> {
-    note("Chromium loads the page and counts the text, some minutes");
+/// Builds the page, and the server with it.
+fn built(project: &Project) -> Done {
+    setup::for_page(project)?;
+    page::build(project)?;
+    play::build_server(project)
+}
+
+/// An experiment's file over an input, with each number of workers, for `e2e/examples/page_speed.rs`.
+fn case(name: &str, file: &Path, experiment: &Path, workers: &[u32], rounds: usize) -> Done<Value> {
+    let experiment = String::from_utf8_lossy(&digest::read(experiment)?).into_owned();
+    Ok(json!({ "name": name, "file": file, "experiment": experiment, "workers": workers, "rounds": rounds }))
+}
+
+/// Has Chromium measure; what it printed.
+fn in_chromium(project: &Project, name: &str, loads: usize, files: &[Value], buses: &[Value]) -> Done<Value> {
     let browser = setup::browser(project)?;
+    let cases = folder(project).join(format!("{name}-cases.json"));
+    digest::write(&cases, json!({ "loads": loads, "files": files, "buses": buses }).to_string().as_bytes())?;
     let mut speed = project.command("cargo");
-    speed.args(["run", "--quiet", "--package", "e2e", "--example", "page_speed", "--"]).arg(text).arg(experiment);
+    speed.args(["run", "--quiet", "--package", "e2e", "--example", "page_speed", "--"]).arg(&cases);
     speed.env("MILLRACE_BIN", play::server_binary(project));
     speed.env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.chromedriver);
     let printed = capture(&mut speed, "Run it by hand to see more")?;
@@ -77,10 +103,7 @@ fn loads(loads: &Value) -> Vec<Figure> {
 }
 
 fn big(runs: &[Value], bytes: f64, native_ms: f64) -> Vec<Figure> {
-    let rate = |workers: u64| {
-        let of = runs.iter().filter(|run| run["workers"] == workers).filter_map(|run| run["elapsed_ms"].as_f64());
-        bytes / 1_000.0 / of.fold(f64::INFINITY, f64::min)
-    };
+    let rate = |workers: u32| bytes / 1_000.0 / best_ms(runs, "words", workers);
     let native = bytes / 1_000.0 / native_ms;
     let all = Value::Array(runs.to_vec());
     let memory = numbers(&all, "bytes").into_iter().fold(0.0, f64::max);
@@ -98,6 +121,12 @@ fn big(runs: &[Value], bytes: f64, native_ms: f64) -> Vec<Figure> {
 
 fn numbers(list: &Value, name: &str) -> Vec<f64> {
     list.as_array().into_iter().flatten().filter_map(|item| item[name].as_f64()).collect()
+}
+
+/// The time of the best of a case's runs with so many workers, in milliseconds.
+fn best_ms(runs: &[Value], name: &str, workers: u32) -> f64 {
+    let of = runs.iter().filter(|run| run["name"] == name && run["workers"] == workers);
+    of.filter_map(|run| run["elapsed_ms"].as_f64()).fold(f64::INFINITY, f64::min)
 }
 
 /// The longest of all long tasks; 0 if there was none, since tasks of up to 50 ms are not noted.
