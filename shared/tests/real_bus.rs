@@ -233,6 +233,21 @@ fn what_a_killed_broker_held_is_lost_and_told() {
 }
 
 #[test]
+fn what_durable_queues_had_is_there_when_a_killed_broker_comes_back() {
+    let text = CONFIRMED.replace("tasks: {}", "tasks: { durable: true }").replace("confirms: true", "confirms: true, persistent: true");
+    let experiment = bus(&text.replace("exponential: 4 ms", "exponential: 12 ms"));
+    for seed in 0..20 {
+        let kill = |at| Fault { at: Moment::Time(Time(at)), effect: Effect::Kill(Node::BROKER) };
+        let mut stage = Stage::new(spec(&experiment, seed, vec![kill(800_000 + seed * 1_000), kill(2_000_000)]));
+        let ended = ended(&mut stage);
+        assert_eq!(broken(&ended), Vec::<String>::new(), "seed {seed}");
+        let news: Vec<_> = stage.frames.iter().flat_map(|frame| &frame.news).map(|news| &*news.text).collect();
+        let back = news.iter().filter(|text| text.contains("that its durable queues had kept")).count();
+        assert_eq!(back, 2, "{news:#?}");
+    }
+}
+
+#[test]
 fn what_is_on_its_way_when_the_time_is_over_is_found() {
     let text =
         CONFIRMED.replace("rate: 300/s, confirms: true, messages: 900", "rate: 4000/s").replace("for: 4 s", "for: 300 ms");

@@ -101,9 +101,12 @@ impl QueueCounters {
         self.depth = self.depth.max(other.depth);
     }
 
-    /// The broker ends: what it still had is lost.
-    pub fn lose_all(&mut self) {
-        self.lost += self.ready + self.unacked;
+    /// The broker ends: what it still had is lost, but for so many messages, which the next life counts as its own.
+    pub fn lose_all_but(&mut self, kept: u64) {
+        let had = self.ready + self.unacked;
+        let kept = kept.min(had);
+        self.lost += had - kept;
+        self.published -= kept;
         (self.ready, self.unacked) = (0, 0);
     }
 

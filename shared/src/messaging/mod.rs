@@ -16,8 +16,7 @@
 //! A connection carries frames in order and loses none as long as it lives, as TCP does; what a driver's network loses comes later, or
 //! the connection ends. A client has one connection at a time, and one channel in it.
 //!
-//! Absent on purpose: durable queues in runs (a killed broker's messages are lost, and counted; a live bus with a store keeps them),
-//! transactions, bindings from exchange to exchange, users and permissions.
+//! Absent on purpose: transactions, bindings from exchange to exchange, users and permissions.
 
 pub mod books;
 pub mod broker;

@@ -21,6 +21,15 @@ const FLIGHTS_MAX: usize = 48;
 /// What a client does whose host stands still.
 pub const STANDS_STILL: &str = "stands still";
 
+/// What is told of a node's next life, to which so many messages were kept.
+pub fn comes_back(name: &str, kept: usize) -> String {
+    match kept {
+        0 => format!("{name} is back, and knows nothing of its earlier life."),
+        1 => format!("{name} is back, with the one message that its durable queues had kept."),
+        _ => format!("{name} is back, with the {kept} messages that its durable queues had kept."),
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Watch {

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use shared::experiment::{BusExperiment, Checked, Respawn, check_any};
-use shared::fault::{Cast, Fault, draw_among};
+use shared::fault::{Cast, Effect, Fault, Moment, draw_among};
 use shared::messaging::Node;
 use shared::rng::Rng;
 use shared::sim::messaging::{BusSimulation, BusSpec, Summary};
+use shared::time::Time;
 
 const SEEDS: u64 = 20_000;
 
@@ -26,7 +27,9 @@ fn draw(rng: &mut Rng, kind: Kind) -> BusExperiment {
     let exchange = one_of(rng, &["direct", "topic", "fanout"]);
     let _ = writeln!(text, "    jobs: {{ type: {exchange} }}\n    dlx: {{ type: fanout }}\n  queues:");
     let bounds = match kind {
-        Kind::Lossless => one_of(rng, &["", "max_messages: 20, overload: reject, ", "max_messages: 20, overload: block, "]),
+        Kind::Lossless | Kind::Durable => {
+            one_of(rng, &["", "max_messages: 20, overload: reject, ", "max_messages: 20, overload: block, "])
+        }
         Kind::Any => one_of(
             rng,
             &[
@@ -38,23 +41,25 @@ fn draw(rng: &mut Rng, kind: Kind) -> BusExperiment {
             ],
         ),
     };
+    let durable = if kind == Kind::Durable { "durable: true, " } else { "" };
     let single = if rng.below(4) == 0 { "single_active_consumer: true, " } else { "" };
-    let _ = writeln!(text, "    tasks: {{ {bounds}{single}bind: [ {{ exchange: jobs, key: task }} ] }}");
-    let _ = writeln!(text, "    audit: {{ bind: [ {{ exchange: jobs, key: {} }} ] }}", one_of(rng, &["task", "'#'", "other"]));
-    text += "    dead: { bind: [ { exchange: dlx } ] }\n  publishers:\n";
-    let confirms = kind == Kind::Lossless || rng.below(2) == 0;
+    let _ = writeln!(text, "    tasks: {{ {bounds}{single}{durable}bind: [ {{ exchange: jobs, key: task }} ] }}");
+    let _ = writeln!(text, "    audit: {{ {durable}bind: [ {{ exchange: jobs, key: {} }} ] }}", one_of(rng, &["task", "'#'", "other"]));
+    let _ = writeln!(text, "    dead: {{ {durable}bind: [ {{ exchange: dlx }} ] }}\n  publishers:");
+    let confirms = kind != Kind::Any || rng.below(2) == 0;
+    let persistent = kind == Kind::Durable;
     let window = if confirms && rng.below(3) == 0 { ", window: 4" } else { "" };
     let rate = one_of(rng, &["60/s", "{ poisson: 60/s }", "{ burst: 20, every: 400 ms }"]);
-    let _ = writeln!(text, "    web: {{ count: 2, exchange: jobs, key: task, rate: {rate}, confirms: {confirms}{window} }}");
+    let _ = writeln!(text, "    web: {{ count: 2, exchange: jobs, key: task, rate: {rate}, confirms: {confirms}, persistent: {persistent}{window} }}");
     let ack = match kind {
-        Kind::Lossless => "after",
+        Kind::Lossless | Kind::Durable => "after",
         Kind::Any => one_of(rng, &["before", "after", "auto", "never"]),
     };
     let service = one_of(rng, &["5 ms", "{ exponential: 20 ms }", "{ heavy_tailed: 20 ms }"]);
     let prefetch = rng.below(5);
     let receive = one_of(rng, &["push", "push", "push", "{ poll: 30 ms }", "{ long_poll: 300 ms }"]);
     let fails = match kind {
-        Kind::Lossless => one_of(rng, &["", ", fails: { chance: 5%, then: requeue }", ", fails: { chance: 1%, then: crash }"]),
+        Kind::Lossless | Kind::Durable => one_of(rng, &["", ", fails: { chance: 5%, then: requeue }", ", fails: { chance: 1%, then: crash }"]),
         Kind::Any => one_of(rng, &["", ", fails: { chance: 5%, then: reject }"]),
     };
     let batch = if receive == "push" && rng.below(4) == 0 { ", batch: { count: 4, linger: 20 ms }" } else { "" };
@@ -78,6 +83,8 @@ fn draw(rng: &mut Rng, kind: Kind) -> BusExperiment {
 enum Kind {
     /// With confirms, acknowledgements after the work, and no policy that drops.
     Lossless,
+    /// The same, with persistent messages in durable queues.
+    Durable,
     Any,
 }
 
@@ -122,6 +129,26 @@ fn what_was_confirmed_is_not_lost_where_no_policy_drops_it() {
     }
     // The faults were felt. A publisher gives its connection up after three seconds of silence, and few drawn faults last so long together.
     assert!(processed > 100 * SEEDS && redelivered > SEEDS && resent > 0, "{processed} {redelivered} {resent}");
+}
+
+#[test]
+fn what_was_confirmed_outlives_the_broker_in_durable_queues() {
+    let (mut came_back, mut lost) = (0, 0);
+    for seed in 0..SEEDS / 4 {
+        let mut rng = Rng::new(seed);
+        let experiment = draw(&mut rng, Kind::Durable);
+        let mut faults = faults(&mut rng, &experiment, true);
+        let at = Moment::Time(Time(500_000 + rng.below(2_500_000)));
+        faults.push(Fault { at, effect: Effect::Kill(Node::BROKER) });
+        let (summary, _) = run(&experiment, faults.clone(), seed);
+        let told = || format!("seed {seed}\n{faults:#?}\n{:#?}\n{:#?}", summary.counters, experiment.bus);
+        assert_eq!(summary.missing, 0, "{}", told());
+        assert!(summary.conserved, "{}", told());
+        came_back += u64::from(summary.counter("total/redelivered") > 0);
+        lost += summary.counter("total/lost");
+    }
+    // What had not been confirmed may be lost; most brokers come back to something.
+    assert!(came_back > SEEDS / 8 && lost > 0, "{came_back} {lost}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ static QUEUE: Object = object(
             "durable",
             Shape::Boolean,
             "true",
-            "Its persistent messages outlive the server, at a live bus with `--bus-store`. A run keeps nothing past its broker's end.",
+            "Its persistent messages outlive the broker: in a run when that is killed, at a live bus with `--bus-store` the server, too.",
         ),
     ],
 );

@@ -21,6 +21,7 @@ pub use self::ledger::{Broken, Deliveries, QueueTally};
 pub use self::summary::{ClientTally, Summary, counters_table};
 use super::broker::Broker;
 use super::client::Note;
+use super::durable::Store;
 use super::{BrokerCounters, Bus, Counts, Delivery, MessageId, Node, QueueCounters, Unconserved};
 use crate::time::Time;
 
@@ -94,13 +95,13 @@ impl Books {
         }
     }
 
-    /// A broker ends. What it counted stays counted; what it held is lost.
-    pub fn bury_broker(&mut self, counts: &Counts) {
+    /// A broker ends. What it counted stays counted; what it held is lost, but for what is kept, which the next one has anew.
+    pub fn bury_broker(&mut self, counts: &Counts, kept: &Store) {
         let (counters, queues) = &mut self.past;
         counters.add(&counts.broker);
-        for (name, counted) in &counts.queues {
+        for (index, (name, counted)) in (0..).zip(&counts.queues) {
             let mut counted = *counted;
-            counted.lose_all();
+            counted.lose_all_but(kept.of_queue(index));
             queues.entry(name.clone()).or_default().add(&counted);
         }
     }

@@ -10,7 +10,8 @@ use crate::id::Incarnation;
 use crate::machine::Machine;
 use crate::messaging::books::{Books, Summary};
 use crate::messaging::client::Note;
-use crate::messaging::watch::{STANDS_STILL, Scene, SceneClient, Watch};
+use crate::messaging::durable::Store;
+use crate::messaging::watch::{STANDS_STILL, Scene, SceneClient, Watch, comes_back};
 use crate::messaging::{Bus, Connection, Counts, Node};
 use crate::rng::Rng;
 use crate::session::board::FRAME_TICK;
@@ -131,6 +132,8 @@ pub struct Conductor {
     faults: Vec<Fault<Node>>,
     /// What the broker that is alive has counted, as far as it has said so.
     counts: Option<Counts>,
+    /// What its durable queues hold: it outlives the broker.
+    store: Store,
     last_frame: Time,
     outputs: VecDeque<Output>,
 }
@@ -179,6 +182,7 @@ impl Conductor {
             phase: Phase::Runs,
             faults: spec.faults.clone(),
             counts: None,
+            store: Store::default(),
             last_frame: Time::ZERO,
             outputs: VecDeque::new(),
             spec,
@@ -209,12 +213,21 @@ impl Conductor {
             seat.numbers_from = (seat.highest + NUMBERS_SKIPPED).saturating_sub(seat.made);
         }
         let (made, numbers_from) = (seat.made, seat.numbers_from);
-        if incarnation > 1 {
-            self.watch.say(now, format!("{name} is back, and knows nothing of its earlier life."));
-        }
         let node = Node(place as u16);
+        let records: Vec<_> = self.store.records().filter(|_| node == Node::BROKER).cloned().collect();
+        if incarnation > 1 {
+            self.watch.say(now, comes_back(&name, records.len()));
+        }
         let peers = self.peers(node);
-        self.outputs.push_back(Output::Spawn(Birth { node, incarnation, seed, made, numbers_from, peers: peers.clone() }));
+        self.outputs.push_back(Output::Spawn(Birth {
+            node,
+            incarnation,
+            seed,
+            made,
+            numbers_from,
+            peers: peers.clone(),
+            records,
+        }));
         self.tell(&peers, &Word::Linked(node));
         self.hinder_again(now, node);
     }
@@ -266,6 +279,10 @@ impl Conductor {
         let queues = &mut said.counts.queues.iter().map(|(_, counters)| counters);
         self.watch.broker(now, self.books.past(), Some((&said.counts.broker, queues)));
         self.counts = Some(said.counts);
+        if let Some((changes, last)) = said.changes {
+            self.store.apply(changes);
+            self.tell(&[Node::BROKER], &Word::Kept(last));
+        }
         if let Some(broken) = said.broken {
             self.fail(format!("the broker has broken a rule, which is a fault of Millrace: {broken}"));
         } else if said.bytes > self.spec.bytes_max {
@@ -317,7 +334,7 @@ impl Conductor {
         let (group, holding) = (seat.group, std::mem::take(&mut seat.holding));
         if node == Node::BROKER {
             if let Some(counts) = self.counts.take() {
-                self.books.bury_broker(&counts);
+                self.books.bury_broker(&counts, &self.store);
             }
             self.watch.broker(now, self.books.past(), None);
         } else {
@@ -482,6 +499,7 @@ impl Conductor {
             let found: Vec<_> = on_the_way.into_iter().filter_map(lives).collect();
             found.into_iter().for_each(|id| self.books.find(id));
         }
+        self.store.records().for_each(|record| self.books.find(record.message.id));
         let frame = self.frame(now);
         self.outputs.push_back(Output::Frame(Box::new(frame)));
         let summary = self.books.summary(self.counts.as_ref());

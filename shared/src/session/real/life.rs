@@ -9,6 +9,7 @@ use crate::machine::Machine;
 use crate::messaging::books::Deliveries;
 use crate::messaging::broker::Broker;
 use crate::messaging::client::{self, Client, ClientSettings, Doing, Note};
+use crate::messaging::durable::{Change, Record};
 use crate::messaging::watch;
 use crate::messaging::{BrokerSettings, Bus, Connection, Envelope, Frame, MessageId, Node};
 use crate::rng::Rng;
@@ -65,6 +66,12 @@ pub struct Life {
     /// Peers that have halted.
     marks: BTreeSet<Node>,
     on_the_way: Vec<(Node, Connection, MessageId)>,
+    /// Of a broker with durable queues that has not begun.
+    durable: Option<BrokerSettings>,
+    /// Of the broker: what was kept of earlier lives, what is to be kept, with the number of the last change, and up to which it is.
+    records: Vec<Record>,
+    to_keep: Option<(Vec<Change>, u64)>,
+    kept: Option<u64>,
     /// The last report was given.
     has_ended: bool,
     outputs: VecDeque<LifeOutput>,
@@ -77,7 +84,7 @@ enum Machinery {
 
 impl Life {
     pub fn new(bus: &Arc<Bus>, birth: Birth) -> Life {
-        let Birth { node, incarnation, seed, made, numbers_from, peers } = birth;
+        let Birth { node, incarnation, seed, made, numbers_from, peers, records } = birth;
         let member = bus.members().into_iter().find(|(member, _, _)| *member == node);
         let settings = member.as_ref().map(|(_, group, _)| bus.clients[*group].clone());
         let machine = match (&settings, member) {
@@ -96,6 +103,8 @@ impl Life {
             }
             _ => Machinery::Broker(Box::new(Broker::new(&BrokerSettings { seed, ..bus.broker.clone() }))),
         };
+        let is_durable = node == Node::BROKER && bus.broker.queues.iter().any(|queue| queue.durable);
+        let durable = is_durable.then(|| BrokerSettings { seed, ..bus.broker.clone() });
         let mut host = Host::new();
         (host.incarnation, host.worker) = (incarnation, Some(machine));
         Life {
@@ -116,6 +125,10 @@ impl Life {
             halted: false,
             marks: BTreeSet::new(),
             on_the_way: Vec::new(),
+            durable,
+            records,
+            to_keep: None,
+            kept: None,
             has_ended: false,
             outputs: VecDeque::new(),
         }
@@ -156,7 +169,8 @@ impl Life {
                 holding: client.holding().len() as u64,
             }),
             (Some(Machinery::Broker(broker)), _) => {
-                ReportOf::Broker(BrokerReport { counts: broker.counts(), bytes: broker.bytes(), broken: self.broken.take() })
+                let (broken, changes) = (self.broken.take(), self.to_keep.take());
+                ReportOf::Broker(BrokerReport { counts: broker.counts(), bytes: broker.bytes(), broken, changes })
             }
             _ => return None,
         };
@@ -202,6 +216,7 @@ impl Life {
                 self.host.pause(now + span);
                 self.change(now, now + span);
             }
+            Word::Kept(number) => self.kept = Some(number),
             Word::Halt => {
                 self.halted = true;
                 self.lanes.turn(now, WorkerState::Idle);
@@ -228,7 +243,12 @@ impl Life {
             self.dirty = true;
         }
         while self.host.paused(now).is_none() && !self.has_crashed() {
-            if let Some(envelope) = self.inbox.pop_front() {
+            if let Some(number) = self.kept.take() {
+                if let Some(Machinery::Broker(broker)) = &mut self.host.worker {
+                    broker.kept(number);
+                }
+                self.drain(now);
+            } else if let Some(envelope) = self.inbox.pop_front() {
                 self.receive(now, envelope);
             } else if self.host.ends_at().is_some_and(|at| at <= now) {
                 self.host.computing = None;
@@ -247,6 +267,15 @@ impl Life {
             }
         }
         self.look(now);
+    }
+
+    /// A broker with durable queues begins with what they had.
+    fn recover(&mut self, now: Time) {
+        if let Some(settings) = self.durable.take() {
+            let broker = Broker::with_records(now, &settings, std::mem::take(&mut self.records));
+            self.host.worker = Some(Machinery::Broker(Box::new(broker)));
+            self.drain(now);
+        }
     }
 
     fn receive(&mut self, now: Time, envelope: Envelope) {
@@ -278,7 +307,14 @@ impl Life {
                     if let Err(error) = broker.check() {
                         self.broken.get_or_insert(error.to_string());
                     }
-                    let Some(envelope) = broker.poll() else { return };
+                    let Some(envelope) = broker.poll() else {
+                        if let Some((changes, last)) = broker.take_changes() {
+                            let (all, to) = self.to_keep.get_or_insert_default();
+                            all.extend(changes);
+                            *to = last;
+                        }
+                        return;
+                    };
                     if let Frame::Deliver(delivery) = &envelope.frame
                         && let Err(broken) = self.deliveries.delivers(delivery)
                     {
@@ -341,7 +377,7 @@ impl Machine for Life {
     fn handle(&mut self, now: Time, input: LifeInput) {
         match input {
             LifeInput::Start if self.settings.is_some() => self.tell_client(now, client::Input::Start),
-            LifeInput::Start => {}
+            LifeInput::Start => self.recover(now),
             LifeInput::Frame(envelope) if self.halted => self.on_the_way.extend(carried(&envelope)),
             LifeInput::Frame(envelope) => self.inbox.push_back(envelope),
             LifeInput::Mark(from) => {
@@ -357,8 +393,7 @@ impl Machine for Life {
     }
 
     fn poll(&mut self) -> Option<LifeOutput> {
-        if self.owes_report
-            && !self.outputs.is_empty()
+        if (self.owes_report && !self.outputs.is_empty() || self.to_keep.is_some())
             && let Some(report) = self.report(self.heard)
         {
             return Some(LifeOutput::Report(Box::new(report)));

@@ -13,6 +13,9 @@
 //! has worked on it reports before it says so to the broker, and reports arrive though their node was ended since. What else it did and
 //! had not reported when it was ended nobody knows: a killed publisher may have sent a few messages more than are counted.
 //!
+//! What durable queues hold is kept by the conductor, which outlives its nodes: a broker's reports say what is to be kept, and the broker
+//! hears when it is.
+//!
 //! When the time is over all nodes stand still, and each says what it holds, and which frames have reached it since. To know that no
 //! more will come, every node sends a mark to each of its peers behind its last frame (Chandy and Lamport: Distributed Snapshots, §3).
 
@@ -26,12 +29,13 @@ pub use self::conductor::{Conductor, ConductorSpec, Ended, Input, Output, refusa
 pub use self::life::{Life, LifeInput, LifeOutput};
 use crate::id::Incarnation;
 use crate::messaging::client::Note;
+use crate::messaging::durable::{Change, Record};
 use crate::messaging::{Connection, Counts, MessageId, Node};
 use crate::time::{Span, Time};
 use crate::wire::WorkerState;
 
 /// What a node needs to begin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Birth {
     pub node: Node,
     pub incarnation: Incarnation,
@@ -42,6 +46,8 @@ pub struct Birth {
     pub numbers_from: u64,
     /// Nodes that it can reach.
     pub peers: Vec<Node>,
+    /// What was kept of a broker's earlier lives.
+    pub records: Vec<Record>,
 }
 
 /// What a node is told.
@@ -58,6 +64,8 @@ pub enum Word {
     Pause {
         span: Span,
     },
+    /// What the broker gave to be kept is, up to the change of this number.
+    Kept(u64),
     /// The time is over: nothing happens any more, and [`Last`] is to be reported.
     Halt,
 }
@@ -86,6 +94,8 @@ pub struct BrokerReport {
     pub bytes: u64,
     /// A rule that it has broken, in a sentence.
     pub broken: Option<String>,
+    /// What is to be kept and forgotten, and the number of the last of these changes.
+    pub changes: Option<(Vec<Change>, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

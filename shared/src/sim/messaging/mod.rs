@@ -2,13 +2,14 @@
 //!
 //! The machines are those that run everywhere, [`Broker`] and [`Client`]; what is modelled is how long frames and work take, and what
 //! goes wrong. Reading order: [`BusSimulation`] here, what each event does (`nodes`), the `wires` between the nodes, what must hold
-//! (`check`), the `trace`, what is seen of it (`watch`), where it can be stopped (`halt`), and what is done to one message (`treat`). What
+//! (`check`), the broker's `disk`, the `trace`, what is seen of it (`watch`), where it can be stopped (`halt`), and what is done to one message (`treat`). What
 //! it comes to stands in the [`books`](crate::messaging::books).
 //!
 //! A killed client's host closes its connection, as operating systems do, so the broker hears of it a moment later; of a client that
 //! stands still, or that the network has cut off, it learns by silence only.
 
 mod check;
+mod disk;
 mod halt;
 mod nodes;
 mod trace;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use self::check::Problem;
 pub use self::check::{BusError, Problem as BusProblem};
+use self::disk::Disk;
 pub use self::halt::{Breaks, condition, condition_schema};
 use self::trace::BusRecorder;
 pub use self::trace::{Kind, Row};
@@ -30,6 +32,7 @@ use super::queue::Queue;
 use super::trace::Trace;
 use crate::experiment::{BusExperiment, Respawn};
 use crate::fault::{Cast, Effect, Fault, Moment, draw_among};
+use crate::id::Incarnation;
 use crate::messaging::books::Books;
 pub use crate::messaging::books::{Broken, ClientTally, Histogram, QueueTally, Summary, counters_table};
 use crate::messaging::broker::Broker;
@@ -63,6 +66,7 @@ pub struct BusSimulation {
     /// The broker's host, then the clients'.
     hosts: Vec<Seat>,
     wires: Wires,
+    disk: Disk,
     books: Books,
     trace: Trace<Row>,
     recorder: Option<Box<BusRecorder>>,
@@ -117,6 +121,8 @@ enum Event {
     Fault(usize),
     /// A fault of this node may have ended.
     Over(Node),
+    /// The disk has written what this life of the broker gave it.
+    Synced(Incarnation),
     End,
 }
 
@@ -145,6 +151,7 @@ impl BusSimulation {
             queue,
             hosts,
             wires,
+            disk: Disk::default(),
             books: Books::new(spec.bus.clone()),
             trace: Trace::new(spec.keeps_rows),
             recorder: None,
@@ -207,7 +214,7 @@ impl BusSimulation {
             Some(Machinery::Client(_)) => 8,
             None => 1,
         };
-        self.queue.len() + self.hosts.iter().map(held).sum::<usize>() + self.books.size()
+        self.queue.len() + self.hosts.iter().map(held).sum::<usize>() + self.books.size() + self.disk.store.records().len()
     }
 
     /// Lets the next event happen. `false` once the time is over.
@@ -303,7 +310,7 @@ impl BusSimulation {
 
     /// Looks for every message that is in a queue, at a client, or on its way.
     fn find_messages(&mut self) -> Result<(), Problem> {
-        let mut found = Vec::new();
+        let mut found: Vec<MessageId> = self.disk.store.records().map(|record| record.message.id).collect();
         for seat in &self.hosts {
             match &seat.host.worker {
                 Some(Machinery::Broker(broker)) => self.books.find_at_broker(broker)?,

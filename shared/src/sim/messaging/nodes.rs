@@ -8,6 +8,7 @@ use crate::fault::Effect;
 use crate::machine::Machine;
 use crate::messaging::broker::Broker;
 use crate::messaging::client::{self, Client};
+use crate::messaging::watch;
 use crate::messaging::{BrokerSettings, Envelope, Frame, Node};
 use crate::rng::Rng;
 use crate::sim::host::Computing;
@@ -30,6 +31,7 @@ impl BusSimulation {
                 self.begin(self.spec.faults[place].effect.clone())
             }
             Event::Over(node) => self.over(node),
+            Event::Synced(incarnation) => self.synced(incarnation),
             Event::End => {
                 self.ended = true;
                 Ok(())
@@ -47,14 +49,21 @@ impl BusSimulation {
         }
         let incarnation = self.seat(node).host.incarnation;
         self.trace.push(Row::of(self.now, Kind::Spawned, node, incarnation));
+        let kept = if node == Node::BROKER { self.disk.store.records().len() } else { 0 };
         if incarnation > 1 {
-            self.watch_say(|name| format!("{name} is back, and knows nothing of its earlier life."), node);
+            self.watch_say(|name| watch::comes_back(&name, kept), node);
         }
         let seed = self.rng.bits();
         let Some(place) = node.client() else {
             let settings = BrokerSettings { seed, ..self.spec.bus.broker.clone() };
-            self.seat(node).host.worker = Some(Machinery::Broker(Box::new(Broker::new(&settings))));
-            return Ok(());
+            if !self.has_disk() {
+                self.seat(node).host.worker = Some(Machinery::Broker(Box::new(Broker::new(&settings))));
+                return Ok(());
+            }
+            let records = self.disk.store.records().cloned().collect();
+            let broker = Broker::with_records(self.now, &settings, records);
+            self.seat(node).host.worker = Some(Machinery::Broker(Box::new(broker)));
+            return self.drain_broker();
         };
         let seat = &self.hosts[place + 1];
         let given = client::Seat {
@@ -146,6 +155,7 @@ impl BusSimulation {
             }
             self.send(envelope);
         }
+        self.keep();
         self.rearm(Node::BROKER);
         self.watch_broker();
         Ok(())
@@ -375,7 +385,8 @@ impl BusSimulation {
         self.trace.push(Row::of(now, Kind::Killed, node, incarnation));
         match machine {
             Machinery::Broker(broker) => {
-                self.books.bury_broker(&broker.counts());
+                self.disk.interrupt();
+                self.books.bury_broker(&broker.counts(), &self.disk.store);
                 for client in 1..self.hosts.len() as u16 {
                     self.reset(Node::BROKER, Node(client));
                 }

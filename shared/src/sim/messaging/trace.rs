@@ -53,6 +53,8 @@ pub enum Kind {
     Dropped,
     Refused,
     Edited,
+    /// The disk has what the broker gave it; up to the change of this number.
+    Synced,
     Open = 32,
     Opened,
     Replies,
