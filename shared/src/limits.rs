@@ -89,8 +89,17 @@ pub const SLICE_BYTES: usize = 256 << 10;
 /// is longer would not fit into a page's memory beside the rest.
 pub const LINE_BYTES_MAX: usize = 256 << 20;
 
-/// Bytes of one record batch of an Arrow file, which is read whole.
+/// Bytes of one record batch of an Arrow file, and of the columns of it that are looked at once they are unpacked: a task holds one.
 pub const ARROW_BATCH_BYTES_MAX: usize = if cfg!(target_arch = "wasm32") { 256 << 20 } else { 1 << 30 };
+
+/// Bytes of what an Arrow file says of itself at its end, and of the head of each of its messages: a million batches, or columns.
+pub const ARROW_HEAD_BYTES_MAX: u64 = 64 << 20;
+
+/// Values of one record batch in a column of the type Null, which take no bytes of the file.
+pub const ARROW_NULLS_MAX: u64 = 1 << 24;
+
+/// Bytes of a record batch that nobody looks at and that are read nevertheless, since one long read takes less time than two.
+pub const ARROW_GAP_BYTES: u64 = 64 << 10;
 
 /// Bytes at an input's start, and records in them, from which its columns are inferred.
 pub const SAMPLE_BYTES: usize = 1 << 20;

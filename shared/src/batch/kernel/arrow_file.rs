@@ -1,7 +1,7 @@
 //! Arrow's IPC format, file or stream: the record batches that begin in a split.
 //!
 //! A file ends with a list of where its batches are. A stream has none, so the heads of its messages are read from its start on, which
-//! are short, until the split's end.
+//! are short, until the split's end. Of a batch only what `arrow_body` says is read: the buffers of the columns that are looked at.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,15 +10,16 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
-use arrow_ipc::{Block, Endianness, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
-use arrow_schema::{ArrowError, Schema};
+use arrow_ipc::{Block, Endianness, Message, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
+use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::KernelError;
+use super::arrow_body::Body;
 use super::columnar::Projection;
 use super::gather::PIECE_ROWS;
 use super::input::Records as Read;
 use crate::batch::{Counters, Part, Records, Source, Split};
-use crate::limits::ARROW_BATCH_BYTES_MAX;
+use crate::limits::{ARROW_BATCH_BYTES_MAX, ARROW_GAP_BYTES, ARROW_HEAD_BYTES_MAX};
 
 /// What a file begins and ends with.
 const MAGIC: &[u8] = b"ARROW1";
@@ -41,6 +42,9 @@ pub(super) struct ArrowReader {
 }
 
 struct Open {
+    schema: Arc<Schema>,
+    /// The columns of it that are looked at.
+    taken: Schema,
     decoder: FileDecoder,
     projection: Projection,
     /// Dictionaries that have not been read yet. A file's are for all of its batches, a stream's for those behind them.
@@ -126,23 +130,87 @@ impl Open {
     fn new(records: &Records, split: Split, part: Part, needed: &[bool], source: &mut dyn Source) -> Result<Open, KernelError> {
         let Index { schema, version, dictionaries, batches, is_stream } = Index::read(part, split.end, source)?;
         let projection = Projection::new(records, needed, &schema)?;
-        let decoder = FileDecoder::new(schema, version).with_projection(projection.fields.clone());
+        let decoder = FileDecoder::new(schema.clone(), version).with_projection(projection.fields.clone());
         let (from, to) = (split.start - part.start, split.end - part.start);
         let own = |block: &Block| (from..to).contains(&(block.offset() as u64));
         let batches = batches.into_iter().filter(own).collect();
         let dictionaries = dictionaries.into();
-        Ok(Open { decoder, projection, dictionaries, is_stream, batches, current: None, last: 0, next: 0 })
+        let taken = schema.project(&projection.fields).map_err(|error| corrupt(&error))?;
+        Ok(Open { schema, taken, decoder, projection, dictionaries, is_stream, batches, current: None, last: 0, next: 0 })
     }
 
     fn read(&mut self, block: &Block, part: Part, source: &mut dyn Source) -> Result<RecordBatch, KernelError> {
         let due = |dictionary: &mut Block| !self.is_stream || dictionary.offset() < block.offset();
         while let Some(dictionary) = self.dictionaries.pop_front_if(due) {
-            let bytes = message(&dictionary, part, source)?;
-            decoded(|| self.decoder.read_dictionary(&dictionary, &bytes))?;
+            if let Some(bytes) = self.message(&dictionary, part, source)? {
+                self.decoder.read_dictionary(&dictionary, &bytes).map_err(|error| corrupt(&error))?;
+            }
         }
-        let bytes = message(block, part, source)?;
-        let rows = decoded(|| self.decoder.read_record_batch(block, &bytes))?;
-        rows.ok_or_else(|| wrong("a message that should hold rows holds none"))
+        let bytes = self.message(block, part, source)?.ok_or_else(no_rows)?;
+        let rows = self.decoder.read_record_batch(block, &bytes).map_err(|error| corrupt(&error))?;
+        rows.ok_or_else(no_rows)
+    }
+
+    /// Reads a message, its body only where somebody looks at it. `None`: it is a dictionary that is looked up by none of the columns.
+    fn message(&self, block: &Block, part: Part, source: &mut dyn Source) -> Result<Option<Buffer>, KernelError> {
+        let (at, whole) = (block.offset(), length(block));
+        let head = u64::try_from(block.metaDataLength()).ok().filter(|head| (8..=ARROW_HEAD_BYTES_MAX).contains(head));
+        let (Ok(start), Some(head)) = (u64::try_from(at), head) else { return Err(no_head()) };
+        if whole > ARROW_BATCH_BYTES_MAX as u64 {
+            return Err(too_large(at));
+        }
+        if start.checked_add(whole).is_none_or(|end| end > part.end - part.start) {
+            return Err(cut_off());
+        }
+        // Memory that nothing is read into takes none: it is zero and never touched.
+        let mut bytes = vec![0; whole as usize];
+        let ahead = head.max(ARROW_GAP_BYTES).min(whole);
+        fill(part, start, &mut bytes[..ahead as usize], source)?;
+        let skipped = if bytes[..4] == CONTINUATION { 8 } else { 4 };
+        let message = root_as_message(&bytes[skipped..head as usize]).map_err(|error| wrong(&error.to_string()))?;
+        let Some(body) = self.body(message, whole - head)? else { return Ok(None) };
+        for stretch in body.stretches() {
+            let (from, to) = ((head + stretch.start).max(ahead), head + stretch.end);
+            if from < to {
+                fill(part, start + from, &mut bytes[from as usize..to as usize], source)?;
+            }
+        }
+        match body.unpacked(&bytes[head as usize..]).ok_or_else(damaged)? {
+            unpacked if unpacked > ARROW_BATCH_BYTES_MAX as u64 => Err(too_large(at)),
+            _ => Ok(Some(Buffer::from_vec(bytes))),
+        }
+    }
+
+    /// What is in the body of a message.
+    fn body(&self, message: Message<'_>, bytes: u64) -> Result<Option<Body>, KernelError> {
+        let version = message.version();
+        let body = if message.header_type() == MessageHeader::DictionaryBatch {
+            let dictionary = message.header_as_dictionary_batch().ok_or_else(no_rows)?;
+            let Some(of) = self.dictionary(dictionary.id())? else { return Ok(None) };
+            let rows = dictionary.data().ok_or_else(no_rows)?;
+            Body::of(rows, std::iter::once((&of, true)), version, bytes)
+        } else {
+            let batch = message.header_as_record_batch().ok_or_else(no_rows)?;
+            let is_taken = |index| self.projection.fields.binary_search(&index).is_ok();
+            let columns = self.schema.fields().iter().enumerate().map(|(index, field)| (field.data_type(), is_taken(index)));
+            Body::of(batch, columns, version, bytes)
+        };
+        body.map(Some).ok_or_else(damaged)
+    }
+
+    /// The type of a dictionary's values; `None`: no column that is looked at has keys of it.
+    #[expect(deprecated, reason = "nothing but the number of a dictionary says whose it is")]
+    fn dictionary(&self, id: i64) -> Result<Option<DataType>, KernelError> {
+        let values = |schema: &Schema| match schema.fields_with_dict_id(id).first()?.data_type() {
+            DataType::Dictionary(_, values) => Some(DataType::clone(values)),
+            _ => None,
+        };
+        match values(&self.taken) {
+            None => Ok(None),
+            // The decoder goes by the first of all columns.
+            of if of == values(&self.schema) => Ok(of),
+            _ => Err(wrong("columns of different types have one dictionary")),
+        }
     }
 }
 
@@ -168,17 +236,25 @@ impl Index {
         let trailer: [u8; TRAILER_BYTES] =
             read(part, trailer_at, TRAILER_BYTES as u64, source)?.try_into().map_err(|_| cut_off())?;
         let footer = read_footer_length(trailer).map_err(|_| cut_off())? as u64;
+        if footer > ARROW_HEAD_BYTES_MAX {
+            return Err(no_head());
+        }
         let footer_at = trailer_at.checked_sub(footer).ok_or_else(cut_off)?;
         let footer = read(part, footer_at, footer, source)?;
         let footer = root_as_footer(&footer).map_err(|error| wrong(&error.to_string()))?;
         let schema = footer.schema().ok_or_else(|| wrong("it has no schema"))?;
-        Ok(Index {
-            schema: own_schema(schema)?,
-            version: footer.version(),
-            dictionaries: footer.dictionaries().into_iter().flatten().copied().collect(),
-            batches: footer.recordBatches().into_iter().flatten().copied().collect(),
-            is_stream: false,
-        })
+        let dictionaries: Vec<Block> = footer.dictionaries().into_iter().flatten().copied().collect();
+        let batches: Vec<Block> = footer.recordBatches().into_iter().flatten().copied().collect();
+        let mut places: Vec<(i64, u64)> = dictionaries.iter().chain(&batches).map(|it| (it.offset(), length(it))).collect();
+        places.sort_unstable();
+        let mut end = 0;
+        for (at, bytes) in places {
+            let start = u64::try_from(at).ok().filter(|start| *start >= end);
+            let start = start.ok_or_else(|| wrong("its record batches lie in one another"))?;
+            end = start.checked_add(bytes).filter(|end| *end <= footer_at).ok_or_else(cut_off)?;
+        }
+        let (schema, version) = (own_schema(schema)?, footer.version());
+        Ok(Index { schema, version, dictionaries, batches, is_stream: false })
     }
 
     fn of_stream(part: Part, end: u64, source: &mut dyn Source) -> Result<Index, KernelError> {
@@ -196,7 +272,7 @@ impl Index {
             if length == 0 {
                 break;
             }
-            let length = u64::try_from(length).map_err(|_| wrong("a message has a negative length"))?;
+            let length = u64::try_from(length).ok().filter(|length| *length < ARROW_HEAD_BYTES_MAX).ok_or_else(no_head)?;
             if at + prefix + length > part.end - part.start {
                 return Err(cut_off());
             }
@@ -230,49 +306,6 @@ fn own_schema(schema: arrow_ipc::Schema<'_>) -> Result<Arc<Schema>, KernelError>
     try_fb_to_schema(schema).map(Arc::new).map_err(|error| corrupt(&error))
 }
 
-/// A message of a file, whose buffers lie within it.
-fn message(block: &Block, part: Part, source: &mut dyn Source) -> Result<Buffer, KernelError> {
-    let (at, head, body) = (block.offset(), block.metaDataLength(), block.bodyLength());
-    if at < 0 || head < 8 || body < 0 {
-        return Err(wrong("a message has a negative length"));
-    }
-    let bytes = length(block);
-    if bytes > ARROW_BATCH_BYTES_MAX as u64 {
-        let most = ARROW_BATCH_BYTES_MAX >> 20;
-        return Err(wrong(&format!(
-            "the record batch at byte {at} is larger than {most} MiB, the most that one may have: write it with smaller batches"
-        )));
-    }
-    let bytes = Buffer::from_vec(read(part, at as u64, bytes, source)?);
-    let skipped = if bytes[..4] == CONTINUATION { 8 } else { 4 };
-    let message = root_as_message(&bytes[skipped..head as usize]).map_err(|error| wrong(&error.to_string()))?;
-    let batch = match message.header_type() {
-        MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|batch| batch.data()),
-        _ => message.header_as_record_batch(),
-    };
-    let batch = batch.ok_or_else(|| wrong("a message that should hold rows holds none"))?;
-    let within = |buffer: &arrow_ipc::Buffer| {
-        buffer.offset() >= 0
-            && buffer.length() >= 0
-            && buffer.offset().checked_add(buffer.length()).is_some_and(|end| end <= body)
-    };
-    // A compressed buffer begins with the length that it has unpacked, for which room is made at once; -1: it is not compressed.
-    let is_packed = batch.compression().is_some();
-    let unpacks = |buffer: &arrow_ipc::Buffer| {
-        let start = head as usize + buffer.offset() as usize;
-        let length = bytes.get(start..start + 8).and_then(|length| length.try_into().ok()).map_or(0, i64::from_le_bytes);
-        !is_packed || buffer.length() < 8 || (-1..=ARROW_BATCH_BYTES_MAX as i64).contains(&length)
-    };
-    let sound = batch.length() >= 0
-        && batch.buffers().into_iter().flatten().all(|buffer| within(buffer) && unpacks(buffer))
-        && batch
-            .nodes()
-            .into_iter()
-            .flatten()
-            .all(|node| (0..=ARROW_BATCH_BYTES_MAX as i64).contains(&node.length()) && node.null_count() >= 0);
-    if sound { Ok(bytes) } else { Err(wrong("a record batch names bytes that it does not have")) }
-}
-
 fn length(block: &Block) -> u64 {
     (block.metaDataLength().max(0) as u64).saturating_add(block.bodyLength().max(0) as u64)
 }
@@ -280,20 +313,39 @@ fn length(block: &Block) -> u64 {
 /// Some bytes of a part, all of them.
 fn read(part: Part, at: u64, count: u64, source: &mut dyn Source) -> Result<Vec<u8>, KernelError> {
     let end = at.checked_add(count).filter(|end| *end <= part.end - part.start).ok_or_else(cut_off)?;
-    let mut bytes = vec![0; count as usize];
-    let got = source.read_at(part.start + at, &mut bytes)?;
-    if got < bytes.len() {
-        return Err(KernelError::Shrunk { expected: part.start + end, found: part.start + at + got as u64 });
-    }
+    let mut bytes = vec![0; (end - at) as usize];
+    fill(part, at, &mut bytes, source)?;
     Ok(bytes)
 }
 
-/// What Arrow makes of a message. It asserts some of what a damaged file may break, such as that a buffer of offsets holds whole ones.
-fn decoded<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, KernelError> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
-        Ok(decoded) => decoded.map_err(|error| corrupt(&error)),
-        Err(_) => Err(wrong("a record batch is damaged")),
+/// Some bytes of a part, which has them.
+fn fill(part: Part, at: u64, bytes: &mut [u8], source: &mut dyn Source) -> Result<(), KernelError> {
+    let start = part.start + at;
+    match source.read_at(start, bytes)? {
+        got if got < bytes.len() => {
+            Err(KernelError::Shrunk { expected: start + bytes.len() as u64, found: start + got as u64 })
+        }
+        _ => Ok(()),
     }
+}
+
+fn no_head() -> KernelError {
+    wrong(&format!("a message has no head, or one of more than {} MiB", ARROW_HEAD_BYTES_MAX >> 20))
+}
+
+fn no_rows() -> KernelError {
+    wrong("a message that should hold rows holds none")
+}
+
+fn damaged() -> KernelError {
+    wrong("a record batch is damaged: it names rows or bytes that it does not have")
+}
+
+fn too_large(at: i64) -> KernelError {
+    let most = ARROW_BATCH_BYTES_MAX >> 20;
+    wrong(&format!(
+        "the record batch at byte {at} is larger than {most} MiB, the most that one may have: write it with smaller batches"
+    ))
 }
 
 fn cut_off() -> KernelError {

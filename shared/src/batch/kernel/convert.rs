@@ -18,6 +18,7 @@ use arrow_schema::{DataType, TimeUnit};
 use arrow_select::take::take;
 
 use crate::expr::Type;
+use crate::limits::ARROW_BATCH_BYTES_MAX;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
@@ -81,6 +82,7 @@ pub(super) fn converted(array: &ArrayRef) -> Result<ArrayRef, String> {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let values = converted(dictionary.values())?;
+            room_for(&values, dictionary.keys())?;
             take(&values, dictionary.keys(), None).map_err(|error| error.to_string())
         }
         DataType::List(_) => {
@@ -135,6 +137,24 @@ fn spans<T: ArrowPrimitiveType<Native = i64>>(
     Ok(Arc::new(spans))
 }
 
+/// Whether the texts of a dictionary, each as often as it is looked up, are few enough. A few bytes may stand for any number of them.
+fn room_for(values: &ArrayRef, keys: &dyn Array) -> Result<(), String> {
+    let bytes = values.get_array_memory_size();
+    if bytes.saturating_mul(keys.len()) <= ARROW_BATCH_BYTES_MAX {
+        return Ok(());
+    }
+    let lengths: Int64Array = match values.as_string_opt::<i32>() {
+        Some(texts) => (0..texts.len()).map(|at| i64::from(texts.value_length(at))).collect(),
+        None => Int64Array::from_value(bytes as i64 / (values.len() as i64).max(1), values.len()),
+    };
+    let all = take(&lengths, keys, None).map_err(|error| error.to_string())?;
+    let all: i64 = all.as_primitive::<Int64Type>().iter().flatten().sum();
+    match all <= ARROW_BATCH_BYTES_MAX as i64 {
+        true => Ok(()),
+        false => Err(format!("the values of its dictionary come to more than {} MiB", ARROW_BATCH_BYTES_MAX >> 20)),
+    }
+}
+
 fn texts<'a>(texts: impl Iterator<Item = Option<&'a str>> + Clone) -> Result<ArrayRef, String> {
     let bytes: usize = texts.clone().flatten().map(str::len).sum();
     match i32::try_from(bytes) {
@@ -150,7 +170,10 @@ fn short(offsets: &OffsetBuffer<i64>) -> Result<OffsetBuffer<i32>, String> {
 }
 
 fn list(values: &ArrayRef, offsets: OffsetBuffer<i32>, nulls: Option<&NullBuffer>) -> Result<ArrayRef, String> {
-    let values = converted(values)?;
+    // A piece of a batch has the values of all of it.
+    let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+    let values = converted(&values.slice(first as usize, (last - first) as usize))?;
+    let offsets = OffsetBuffer::new(offsets.iter().map(|offset| offset - first).collect());
     let of = type_of(values.data_type()).ok_or("its elements are of a type that is not read")?;
     let lists = ListArray::try_new(of.element(), offsets, values, nulls.cloned());
     lists.map(|lists| Arc::new(lists) as ArrayRef).map_err(|error| error.to_string())

@@ -4,8 +4,8 @@
 //! between, and gives the same bytes natively and in wasm. Reading order:
 //!
 //! - `input`: the records of a split, whatever their format. Of lines, `reader` says which bytes are a split's, and `records` what is
-//!   in them: by `cuts` and `quotes` the fields of CSV, by `objects` the values of JSON, by `builder` what they are in a column; `arrow_file` and `parquet_file` do both for files that hold columns, with `columnar` for what these share and
-//!   `convert` for their types. `infer` finds the columns of an input by looking at it, and `look` shows its first rows.
+//!   in them: by `cuts` and `quotes` the fields of CSV, by `objects` the values of JSON, by `builder` what they are in a column; `arrow_file` (with `arrow_body`) and `parquet_file` do both for files that hold columns, with `columnar` for what these
+//!   share and `convert` for their types. `infer` finds the columns of an input by looking at it, and `look` shows its first rows.
 //! - `steps`: the shape of a plan. One that counts words goes block by block through `words` (with `tokens` for ASCII, `counts` to
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
 //!   `groups` (in a map task by a `combiner`), and its columns travel as `transfer` says.
@@ -17,6 +17,7 @@
 //! It knows nothing of tasks, attempts, workers or places.
 
 mod aggregation;
+mod arrow_body;
 mod arrow_file;
 mod batch;
 mod builder;
