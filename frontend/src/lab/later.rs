@@ -29,6 +29,7 @@ use super::keys;
 use super::lesson::LessonView;
 use super::preview::FirstRows;
 use super::share::Sharing;
+use super::state::Lab;
 use super::sweep::Sweeping;
 use super::timeline::flags::Flags;
 use super::timeline::messages::{Probe, SpaceTime};
@@ -54,6 +55,8 @@ pub enum Part {
     Held,
     /// No view: runs that have ended are written down.
     WriteRuns(Runs),
+    /// No view: a result is compressed and given.
+    Pack(Lab),
     /// No view here: it floats over the page.
     Offer(Offer),
     Bus,
@@ -101,6 +104,10 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Held => view! { <Held /> }.into_any(),
         Part::WriteRuns(runs) => {
             runs.write();
+            ().into_any()
+        }
+        Part::Pack(lab) => {
+            lab.give_packed();
             ().into_any()
         }
         Part::Bus => view! { <BusGraph /> }.into_any(),

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent, PointerEvent, WheelEvent};
 
-use super::near::{Node, Way, bounds, scrolled};
+use super::near::{Node, Way, at_first, bounds, scrolled};
 use crate::components::heard::Heard;
 use crate::components::icon::Icon;
 use crate::lab::inspect::Selected;
@@ -259,8 +259,8 @@ pub fn GraphZoom(of: Zoomed) -> impl IntoView {
         if shape.is_empty() {
             return before;
         }
-        if !before.is_empty() && before != shape {
-            of.zoom.set(1.0);
+        if before != shape {
+            of.zoom.set(untrack(move || at_first(of.bounds())));
         }
         shape
     });

@@ -1,0 +1,45 @@
+//! A download that the browser compresses on its way to the file.
+
+use js_sys::{Array, Function, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, ReadableWritablePair, Response};
+
+use crate::lab::state::Lab;
+use crate::session::local::describe;
+
+/// What browsers call what compresses.
+const PACKER: &str = "CompressionStream";
+
+/// Whether this browser can.
+pub fn can_pack() -> bool {
+    Reflect::has(&window(), &PACKER.into()).unwrap_or(false)
+}
+
+/// A result that is to be compressed: its parts, its title, and what its file would end with without that.
+pub type Parcel = (Array, String, &'static str);
+
+impl Lab {
+    /// Gives the user what waits to be compressed.
+    pub(in crate::lab) fn give_packed(self) {
+        let Some((parts, title, extension)) = self.inner.try_update_value(|inner| inner.parcel.take()).flatten() else {
+            return;
+        };
+        leptos::task::spawn_local(async move {
+            match packed(&parts).await {
+                Ok(blob) => self.give(&Array::of1(&blob), &title, &format!("{extension}.gz")),
+                Err(error) => self.notice.set(Some(format!("The file could not be compressed: {}.", describe(&error)))),
+            }
+        });
+    }
+}
+
+/// Gzip (RFC 1952) of these parts. The browser reads and compresses them piece by piece.
+async fn packed(parts: &Array) -> Result<Blob, JsValue> {
+    let constructor: Function = Reflect::get(&window(), &PACKER.into())?.dyn_into()?;
+    let packer: ReadableWritablePair = Reflect::construct(&constructor, &Array::of1(&"gzip".into()))?.unchecked_into();
+    let stream = Blob::new_with_blob_sequence(parts)?.stream().pipe_through(&packer);
+    let blob = Response::new_with_opt_readable_stream(Some(&stream))?.blob()?;
+    Ok(JsFuture::from(blob).await?.unchecked_into())
+}
