@@ -11,6 +11,7 @@ use super::format::{duration_ms, grouped, of, virtual_clock};
 use super::later::{Part, do_later};
 use super::model::{RunModel, Stage};
 use super::pace::in_words;
+use super::result::pack::Packer;
 use super::state::{Export, Lab, Link, Redraw, Which, wall_ms};
 use crate::session::Said;
 
@@ -182,7 +183,7 @@ impl Lab {
             let (parts, title) = (parts.iter().collect(), title.unwrap_or_else(|| "result".to_owned()));
             if packed {
                 self.inner.update_value(|inner| inner.parcel = Some((parts, title, format.extension())));
-                do_later(Part::Pack(self));
+                do_later(Part::Pack(Packer::of(self)));
             } else {
                 self.give(&parts, &title, format.extension());
             }

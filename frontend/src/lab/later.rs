@@ -28,8 +28,8 @@ use super::kept::view::Keeping;
 use super::keys;
 use super::lesson::LessonView;
 use super::preview::FirstRows;
+use super::result::pack::Packer;
 use super::share::Sharing;
-use super::state::Lab;
 use super::sweep::Sweeping;
 use super::timeline::flags::Flags;
 use super::timeline::messages::{Probe, SpaceTime};
@@ -56,7 +56,7 @@ pub enum Part {
     /// No view: runs that have ended are written down.
     WriteRuns(Runs),
     /// No view: a result is compressed and given.
-    Pack(Lab),
+    Pack(Packer),
     /// No view here: it floats over the page.
     Offer(Offer),
     Bus,
@@ -106,8 +106,8 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
             runs.write();
             ().into_any()
         }
-        Part::Pack(lab) => {
-            lab.give_packed();
+        Part::Pack(packer) => {
+            packer.give();
             ().into_any()
         }
         Part::Bus => view! { <BusGraph /> }.into_any(),

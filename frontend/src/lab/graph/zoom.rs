@@ -254,9 +254,11 @@ pub fn GraphZoom(of: Zoomed) -> impl IntoView {
         lift();
         drop(heard.try_update_value(std::mem::take));
     });
+    // Its panel is not measured when it is new.
+    let is_measured = Memo::new(move |_| of.size.with(|(width, height)| *width > 0.0 && *height > 0.0));
     Effect::new(move |before: Option<String>| {
         let (shape, before) = (of.shape.get(), before.unwrap_or_default());
-        if shape.is_empty() {
+        if shape.is_empty() || !is_measured.get() {
             return before;
         }
         if before != shape {

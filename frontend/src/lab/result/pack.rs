@@ -6,7 +6,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableWritablePair, Response};
 
-use crate::lab::state::Lab;
+use crate::lab::commands::save;
+use crate::lab::hear::file_name;
+use crate::lab::state::{Inner, Lab};
 use crate::session::local::describe;
 
 /// What browsers call what compresses.
@@ -20,16 +22,33 @@ pub fn can_pack() -> bool {
 /// A result that is to be compressed: its parts, its title, and what its file would end with without that.
 pub type Parcel = (Array, String, &'static str);
 
-impl Lab {
-    /// Gives the user what waits to be compressed.
-    pub(in crate::lab) fn give_packed(self) {
+/// Whoever compresses what waits for it: as much of the page's state as that takes.
+#[derive(Clone, Copy)]
+pub struct Packer {
+    inner: StoredValue<Inner, LocalStorage>,
+    notice: RwSignal<Option<String>>,
+    spoken: RwSignal<String>,
+}
+
+impl Packer {
+    pub fn of(lab: Lab) -> Packer {
+        Packer { inner: lab.inner, notice: lab.notice, spoken: lab.spoken }
+    }
+
+    /// Gives the user what waits, as a file.
+    pub fn give(self) {
         let Some((parts, title, extension)) = self.inner.try_update_value(|inner| inner.parcel.take()).flatten() else {
             return;
         };
         leptos::task::spawn_local(async move {
-            match packed(&parts).await {
-                Ok(blob) => self.give(&Array::of1(&blob), &title, &format!("{extension}.gz")),
-                Err(error) => self.notice.set(Some(format!("The file could not be compressed: {}.", describe(&error)))),
+            let name = file_name(&title, &format!("{extension}.gz"));
+            let saved = match packed(&parts).await {
+                Ok(blob) => save(&Array::of1(&blob), &name),
+                Err(error) => Err(describe(&error)),
+            };
+            match saved {
+                Ok(()) => self.spoken.set(format!("{name} is ready.")),
+                Err(reason) => self.notice.set(Some(format!("The file could not be compressed: {reason}."))),
             }
         });
     }
