@@ -29,6 +29,7 @@ pub struct FileServer {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
     strays: Arc<Mutex<Vec<String>>>,
+    missing: Arc<Mutex<Vec<String>>>,
     newer: Arc<Mutex<Overlay>>,
     listening: Option<JoinHandle<()>>,
 }
@@ -39,20 +40,20 @@ impl FileServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener.local_addr().expect("it is bound");
         let (ended, strays) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let newer = Arc::<Mutex<Overlay>>::default();
-        let (told, noted, served) = (ended.clone(), strays.clone(), newer.clone());
+        let (missing, newer) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Overlay>>::default());
+        let (told, noted, missed, served) = (ended.clone(), strays.clone(), missing.clone(), newer.clone());
         let listening = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if told.load(Ordering::Relaxed) {
                     return;
                 }
-                let (noted, served) = (noted.clone(), served.clone());
+                let (noted, missed, served) = (noted.clone(), missed.clone(), served.clone());
                 // A browser that goes away in the middle is no fault.
-                std::thread::spawn(move || stream.and_then(|stream| answer(stream, &noted, &served)).ok());
+                std::thread::spawn(move || stream.and_then(|stream| answer(stream, &noted, &missed, &served)).ok());
             }
         });
         let [url, other_url] = FOLDERS.map(|folder| format!("http://{address}{folder}"));
-        FileServer { url, other_url, address, ended, strays, newer, listening: Some(listening) }
+        FileServer { url, other_url, address, ended, strays, missing, newer, listening: Some(listening) }
     }
 
     /// From now on serves a newer build of the page, which differs from the built one in nothing but its id. Gives that.
@@ -64,6 +65,11 @@ impl FileServer {
     /// What was asked for outside the folder.
     pub fn strays(&self) -> Vec<String> {
         self.strays.lock().expect("no answer panics").clone()
+    }
+
+    /// What was asked for in a folder of the page's and is not there: a browser's console tells of each.
+    pub fn missing(&self) -> Vec<String> {
+        self.missing.lock().expect("no answer panics").clone()
     }
 
     /// Ends the server: from now on nobody answers there.
@@ -84,7 +90,12 @@ impl Drop for FileServer {
 }
 
 /// Answers one request and closes the connection.
-fn answer(mut stream: TcpStream, strays: &Mutex<Vec<String>>, newer: &Mutex<Overlay>) -> std::io::Result<()> {
+fn answer(
+    mut stream: TcpStream,
+    strays: &Mutex<Vec<String>>,
+    missing: &Mutex<Vec<String>>,
+    newer: &Mutex<Overlay>,
+) -> std::io::Result<()> {
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
@@ -101,6 +112,9 @@ fn answer(mut stream: TcpStream, strays: &Mutex<Vec<String>>, newer: &Mutex<Over
         let (kind, built) = file(name)?;
         Some((kind, newer.lock().expect("no answer panics").get(name).cloned().unwrap_or(built)))
     });
+    if file.is_none() && name.is_some() {
+        missing.lock().expect("no answer panics").push(path.to_owned());
+    }
     let (status, kind, content) = match file {
         Some((kind, content)) => ("200 OK", kind, content),
         None => ("404 Not Found", "text/plain", b"There is no such file.".to_vec()),
@@ -142,7 +156,7 @@ fn file(name: &str) -> Option<(&'static str, Vec<u8>)> {
     if !name.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
-    let kind = match name.extension()?.to_str()? {
+    let kind = match name.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "html" => "text/html",
         "js" => "text/javascript",
         "css" => "text/css",

@@ -20,6 +20,12 @@ impl Page {
 
     /// Waits for a download with this ending and gives the file's text.
     pub async fn downloaded(&self, browser: &Browser, ending: &str) -> WebDriverResult<String> {
+        let bytes = self.downloaded_bytes(browser, ending).await?;
+        Ok(String::from_utf8(bytes).expect("the download is a text"))
+    }
+
+    /// The same of what is no text.
+    pub async fn downloaded_bytes(&self, browser: &Browser, ending: &str) -> WebDriverResult<Vec<u8>> {
         let path = until("the downloaded file", async || {
             let entries = fs::read_dir(browser.downloads()).ok()?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
             // A file that is still being written has another ending; its name is kept for it by an empty one, and a result is never
@@ -31,9 +37,9 @@ impl Page {
             entries.into_iter().find(whole)
         })
         .await;
-        let text = fs::read_to_string(&path).expect("the download can be read");
+        let bytes = fs::read(&path).expect("the download can be read");
         fs::remove_file(&path).expect("the download can be removed");
-        Ok(text)
+        Ok(bytes)
     }
 
     /// The expectations of the run that is looked at that did not hold, with their words.

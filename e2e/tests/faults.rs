@@ -194,3 +194,26 @@ async fn what_real_workers_cannot_do_is_said_and_simulated_instead() -> WebDrive
     page.until("news", "the fault", |news| !news.is_empty()).await?;
     page.driver.quit().await
 }
+
+#[tokio::test]
+async fn what_is_done_to_one_message_is_listed_and_has_its_flag_when_it_has_come() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start(), Browser::start().await);
+    let text =
+        format!("{LETTERS}faults:\n  - drop: {{ message: office-1/20, to: broker }}\n  - {{ at: 3 s, kill: clerk-1 }}\n");
+    let page = opened(&browser, &server, &text).await?;
+    page.slide("Home").await?;
+    page.press("faults-open").await?;
+    let line = page.text("fault-listed-0").await?;
+    assert!(line.contains("drop office-1/20") && line.contains("when that message comes"), "{line}");
+    assert!(page.text("fault-listed-1").await?.contains("at 3 s"));
+    // It has happened in this run, so its flag stands there, and cannot be dragged.
+    page.until_attribute("fault-flag-0", "data-state", |state| state == "planned").await?;
+    let at: u64 = page.attribute("fault-flag-0", "data-at").await?.parse().expect("a moment");
+    assert!((1_900_000..2_200_000).contains(&at), "{at}");
+    page.press("fault-unlist-0").await?;
+    page.until("fault-list", "the other one alone", |list| !list.contains("office-1/20") && list.contains("kill clerk-1"))
+        .await?;
+    assert!(!page.experiment().await?.contains("drop:"));
+    assert_eq!(page.violations().await?, Vec::<String>::new());
+    page.driver.quit().await
+}

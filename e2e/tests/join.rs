@@ -119,3 +119,65 @@ async fn a_bus_that_is_not_there_and_a_server_that_goes_are_sentences() -> WebDr
     page.until("bus-told", "no bus", |told| told.contains("this server has none")).await?;
     page.driver.quit().await
 }
+
+/// Answers each request that comes to a queue, as any program would: by a socket, with the same correlation id. Runs in a page beside.
+const ANSWERER: &str = "\
+    const done = arguments[0]; \
+    const socket = new WebSocket(`ws://${location.host}/api/bus/work`); \
+    const say = (word) => socket.send(JSON.stringify({ v: 1, ...word })); \
+    socket.onopen = () => say({ type: 'hello' }); \
+    socket.onmessage = (heard) => { \
+        const word = JSON.parse(heard.data); \
+        if (word.type === 'opened') { say({ type: 'consume', tag: 1, queue: 'tasks' }); done(true); } \
+        if (word.type === 'deliver') { \
+            const { correlation, reply_to: key, body } = word.message; \
+            say({ type: 'publish', message: { key, correlation, body: `about <${body}>: 42` } }); \
+            say({ type: 'ack', delivery: word.delivery }); \
+        } \
+    };";
+
+#[tokio::test]
+async fn a_page_gets_one_message_and_asks_for_an_answer() -> WebDriverResult<()> {
+    let (server, browser) = (Server::start_with_bus("work", WORK), Browser::start().await);
+    let page = Page::open_idle(&browser, &server.url).await?;
+    page.attach("work").await?;
+    page.choose("subscribe-queue", "tasks").await?;
+    page.press("get-one").await?;
+    page.until("get-told", "that there is none", |told| told == "tasks has no message ready.").await?;
+    page.publish("tasks", 2).await?;
+    page.until_attribute("publish-told", "data-confirmed", |confirmed| confirmed == "2").await?;
+    page.press("get-one").await?;
+    let texts = page.deliveries("one message", |texts| texts.len() == 1).await;
+    assert!(texts[0].contains("message 1") && texts[0].contains("Requeue"), "{texts:?}");
+    page.until("get-told", "that there is one", |told| told.starts_with("Got one message of tasks")).await?;
+    page.press("ack-1").await?;
+    page.press("get-one").await?;
+    page.deliveries("the other", |texts| texts.len() == 2 && texts[1].contains("message 2")).await;
+    page.press("ack-2").await?;
+
+    // Nobody answers in time.
+    page.choose("request-queue", "tasks").await?;
+    page.fill("request-timeout", "300").await?;
+    page.press("request").await?;
+    page.until("request-1", "the timeout", |told| told.contains("Request 1 to tasks: no answer within 300 ms")).await?;
+    // Somebody comes who answers all: the first one late, the next in time.
+    let home = page.open_beside(&format!("{}/reference.html", server.url)).await?;
+    page.driver.execute_async(ANSWERER, vec![]).await?;
+    page.driver.switch_to_window(home).await?;
+    page.until("request-1", "the late answer", |told| told.contains("when nobody waited any more: about <a question>: 42"))
+        .await?;
+    page.fill("request-timeout", "60000").await?;
+    page.fill("request-body", "the mill").await?;
+    page.press("request").await?;
+    let told = page.until("request-2", "the answer", |told| told.contains("answered after")).await?;
+    assert!(told.ends_with(": about <the mill>: 42") && !told.contains("nobody waited"), "{told}");
+    assert!(page.text("deliveries-told").await?.is_empty(), "an answer is no delivery");
+    page.fill("request-timeout", "0").await?;
+    page.press("request").await?;
+    page.until("join", "a sentence", |text| text.contains("Wait a whole number of milliseconds")).await?;
+    for look in LOOKS {
+        page.look(look).await?;
+        assert_eq!(page.violations().await?, Vec::<String>::new(), "{look:?}");
+    }
+    page.driver.quit().await
+}

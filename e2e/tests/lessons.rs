@@ -33,7 +33,19 @@ async fn follow(page: &Page, lesson: &str, say: &str, until: &str) -> WebDriverR
             page.press("hinder-worker-3").await?;
             page.press("slow-worker-3-10").await
         }
+        "fault" if lesson == "breakpoint" => {
+            page.press("held-edit").await?;
+            page.fill("held-key", "late").await?;
+            page.press("held-edit-do").await
+        }
         "fault" => page.press("kill-worker-2").await,
+        "held" => {
+            let mut words = say.split('`').skip(1).step_by(2);
+            let (edge, when) = (words.next().expect("an edge"), words.next().expect("a condition"));
+            page.break_at(edge, when).await?;
+            page.start().await?;
+            page.held(|name| name == "web-1/30").await.map(drop)
+        }
         "rewound" => page.slide("PageDown").await.map(drop),
         "compared" => {
             page.press("compare-open").await?;

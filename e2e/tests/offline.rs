@@ -153,3 +153,19 @@ async fn a_new_version_is_offered_and_loaded_when_somebody_says_so() -> WebDrive
     page.run().await?;
     page.driver.quit().await
 }
+
+#[tokio::test]
+async fn a_plain_server_of_files_is_asked_for_nothing_that_it_does_not_have() -> WebDriverResult<()> {
+    let (mut server, browser) = (FileServer::start(), Browser::start().await);
+    let page = Page::open_counting(&browser, server.url.trim_end_matches('/')).await?;
+    page.finished().await?;
+    page.until_attribute("place-server", "data-link", |link| link == "down").await?;
+    page.cached().await?;
+    assert_eq!((server.missing(), server.strays()), (Vec::new(), Vec::new()));
+    // Nor does the page take what was kept for a server when nobody answers.
+    server.stop();
+    page.driver.refresh().await?;
+    page.finished().await?;
+    page.until_attribute("place-server", "data-link", |link| link == "down").await?;
+    page.driver.quit().await
+}

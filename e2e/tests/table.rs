@@ -68,6 +68,13 @@ async fn the_table_shows_what_the_file_holds_sorted_and_searched() -> WebDriverR
     assert_eq!(seen, by_key);
 
     let csv = page.download(&browser).await?;
+    // The same, compressed: what any other program unpacks.
+    page.press("download-csv.gz").await?;
+    let packed = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(packed.path(), page.downloaded_bytes(&browser, "gz").await?).expect("it can be written");
+    let unpacked = std::process::Command::new("gzip").args(["-dc"]).stdin(packed.reopen().expect("it is there")).output();
+    let unpacked = unpacked.expect("gzip can be started").stdout;
+    assert!(unpacked == csv.as_bytes() && packed.path().metadata().expect("it is there").len() < csv.len() as u64);
     let lines: Vec<String> = by_key.iter().map(|(word, count)| format!("{word},{count}")).collect();
     assert_eq!(csv.lines().skip(1).collect::<Vec<_>>(), lines, "the file has the table's rows in its order");
 

@@ -153,6 +153,9 @@ pub const MESSAGES_SEEN_MAX: usize = 2_000;
 /// Characters of a link that carries an experiment: the longest text fits, however little it can be compressed.
 pub const LINK_BYTES_MAX: usize = 384 * 1024;
 
+/// Bytes of the breakpoints in a link, as JSON; those beyond stay behind.
+pub const LINK_BREAKPOINTS_BYTES_MAX: usize = 16 << 10;
+
 /// Clients of a messaging experiment.
 pub const BUS_CLIENTS_MAX: usize = 255;
 

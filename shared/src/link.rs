@@ -2,15 +2,15 @@
 //! a browser keeps to itself.
 //!
 //! It is `x=` and the version, a point, and in the letters that an address may have what deflate makes of a line (the place, the number
-//! of workers, the moment in microseconds; a `-` for what is not said) and the experiment's text. Whoever gets one may have got anything:
-//! what is no link is a sentence, and what is too large is never unpacked.
+//! of workers, the moment in microseconds; a `-` for what is not said; and if there are some, the breakpoints as JSON) and the
+//! experiment's text. Whoever gets one may have got anything: what is no link is a sentence, and what is too large is never unpacked.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::{DecompressError, TINFLStatus, decompress_to_vec_zlib_with_limit};
 
-use crate::limits::{EXPERIMENT_BYTES_MAX, LINK_BYTES_MAX};
+use crate::limits::{BREAKPOINTS_MAX, EXPERIMENT_BYTES_MAX, LINK_BREAKPOINTS_BYTES_MAX, LINK_BYTES_MAX};
 use crate::time::Time;
-use crate::wire::Place;
+use crate::wire::{Breakpoint, Place};
 
 /// What a link carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Link {
     pub workers: Option<u32>,
     /// The moment of the simulated run that is to be seen.
     pub at: Option<Time>,
+    /// Where the run is to stand still.
+    pub breakpoints: Vec<Breakpoint>,
 }
 
 /// Why a link cannot be opened: the end of a sentence for the user.
@@ -41,7 +43,7 @@ pub enum LinkError {
 const PREFIX: &str = "x=1.";
 
 /// The longest text, and the line before it.
-const UNPACKED_BYTES_MAX: usize = EXPERIMENT_BYTES_MAX + 64;
+const UNPACKED_BYTES_MAX: usize = EXPERIMENT_BYTES_MAX + LINK_BREAKPOINTS_BYTES_MAX + 64;
 
 /// The places by their letters.
 const PLACES: [(char, Place); 3] = [('s', Place::Simulate), ('b', Place::Browser), ('r', Place::Server)];
@@ -58,8 +60,16 @@ impl Link {
         let place = PLACES.iter().find(|(_, place)| *place == self.place).map_or('-', |(letter, _)| *letter);
         let number = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
         let (workers, at) = (number(self.workers.map(u64::from)), number(self.at.map(|at| at.0)));
-        let plain = format!("{place} {workers} {at}\n{}", self.text);
+        let breakpoints = self.breakpoints_as_json().map(|json| format!(" {json}")).unwrap_or_default();
+        let plain = format!("{place} {workers} {at}{breakpoints}\n{}", self.text);
         format!("{PREFIX}{}", letters(&compress_to_vec_zlib(plain.as_bytes(), LEVEL)))
+    }
+
+    /// As many of them as a link takes; `None` if there are none.
+    fn breakpoints_as_json(&self) -> Option<String> {
+        let most = self.breakpoints.len().min(BREAKPOINTS_MAX);
+        let fitting = (1..=most).rev().map(|count| serde_json::to_string(&self.breakpoints[..count]).unwrap_or_default());
+        fitting.into_iter().find(|json| json.len() <= LINK_BREAKPOINTS_BYTES_MAX)
     }
 
     /// The link that stands behind a `#`; `None` if nothing there claims to be one.
@@ -89,7 +99,8 @@ fn read(fragment: &str) -> Result<Link, LinkError> {
 
 fn parse(plain: &str) -> Option<Link> {
     let (head, text) = plain.split_once('\n')?;
-    let mut words = head.split(' ');
+    // A page of before knows the first three of these, and passes over the last.
+    let mut words = head.splitn(4, ' ');
     let letter = words.next()?;
     let (_, place) = *PLACES.iter().find(|(known, _)| letter.chars().eq([*known]))?;
     let mut number = || match words.next()? {
@@ -98,11 +109,16 @@ fn parse(plain: &str) -> Option<Link> {
     };
     let (workers, at) = (number()?, number()?);
     let workers = workers.map(|workers| u32::try_from(workers).ok());
+    let breakpoints: Vec<Breakpoint> = words.next().map(serde_json::from_str).transpose().ok()?.unwrap_or_default();
+    if breakpoints.len() > BREAKPOINTS_MAX {
+        return None;
+    }
     Some(Link {
         text: text.to_owned(),
         place,
         workers: workers.map_or(Some(None), |workers| workers.map(Some))?,
         at: at.map(Time),
+        breakpoints,
     })
 }
 

@@ -2,14 +2,22 @@
 
 #![allow(clippy::unwrap_used)] // A test ends where it is surprised.
 
-use shared::limits::{EXPERIMENT_BYTES_MAX, LINK_BYTES_MAX};
+use shared::limits::{BREAKPOINTS_MAX, EXPERIMENT_BYTES_MAX, LINK_BREAKPOINTS_BYTES_MAX, LINK_BYTES_MAX};
 use shared::link::{Link, LinkError};
 use shared::rng::Rng;
 use shared::time::Time;
-use shared::wire::Place;
+use shared::wire::{BreakEdge, Breakpoint, Place};
 
 fn link(text: impl Into<String>) -> Link {
-    Link { text: text.into(), place: Place::Simulate, workers: None, at: Some(Time(1_204_000)) }
+    Link { text: text.into(), place: Place::Simulate, workers: None, at: Some(Time(1_204_000)), breakpoints: Vec::new() }
+}
+
+fn breakpoints(count: u32, when: &str) -> Vec<Breakpoint> {
+    let edge = |id: u32| match id % 2 {
+        0 => BreakEdge::Publish { client: Some("web".to_owned()), exchange: Some(String::new()) },
+        _ => BreakEdge::Deliver { queue: Some("tasks".to_owned()), client: None },
+    };
+    (1..=count).map(|id| Breakpoint { id, edge: edge(id), when: Some(when.to_owned()).filter(|_| id != 1) }).collect()
 }
 
 fn read(fragment: &str) -> Result<Link, LinkError> {
@@ -23,7 +31,13 @@ fn a_link_comes_back_as_it_was() {
     for text in ["", "a", "ab", "abc", "abcd", "millrace: 1\n", "\0\u{1F980}\"<script>alert(1)</script>", &random] {
         for place in [Place::Simulate, Place::Browser, Place::Server] {
             for (workers, at) in [(None, None), (Some(64), Some(Time(u64::MAX)))] {
-                let link = Link { text: text.to_owned(), place, workers, at };
+                let link = Link {
+                    text: text.to_owned(),
+                    place,
+                    workers,
+                    at,
+                    breakpoints: breakpoints(workers.map_or(0, |_| 3), "n = 1"),
+                };
                 let fragment = link.fragment();
                 assert!(fragment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte)), "{fragment}");
                 assert_eq!(read(&fragment), Ok(link.clone()));
@@ -31,6 +45,27 @@ fn a_link_comes_back_as_it_was() {
             }
         }
     }
+}
+
+#[test]
+fn a_link_of_before_opens() {
+    // A line of three words, as there was when links had no breakpoints.
+    let old = "x=1.eNorVtBVMDQyMDDgys3MySlKTE61UjDkAgBACwW8";
+    let Ok(Link { text, place, workers, at, breakpoints: none }) = read(old) else { panic!("{:?}", read(old)) };
+    assert_eq!((text.as_str(), place, workers, at), ("millrace: 1\n", Place::Simulate, None, Some(Time(12_000))));
+    assert!(none.is_empty());
+}
+
+#[test]
+fn of_too_many_breakpoints_as_many_come_along_as_fit() {
+    let of = |breakpoints| Link { breakpoints, ..link("millrace: 1\n") };
+    let all = of(breakpoints(100, "a condition with spaces\nand a line"));
+    assert_eq!(read(&all.fragment()).unwrap().breakpoints, all.breakpoints[..BREAKPOINTS_MAX]);
+    let long = of(breakpoints(30, &"x".repeat(1_000)));
+    let came = read(&long.fragment()).unwrap().breakpoints;
+    assert!(serde_json::to_string(&came).unwrap().len() <= LINK_BREAKPOINTS_BYTES_MAX);
+    assert_eq!(came, long.breakpoints[..came.len()]);
+    assert!(came.len() >= 10, "{}", came.len());
 }
 
 #[test]
@@ -96,7 +131,7 @@ fn the_links_of_the_reference_page_are_read() {
         // xtask makes these, by lines of its own.
         let (text, fragment) = line.split_once('\t').unwrap();
         let text: String = serde_json::from_str(text).unwrap();
-        assert_eq!(read(fragment), Ok(Link { text, place: Place::Simulate, workers: None, at: None }));
+        assert_eq!(read(fragment), Ok(Link { text, place: Place::Simulate, workers: None, at: None, breakpoints: Vec::new() }));
         count += 1;
     }
     assert_eq!(count, 3);

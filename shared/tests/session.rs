@@ -240,7 +240,7 @@ fn the_messages_of_a_stretch_of_time_are_those_of_the_trace() {
     driver.command(Command::Run(bus(1, Place::Simulate, Some(Speed::Max))));
     driver.go(60);
     let ask = |driver: &mut Driver, id, from, to| -> Messages {
-        driver.command(Command::Messages { run: 1, id, from: Time(from), to: Time(to) });
+        driver.command(Command::Messages { run: 1, id, from: Time(from), to: Time(to), about: None });
         driver.go(20);
         serde_json::from_str(&exported(driver, id)).unwrap()
     };
@@ -266,6 +266,17 @@ fn the_messages_of_a_stretch_of_time_are_those_of_the_trace() {
     let acks: Vec<_> = seen.messages.iter().filter(|message| message.kind == "ack").collect();
     assert!(!acks.is_empty() && acks.iter().all(|ack| ack.about.is_some()), "{acks:#?}");
 
+    // Of one message all of its way, however long ago it began; another question beside it is answered, too.
+    let about = acks[0].about;
+    driver.command(Command::Messages { run: 1, id: 7, from: Time(0), to: Time(to), about });
+    driver.command(Command::Messages { run: 1, id: 8, from: Time(from), to: Time(to), about: None });
+    driver.go(20);
+    let way: Messages = serde_json::from_str(&exported(&mut driver, 7)).unwrap();
+    let kinds: Vec<_> = way.messages.iter().map(|message| message.kind.as_str()).collect();
+    assert_eq!(kinds, ["publish", "deliver", "ack"]);
+    assert!(way.messages.iter().all(|message| message.about == about), "{way:#?}");
+    assert_eq!(serde_json::from_str::<Messages>(&exported(&mut driver, 8)).unwrap(), seen);
+
     // Whoever asks again hears the same, and the run is what it was.
     let part = ask(&mut driver, 5, 600_000, 650_000);
     assert!(!part.messages.is_empty());
@@ -277,7 +288,7 @@ fn the_messages_of_a_stretch_of_time_are_those_of_the_trace() {
     assert_eq!(report.trace_hash.as_deref(), Some(&*simulation.trace_hash()));
 
     driver.command(Command::Run(bus(2, Place::Simulate, None)));
-    driver.command(Command::Messages { run: 2, id: 6, from: Time(0), to: Time(1) });
+    driver.command(Command::Messages { run: 2, id: 6, from: Time(0), to: Time(1), about: None });
     let Some(Event::Error { message }) = driver.events.last() else { panic!("{:#?}", driver.events.last()) };
     assert_eq!(message, "run 2 is not simulated at a pace: nobody has seen the messages in it");
 }
@@ -289,7 +300,7 @@ fn messages_that_the_network_loses_are_told_as_lost() {
     let pace = Some(Speed::Max);
     driver.command(Command::Run(RunCommand { text, place: Place::Simulate, pace, ..run(1) }));
     driver.go(60);
-    driver.command(Command::Messages { run: 1, id: 4, from: Time(0), to: Time(u64::MAX) });
+    driver.command(Command::Messages { run: 1, id: 4, from: Time(0), to: Time(u64::MAX), about: None });
     driver.go(60);
     let seen: Messages = serde_json::from_str(&exported(&mut driver, 4)).unwrap();
     let with = |fate| seen.messages.iter().filter(|message| message.fate == fate).count();

@@ -17,7 +17,7 @@ use web_sys::{BlobPropertyBag, File, FilePropertyBag};
 use super::change::Before;
 use super::kept::record::Read;
 use super::model::{RunModel, Stage};
-use super::state::{Input, Lab, Link, OPENING_SPEED, TEXT_BYTES_MAX, Which, wall_ms};
+use super::state::{Export, Input, Lab, Link, OPENING_SPEED, TEXT_BYTES_MAX, Which, wall_ms};
 use crate::session::upload::{Sent, Upload};
 use crate::session::{Local, Remote, Said, Session};
 
@@ -308,14 +308,14 @@ impl Lab {
         }
     }
 
-    /// Asks for the finished result as one file.
-    pub fn export(self, format: ExportFormat) {
+    /// Asks for the finished result as one file, compressed if `packed`.
+    pub fn export(self, format: ExportFormat, packed: bool) {
         let (run, place) = self.run.with_untracked(|model| (model.run, model.place));
         let Some(place) = place else { return };
         let id = self.next_id();
         self.inner.update_value(|inner| {
             inner.exports.clear();
-            inner.exports.insert(id, (format, Vec::new()));
+            inner.exports.insert(id, Export { format, packed, parts: Vec::new() });
         });
         self.exporting.set(Some(0.0));
         self.send(Which::of(place), &Command::Export { run, id, format });
@@ -544,10 +544,26 @@ pub(super) fn save(parts: &Array, name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a server of ours is there. A server of files has a file in that place, which says that there is none, or may answer any path
+/// with the page itself.
 async fn server_answers() -> bool {
-    match Request::get(&crate::beside("api/health")).send().await {
-        // A host of static files may answer any path with the page itself.
-        Ok(response) => response.ok() && !response.headers().get("content-type").unwrap_or_default().starts_with("text/html"),
-        Err(_) => false,
+    let Ok(response) = Request::get(&crate::beside("api/health")).send().await else { return false };
+    response.ok() && response.text().await.is_ok_and(|health| is_well(&health))
+}
+
+fn is_well(health: &str) -> bool {
+    health.starts_with('{') && !health.contains("\"none\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_well;
+
+    #[test]
+    fn only_a_server_of_ours_is_one() {
+        assert!(is_well(r#"{"status":"ok","version":"0.1.0"}"#));
+        for other in ["{\"status\":\"none\"}\n", "<!doctype html>", "", "Not found"] {
+            assert!(!is_well(other), "{other}");
+        }
     }
 }

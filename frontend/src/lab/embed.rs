@@ -67,13 +67,14 @@ impl Lab {
                 return None;
             }
         };
-        let Link { text, place, workers, at } = link;
+        let Link { text, place, workers, at, breakpoints } = link;
         self.input.set(Input::AsWritten);
         self.text.set(text);
         self.choose(if place == Place::Server { Place::Simulate } else { place });
         if let Some(workers) = workers {
             self.choose_workers(workers.clamp(1, WORKERS_MAX));
         }
+        self.add_breakpoints(breakpoints);
         at
     }
 }

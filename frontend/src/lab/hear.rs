@@ -8,9 +8,11 @@ use shared::wire::{DataHeader, Event, Place};
 use super::breaks::stopped;
 use super::commands::save;
 use super::format::{duration_ms, grouped, of, virtual_clock};
+use super::later::{Part, do_later};
 use super::model::{RunModel, Stage};
 use super::pace::in_words;
-use super::state::{Lab, Link, Redraw, Which, wall_ms};
+use super::result::pack::Packer;
+use super::state::{Export, Lab, Link, Redraw, Which, wall_ms};
 use crate::session::Said;
 
 /// Between two looks at a run that goes on. Painting sixty times a second takes the better part of half a core, which the workers of
@@ -171,14 +173,20 @@ impl Lab {
         }
         let length = f64::from(bytes.length());
         let collected = self.inner.try_update_value(|inner| {
-            inner.exports.get_mut(&header.id)?.1.push(bytes);
+            inner.exports.get_mut(&header.id)?.parts.push(bytes);
             header.last.then(|| inner.exports.remove(&header.id)).flatten()
         });
         self.exporting.update(|sum| *sum = sum.map(|sum| sum + length));
-        if let Some(Some((format, parts))) = collected {
+        if let Some(Some(Export { format, packed, parts })) = collected {
             self.exporting.set(None);
             let title = self.run.with_untracked(|model| model.started.as_ref().map(|started| started.title.clone()));
-            self.give(&parts.iter().collect(), title.as_deref().unwrap_or("result"), format.extension());
+            let (parts, title) = (parts.iter().collect(), title.unwrap_or_else(|| "result".to_owned()));
+            if packed {
+                self.inner.update_value(|inner| inner.parcel = Some((parts, title, format.extension())));
+                do_later(Part::Pack(Packer::of(self)));
+            } else {
+                self.give(&parts, &title, format.extension());
+            }
         }
     }
 

@@ -28,6 +28,7 @@ use super::kept::view::Keeping;
 use super::keys;
 use super::lesson::LessonView;
 use super::preview::FirstRows;
+use super::result::pack::Packer;
 use super::share::Sharing;
 use super::sweep::Sweeping;
 use super::timeline::flags::Flags;
@@ -54,6 +55,8 @@ pub enum Part {
     Held,
     /// No view: runs that have ended are written down.
     WriteRuns(Runs),
+    /// No view: a result is compressed and given.
+    Pack(Packer),
     /// No view here: it floats over the page.
     Offer(Offer),
     Bus,
@@ -101,6 +104,10 @@ fn view_of(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Held => view! { <Held /> }.into_any(),
         Part::WriteRuns(runs) => {
             runs.write();
+            ().into_any()
+        }
+        Part::Pack(packer) => {
+            packer.give();
             ().into_any()
         }
         Part::Bus => view! { <BusGraph /> }.into_any(),

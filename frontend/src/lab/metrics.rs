@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use shared::experiment::Problem;
 use shared::wire::{Pace, Place};
 
 use super::bus::{BusModel, in_short, per_second};
@@ -67,7 +68,7 @@ pub fn Metrics() -> impl IntoView {
         <section class="metrics" aria-label="The run in numbers">
             <div class="status" data-testid="status" data-stage=stage data-run=move || number.get().to_string() data-paused=move || paused.get().to_string()>
                 <h1>{move || status.get().0}</h1>
-                <p class="hint">{move || status.get().1}</p>
+                <p class="hint" class:broken=move || stage.get() == "failed" data-testid="status-line">{move || status.get().1}</p>
                 // Where there is little room the other one is far below.
                 <span class="run-narrow" class:hidden=active><RunButton testid="run-narrow" /></span>
             </div>
@@ -122,6 +123,11 @@ pub(super) fn stage_name(stage: &Stage) -> &'static str {
     }
 }
 
+/// Why a run has no result, with the first of what is wrong with its text: the others stand below that, as this one does.
+pub(super) fn with_problem(message: &str, problems: &[Problem]) -> String {
+    problems.first().map_or_else(|| message.to_owned(), |problem| format!("{message}. {problem}"))
+}
+
 /// A heading and a line below it.
 pub(super) fn status(run: &RunModel) -> (String, String) {
     let title = run.started.as_ref().map_or("Run", |started| started.title.as_str());
@@ -155,11 +161,11 @@ pub(super) fn status(run: &RunModel) -> (String, String) {
             )
         }
         Stage::Running if run.is_paused() => {
-            (format!("{title}: paused at {:.0} %", run.progress * 100.0), "Nothing moves until you resume or step.".into())
+            (format!("{title}: paused at {:.0}\u{a0}%", run.progress * 100.0), "Nothing moves until you resume or step.".into())
         }
         Stage::Running => {
             let pace = run.pace.as_ref().map_or(String::new(), |Pace { speed, .. }| format!(" at {}", times(*speed)));
-            (format!("{title}: {:.0} %", run.progress * 100.0), format!("{input}{pace}"))
+            (format!("{title}: {:.0}\u{a0}%", run.progress * 100.0), format!("{input}{pace}"))
         }
         Stage::Finished(report) => {
             let simulated = if report.place == Place::Simulate { ", virtual time" } else { "" };
@@ -173,6 +179,7 @@ pub(super) fn status(run: &RunModel) -> (String, String) {
             };
             (format!("{title}: {came}"), format!("{broken}{input}{simulated}"))
         }
-        Stage::Failed { .. } => (format!("{title}: no result"), input),
+        // Why that is stands here, too: the result may be far below.
+        Stage::Failed { message, problems } => (format!("{title}: no result"), with_problem(message, problems)),
     }
 }

@@ -13,12 +13,13 @@
 //!   `time-at`, `time-end`
 //! - faults: `faults-open` and `faults-open-workers` (the buttons), `faults` (the dialog), in it `fault-kind` `fault-node` `fault-from`
 //!   `fault-to` `fault-factor` `fault-by` `fault-probability` `fault-for`, `fault-now` `fault-time` `fault-share` (radio buttons) with
-//!   `fault-time-at` `fault-share-at`, `fault-line`, `fault-told`, `fault-do`, `fault-simulate`; on the timeline `fault-flag-N` (from 0, by
+//!   `fault-time-at` `fault-share-at`, `fault-line`, `fault-told`, `fault-do`, `fault-simulate`, and of each fault of the text (from 0)
+//!   `fault-listed-N` and `fault-unlist-N`; on the timeline `fault-flag-N` (from 0, by
 //!   its place in the text; `data-state` is `planned`, `past` or `held`, `data-at` its moment in microseconds) and in its menu
 //!   `remove-fault-N`; what they did: `change`, `edits`, `ran-again`
 //! - breakpoints: `breaks-open` (`data-count`, those of this bus that are on), `break-here-inspected` (in the inspector), `breaks` (the
 //!   dialog), in it `break-edge`, `break-when`, `break-told`, `break-here`, `breaks-real`, `break-list`, and of one `break-N` (by its number,
-//!   from 1), `break-on-N`, `break-remove-N`; the message that is stopped: `held`, `held-name`, `held-step`, `held-continue`, `held-drop`,
+//!   from 1), `break-on-N`, `break-remove-N`; the message that is stopped: `held`, `held-name`, `held-way`, `held-way-told`, `held-step`, `held-continue`, `held-drop`,
 //!   `held-requeue`, `held-edit` and in its form `held-key`, `held-headers`, `held-body`, `held-edit-do`
 //! - beside each other: `compare-open`, `compare-with`, `compare-set`, `compare-run`, `compare-stop`, `comparison`, `verdict`; many seeds: `seeds-open`,
 //!   `seeds-from`, `seeds-count`, `seeds-run`, `seeds-stop`, `seeds-told`, and of a failing one `failing-N`, `open-seed-N`, `shrink-N`,
@@ -32,9 +33,9 @@
 //! - a live bus: `join-open`, `join` (the dialog), `buses`, `attach-NAME`, `bus-told`, `bus-again`, `bus-detach`, `bus-has`, `bus-queue-NAME`,
 //!   `publish-exchange` `publish-key` `publish-headers` `publish-body` `publish-count` `publish-rate` `publish-persistent`, `publish`,
 //!   `publish-stop`, `publish-told` (`data-confirmed`), `publish-flow`, `subscribe-queue` `subscribe-prefetch` `subscribe-acks`, `subscribe`,
-//!   `consumers`, `cancel-TAG`, `deliveries-told`, `delivery`, `redelivered`, `ack-N` `requeue-N` `reject-N`, `ack-all`
+//!   `get-one`, `get-told`, `request-queue` `request-body` `request-timeout`, `request`, `requests`, `request-N`, `consumers`, `cancel-TAG`, `deliveries-told`, `delivery`, `redelivered`, `ack-N` `requeue-N` `reject-N`, `ack-all`
 //! - other tabs, in the same dialog: `tabs`, `no-tabs`, `client-NAME`, `take-NAME`, `back-NAME`, `tabs-told`
-//! - links: `share-open`, `share`, `share-link`, `share-copy`, `frame-link`, `frame-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
+//! - links: `share-open`, `share`, `share-told`, `share-link`, `share-copy`, `frame-link`, `frame-copy`, `bring-back` (in the notice), `watch-link`, `watch-copy`, and in a page
 //!   that watches `watching` (the sentence) and `watch-again`; pictures: `picture-graph-svg` `picture-graph-png` `picture-timeline-svg`
 //!   `picture-timeline-png`; keys: `shortcuts-open`, `shortcuts`
 //! - choices: `input-bundled` `input-file` `input-paste` (radio buttons), `file-input` (the picker), `file-name`, `paste-input`,
@@ -45,7 +46,7 @@
 //!   (sentences); of the field at a path (`seed`, `batch/steps/0/filter`; empty for the document) `field-PATH`, `value-PATH`, `name-PATH`
 //!   (where the name is one's own), `add-PATH`, `remove-PATH`, `up-PATH`, `down-PATH`, `problem-PATH`, `to-text-PATH` (what cannot be shown);
 //!   in the menu of what may be added `offer-KEY`, `offer-name`, `offer-own`
-//! - the run: `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
+//! - the run: `status-line`, `status` (`data-stage` is `empty`, `uploading`, `starting`, `running`, `finished` or `failed`; `data-run` its number;
 //!   `data-paused`),
 //!   `progress`, `elapsed`, `remaining`, `throughput`, `records`, `graph`, `timeline`, `timeline-as-table`, `timeline-table`, `news`
 //! - what is shown of the time: `zoom-in`, `zoom-out`, `zoom-whole`, `zoom-said` (in words, when it has settled), `overview` (the strip below
@@ -60,7 +61,7 @@
 //! - the inspector: `inspected`, `inspected-name`, `select-first`, `select-previous`, `select-next`, `select-none`
 //! - troubles: `banner` (a session is away; `banner-action` its button), `notice`, `failure`, `bad-records`, `panicked`
 //! - the result: `result-table`, `sort-COLUMN`, `result-search`, `rows-total`, `rows-matched`, `row` (with `aria-rowindex`),
-//!   `download-csv`, `downloads` and in its menu `download-jsonl` and `download-arrow`, `output-hash`, `expectation` (`data-held`), `counter-NAME`
+//!   `download-csv`, `downloads` and in its menu `download-jsonl`, `download-arrow`, `download-csv.gz` and so on, `output-hash`, `expectation` (`data-held`), `counter-NAME`
 //!
 //! - in a frame of another page: `embedded` (`data-shows` is `run` or `result`), `show-run` `show-result` (radio buttons), `open-in-millrace`;
 //!   `run`, `stop`, `status`, `pace`, `graph`, `timeline` and the result's as ever

@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 
 use super::embed;
 use super::experiment::gallery::title_of;
-use super::format::virtual_clock;
+use super::format::{of, virtual_clock};
 use super::hear::file_name;
 use super::later::{Later, Part};
 use super::model::RunModel;
@@ -32,7 +32,8 @@ impl Lab {
         }
         let Some(read) = Link::read(&window().location().hash().unwrap_or_default()) else { return Ok(false) };
         set_fragment("");
-        let Link { text, place, workers, at } = read.map_err(|error| format!("This link cannot be opened: {error}."))?;
+        let link = read.map_err(|error| format!("This link cannot be opened: {error}."))?;
+        let Link { text, place, workers, at, breakpoints } = link;
         let own = self.text.get_untracked();
         let own = Some(own).filter(|own| *own != text && !self.text_is_ours());
         if let Some(own) = &own {
@@ -41,6 +42,9 @@ impl Lab {
         self.input.set(Input::AsWritten);
         self.text.set(text);
         self.choose(place);
+        let broken = of(breakpoints.len() as u64, "breakpoint", "breakpoints");
+        let with = if breakpoints.is_empty() { String::new() } else { format!(", with {broken}") };
+        self.add_breakpoints(breakpoints);
         if let Some(workers) = workers {
             self.choose_workers(workers.clamp(1, WORKERS_MAX));
         }
@@ -50,7 +54,7 @@ impl Lab {
             self.inner.update_value(|inner| inner.land_at = at);
         }
         let kept = if own.is_some() { " Your own text is kept." } else { "" };
-        self.notice.set(Some(format!("This experiment came by a link.{kept}")));
+        self.notice.set(Some(format!("This experiment came by a link{with}.{kept}")));
         self.set_aside.set(own);
         Ok(true)
     }
@@ -72,6 +76,7 @@ impl Lab {
             place: self.place.get_untracked(),
             workers: self.chosen_workers(),
             at: self.run.with_untracked(seen).filter(|_| ran == text),
+            breakpoints: self.breakpoints_of_text(),
             text,
         }
     }
@@ -154,9 +159,13 @@ pub fn Sharing(dialog: Dialog) -> impl IntoView {
         let clock = virtual_clock(at.0 as f64 / 1e3);
         format!(", where it runs, and the moment that you look at, {} {}", clock.value, clock.unit)
     };
+    let breakpoints = move || {
+        let count = link.with(|link| link.as_ref().map_or(0, |link| link.breakpoints.len()));
+        if count == 0 { String::new() } else { format!(", {} at its edges", of(count as u64, "breakpoint", "breakpoints")) }
+    };
     view! {
         <div class="sheet-inside">
-            <p>"It carries the experiment with its seed and its faults" {moment}
+            <p data-testid="share-told">"It carries the experiment with its seed and its faults" {breakpoints} {moment}
                 ". All of that is in the link itself: nothing is stored anywhere, and no server sees it."
             </p>
             <p class="hint" class:hidden=move || lab.input.with(|input| *input == Input::AsWritten)>

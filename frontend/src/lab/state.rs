@@ -24,6 +24,7 @@ use super::lesson::Taken;
 use super::model::RunModel;
 use super::preview::Preview;
 use super::result::Table;
+use super::result::pack::Parcel;
 use super::timeline::Window;
 use crate::components::store::{keep, recall};
 use crate::session::upload::Upload;
@@ -205,7 +206,9 @@ pub(super) struct Inner {
     pub check_id: u32,
     pub upload: Option<Upload>,
     /// What has come of the exports that are being collected.
-    pub exports: BTreeMap<u32, (ExportFormat, Vec<js_sys::Uint8Array>)>,
+    pub exports: BTreeMap<u32, Export>,
+    /// One that is to be compressed.
+    pub parcel: Option<Parcel>,
     /// Runs that no view looks at, by their numbers.
     pub asides: BTreeMap<u32, Aside>,
     pub drawing: Rc<Drawing>,
@@ -223,6 +226,14 @@ pub(super) struct Inner {
     pub land_at: Option<Time>,
     /// The user's own number of workers; before that the experiment's counts.
     pub workers_chosen: bool,
+}
+
+/// An export that is being collected.
+pub(super) struct Export {
+    pub format: ExportFormat,
+    /// It is compressed before it is given.
+    pub packed: bool,
+    pub parts: Vec<js_sys::Uint8Array>,
 }
 
 /// When the views look at the run.

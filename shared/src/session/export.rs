@@ -7,7 +7,7 @@ use super::{Output, Session, paced};
 use crate::batch::table::{RowsFormat, ViewQuery};
 use crate::limits::EXPORT_FRAME_BYTES;
 use crate::time::Time;
-use crate::wire::{DataHeader, Event, ExportFormat};
+use crate::wire::{About, DataHeader, Event, ExportFormat};
 
 impl Session {
     pub(super) fn view(&mut self, run: u32, id: u32, query: &ViewQuery) {
@@ -46,9 +46,9 @@ impl Session {
     }
 
     /// What went between its nodes in a stretch of time.
-    pub(super) fn messages(&mut self, run: u32, id: u32, from: Time, to: Time) {
+    pub(super) fn messages(&mut self, run: u32, id: u32, (from, to): (Time, Time), about: Option<About>) {
         match self.runs.get(&run).is_some_and(|entry| entry.has_pacer) {
-            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Messages { id, from, to } }),
+            true => self.outputs.push_back(Output::Steer { run, word: paced::Input::Messages { id, from, to, about } }),
             false => self.refuse(format!("run {run} is not simulated at a pace: nobody has seen the messages in it")),
         }
     }

@@ -245,7 +245,7 @@ impl Session {
             },
             Command::View { run, id, query } => self.view(run, id, &query),
             Command::Export { run, id, format } => self.export(run, id, format),
-            Command::Messages { run, id, from, to } => self.messages(run, id, from, to),
+            Command::Messages { run, id, from, to, about } => self.messages(run, id, (from, to), about),
             Command::Forget { run } => self.forget(run),
             // A driver that has several sessions answers by itself.
             Command::Invite { .. } | Command::Watch { .. } => self

@@ -37,7 +37,7 @@ use crate::machine::Machine;
 use crate::sim::messaging::{Breaks, BusSimulation, BusSpec};
 use crate::sim::{SimSpec, Simulation};
 use crate::time::{Span, Time};
-use crate::wire::{Breakpoint, DataHeader, Frame, Halt, Pace, Speed, Stride};
+use crate::wire::{About, Breakpoint, DataHeader, Frame, Halt, Pace, Speed, Stride};
 
 /// While virtual time goes, a frame tells it at least this often.
 pub const CLOCK_TICK: Span = Span::millis(100);
@@ -79,12 +79,13 @@ pub enum Input {
     Repeat,
     /// The trace of the run as far as it has come, for an export of this number.
     Trace(u32),
-    /// The messages between nodes in this stretch of time, as far as the run has come, for a question of this number. A later question
-    /// takes the place of one that is not answered yet.
+    /// The messages between nodes in this stretch of time, as far as the run has come, for a question of this number; or of those only what
+    /// is about this. A later question of either kind takes the place of one that is not answered yet.
     Messages {
         id: u32,
         from: Time,
         to: Time,
+        about: Option<About>,
     },
 }
 
@@ -132,7 +133,7 @@ pub struct Paced<C = Simulation> {
     last_frame: Option<Time>,
     /// Traces that are wanted.
     tracings: VecDeque<Tracing<C>>,
-    looking: Option<Looking<C>>,
+    looking: VecDeque<Looking<C>>,
     outputs: VecDeque<Output>,
 }
 
@@ -151,6 +152,7 @@ struct Looking<C> {
     simulation: C,
     until: Time,
     header: DataHeader,
+    about: Option<About>,
 }
 
 /// Where somebody wants to be.
@@ -226,7 +228,7 @@ impl<C: Course> Paced<C> {
             chosen: false,
             last_frame: None,
             tracings: VecDeque::new(),
-            looking: None,
+            looking: VecDeque::new(),
             outputs: VecDeque::new(),
         };
         paced.wake(now);
@@ -443,24 +445,26 @@ impl<C: Course> Paced<C> {
         }
     }
 
-    fn look_for_messages(&mut self, id: u32, from: Time, to: Time) {
+    fn look_for_messages(&mut self, id: u32, (from, to): (Time, Time), about: Option<About>) {
         // Frames name a message by its delivery, so that is to be seen, too.
         let mut simulation = self.keyframes.nearest(Time(from.0.saturating_sub(DELIVERY_SPAN.0))).clone();
-        simulation.record(from, to);
+        simulation.record(from, to, about);
         let header = DataHeader { run: simulation.whole().run, id, index: 0, last: true };
-        self.looking = Some(Looking { simulation, until: to.min(self.moment), header });
+        // Another question of the same kind is no longer of interest.
+        self.looking.retain(|other| other.about.is_some() != about.is_some());
+        self.looking.push_back(Looking { simulation, until: to.min(self.moment), header, about });
     }
 
     /// A turn's worth of it.
     fn go_on_looking(&mut self) {
-        let Some(looking) = &mut self.looking else { return };
+        let Some(looking) = self.looking.front_mut() else { return };
         for _ in 0..EVENTS_AT_ONCE_ON_THE_WAY {
             if looking.simulation.step_by(looking.until) != Ok(true) {
                 looking.simulation.pass(looking.until);
                 let messages = serde_json::to_vec(&looking.simulation.recorded())
                     .expect("messages have string keys and are written to memory");
                 self.outputs.push_back(Output::Trace([&looking.header.to_bytes()[..], &messages].concat()));
-                self.looking = None;
+                self.looking.pop_front();
                 return;
             }
         }
@@ -537,7 +541,7 @@ impl<C: Course> Machine for Paced<C> {
         self.advance(now);
         match input {
             Input::Trace(id) => return self.trace(id),
-            Input::Messages { id, from, to } => return self.look_for_messages(id, from, to),
+            Input::Messages { id, from, to, about } => return self.look_for_messages(id, (from, to), about),
             _ => {}
         }
         if self.broken {
@@ -583,7 +587,7 @@ impl<C: Course> Machine for Paced<C> {
     }
 
     fn next_wake(&self) -> Option<Time> {
-        if !self.tracings.is_empty() || self.looking.is_some() {
+        if !self.tracings.is_empty() || !self.looking.is_empty() {
             return Some(self.heard);
         }
         if self.broken {

@@ -43,7 +43,7 @@ use crate::id::{Attempt, Incarnation, NodeId, TaskId};
 use crate::rng::Rng;
 use crate::session::run::{self, Run, RunSpec};
 use crate::time::{Span, Time};
-use crate::wire::{Fate, Frame, Messages, Tally};
+use crate::wire::{About, Fate, Frame, Messages, Phase, Tally};
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -288,9 +288,15 @@ impl Simulation {
         self.trace.take_rows()
     }
 
-    /// From now on the messages are written down that are under way in this stretch of time.
-    pub fn record(&mut self, from: Time, to: Time) {
-        self.recorder = Some(Box::new(Recorder::new(from, to)));
+    /// From now on the messages are written down that are under way in this stretch of time, or of those only what is about this.
+    pub fn record(&mut self, from: Time, to: Time, about: Option<About>) {
+        let only = about.map(|about| match about {
+            About::Task { phase: Phase::Map, task, .. } => trace::kin_of(TaskId::Map(task)),
+            About::Task { phase: Phase::Reduce, task, .. } => trace::kin_of(TaskId::Reduce(task)),
+            // A batch has no messages with names.
+            About::Message { .. } => 0,
+        });
+        self.recorder = Some(Box::new(Recorder::new(from, to, only)));
     }
 
     /// Those messages, with what is under way at this moment.

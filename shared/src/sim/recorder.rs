@@ -14,6 +14,8 @@ use crate::wire::{MessageView, Messages};
 pub(super) struct Recorder<T = ()> {
     from: Time,
     to: Time,
+    /// Nothing is written down but what this tells.
+    only: Option<u64>,
     total: u64,
     /// Those that are kept, each with what tells its kin.
     kept: Vec<(u64, MessageView)>,
@@ -24,13 +26,13 @@ pub(super) struct Recorder<T = ()> {
 }
 
 impl<T: Ord> Recorder<T> {
-    pub(super) fn new(from: Time, to: Time) -> Recorder<T> {
-        Recorder { from, to, total: 0, kept: Vec::new(), zeros: 0, delivered: BTreeMap::new() }
+    pub(super) fn new(from: Time, to: Time, only: Option<u64>) -> Recorder<T> {
+        Recorder { from, to, only, total: 0, kept: Vec::new(), zeros: 0, delivered: BTreeMap::new() }
     }
 
     /// A message was sent then, and arrives then or would have. `kin` is the same number for those that belong together.
     pub(super) fn note(&mut self, (sent, arrives): (Time, Time), kin: u64, view: impl FnOnce() -> MessageView) {
-        if sent > self.to || arrives < self.from {
+        if sent > self.to || arrives < self.from || self.only.is_some_and(|only| only != kin) {
             return;
         }
         self.total += 1;
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn of_too_many_a_sample_stays_and_kin_stays_together() {
-        let mut recorder: Recorder = Recorder::new(Time(10), Time(1_000_000));
+        let mut recorder: Recorder = Recorder::new(Time(10), Time(1_000_000), None);
         let mut rng = crate::rng::Rng::new(1);
         for family in 0..5_000_u32 {
             let kin = rng.bits();

@@ -102,10 +102,7 @@ impl Recorder {
     pub(super) fn note_row(&mut self, row: Row, sent: Time, arrives: Time, fate: Fate) {
         let Some(to) = row.to else { return };
         let id = xxh3_64(&[&Row { at: sent, ..row }.to_bytes()[..], &arrives.0.to_le_bytes()].concat());
-        let kin = row.task.map_or(id, |task| {
-            let (kind, number) = task_bytes(Some(task));
-            xxh3_64(&[&[kind][..], &number.to_le_bytes()].concat())
-        });
+        let kin = row.task.map_or(id, kin_of);
         self.note((sent, arrives), kin, || MessageView {
             id: id as u32,
             kind: name(row.kind),
@@ -124,6 +121,12 @@ impl Recorder {
             }),
         });
     }
+}
+
+/// What tells those that are about this task.
+pub(super) fn kin_of(task: TaskId) -> u64 {
+    let (kind, number) = task_bytes(Some(task));
+    xxh3_64(&[&[kind][..], &number.to_le_bytes()].concat())
 }
 
 fn task_bytes(task: Option<TaskId>) -> (u8, u32) {

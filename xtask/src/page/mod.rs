@@ -20,6 +20,7 @@ mod glosses;
 mod icons;
 mod manifest;
 mod mark;
+mod names;
 mod reference;
 mod relative;
 mod scripts;
@@ -48,6 +49,9 @@ const BUILD_PLACEHOLDER: &str = "__BUILD__";
 /// frame this one and no other.
 const EMBEDDED: &str = "embed.html";
 
+/// What a server of files says where ours tells how it is: that there is none. Without it the page would ask for what is not there.
+const NO_SERVER: (&str, &str) = ("api/health", "{\"status\":\"none\"}\n");
+
 /// Hexadecimal digits of a content hash in a file name or a build id: 64 bits, as trunk does it.
 pub const SHORT_HASH_DIGITS: usize = 16;
 
@@ -75,6 +79,7 @@ pub fn build(project: &Project) -> Done {
     let mut files = trunk::build(project)?;
     spare::remove(&mut files)?;
     scripts::shorten(&mut files, project)?;
+    names::shorten(&mut files)?;
     clock.lap("html, js, wasm");
     shrink::all(&mut files, project, &project.page_cache.join("wasm"))?;
     clock.lap("wasm made smaller");
@@ -86,6 +91,7 @@ pub fn build(project: &Project) -> Done {
     files.insert("examples.json".into(), examples::json(project)?.into_bytes());
     reference::add(&mut files, project)?;
     manifest::add(&mut files);
+    files.insert(NO_SERVER.0.into(), NO_SERVER.1.into());
     clock.lap("editor, charts, schema, examples, reference, manifest");
 
     let packages = project.npm.join("node_modules");

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 const TEMPLATE: &str = include_str!("service_worker.js");
 
-/// Files that the service worker must not keep: what says which build the server has, and what only the server reads.
-const NOT_KEPT: [&str; 3] = ["build.json", "sw.js", "data/flights-3m.parquet"];
+/// Files that the service worker must not keep: what says which build the server has and whether there is one, and what only the server reads.
+const NOT_KEPT: [&str; 4] = ["build.json", "sw.js", super::NO_SERVER.0, "data/flights-3m.parquet"];
 
 /// The script for this page.
 pub fn script(files: &Files, build: &str) -> String {
@@ -35,9 +35,10 @@ mod tests {
 
     #[test]
     fn the_script_knows_its_build_and_every_file_by_hash() {
-        let files: Files = [("index.html", "h"), ("app-0123456789abcdef.js", "abc"), ("build.json", "{}")]
-            .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()))
-            .into();
+        let files: Files =
+            [("index.html", "h"), ("app-0123456789abcdef.js", "abc"), ("build.json", "{}"), ("api/health", "{}")]
+                .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()))
+                .into();
         let script = script(&files, "b1");
         assert!(script.contains("const BUILD = \"b1\";"));
         assert!(
@@ -46,7 +47,10 @@ mod tests {
         );
         assert!(script.contains("\"./\":\""), "the page itself is kept under the address of its folder");
         assert!(
-            !script.contains("build.json\":") && !script.contains("__FILES__") && !script.contains("__BUILD__"),
+            !script.contains("build.json\":")
+                && !script.contains("health\":")
+                && !script.contains("__FILES__")
+                && !script.contains("__BUILD__"),
             "{script}"
         );
     }

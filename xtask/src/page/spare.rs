@@ -5,7 +5,7 @@ use super::Files;
 use crate::failure::{Done, Failure};
 
 /// Of a file of WebAssembly, what comes before its first section: its magic word and its version.
-const HEAD_BYTES: usize = 8;
+pub(super) const HEAD_BYTES: usize = 8;
 
 /// The kind of a section that a program runs without; it begins with its name.
 const CUSTOM: u8 = 0;
@@ -68,7 +68,8 @@ fn called(exports: &[u8]) -> Option<Vec<u8>> {
     Some(section)
 }
 
-fn push_number(bytes: &mut Vec<u8>, mut value: usize) {
+/// Writes a number of the format.
+pub(super) fn push_number(bytes: &mut Vec<u8>, mut value: usize) {
     while value > 0x7f {
         bytes.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -82,7 +83,7 @@ fn section_name(wasm: &[u8], body: usize) -> Option<&[u8]> {
 }
 
 /// A number of the format (LEB128, at most 32 bits), and where it ends.
-fn number(wasm: &[u8], at: usize) -> Option<(usize, usize)> {
+pub(super) fn number(wasm: &[u8], at: usize) -> Option<(usize, usize)> {
     const BYTES_MAX: usize = 5;
     let mut value = 0_u64;
     for index in 0..BYTES_MAX {

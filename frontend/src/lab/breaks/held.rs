@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use shared::fault::{Act, Edit, Effect as Fault, MessageFault};
-use shared::wire::{Halt, Stride};
+use shared::id::NodeId;
+use shared::time::Time;
+use shared::wire::{About, Command, Halt, MessageView, Messages, Stride};
 
-use crate::components::html::{escape, value_of};
+use crate::components::html::{escape, value_of, wanted};
 use crate::components::icon::Icon;
 use crate::lab::format::{bytes, of, virtual_clock};
+use crate::lab::inspect::message::way;
 use crate::lab::inspect::told::facts_of;
 use crate::lab::model::RunModel;
-use crate::lab::state::{Lab, use_lab};
+use crate::lab::state::{Lab, Which, use_lab};
 use crate::lab::timeline::messages::node_name;
 
 /// See the module. Nothing is shown while nothing is held.
@@ -30,6 +33,16 @@ pub fn Held() -> impl IntoView {
     });
     let facts =
         move || halt.with(|halt| halt.as_ref().map(|halt| lab.run.with_untracked(|run| facts(run, halt)))).unwrap_or_default();
+    let hops = way_of(lab, halt);
+    let hops_html = move || match hops.get() {
+        Some(hops) => lab.run.with_untracked(|run| way(run, &hops)),
+        None => "<p class=\"hint\">Its way is looked up.</p>".to_owned(),
+    };
+    let press = move |event| {
+        if let Some((_, Some(at))) = wanted(&event) {
+            lab.seek(Time(at));
+        }
+    };
     let fields = move || halt.with(|halt| halt.as_ref().map(fields)).unwrap_or_default();
     let can_be_requeued = Memo::new(move |_| halt.with(|halt| halt.as_ref().is_some_and(|halt| halt.can_be_requeued)));
     let act = move |act| {
@@ -49,6 +62,7 @@ pub fn Held() -> impl IntoView {
     view! {
         <section class="halted" class:hidden=is_none data-testid="held" aria-label="The message at the breakpoint">
             <div class="inspected" inner_html=facts></div>
+            <div class="inspected" data-testid="held-way" aria-live="polite" inner_html=hops_html on:click=press></div>
             <div class="sheet-row">
                 <button class="small" data-testid="held-step" title="Let it arrive, and stop before the next event" on:click=move |_| lab.step(Stride::Event)>
                     <Icon name="step-forward" />
@@ -96,6 +110,30 @@ pub fn Held() -> impl IntoView {
     }
 }
 
+/// The way of the held message so far. It is asked of the simulation, which goes through all of the run once more for it.
+fn way_of(lab: Lab, halt: Memo<Option<Halt>>) -> RwSignal<Option<Vec<MessageView>>> {
+    let (way, asked) = (RwSignal::new(None), StoredValue::new(None::<u32>));
+    Effect::new(move |_| {
+        way.set(None);
+        asked.set_value(None);
+        let (Some(halt), (run, Some(place))) = (halt.get(), lab.run.with_untracked(|run| (run.run, run.place))) else { return };
+        let NodeId::Worker(publisher) = halt.publisher else { return };
+        let id = lab.next_id();
+        asked.set_value(Some(id));
+        let about = Some(About::Message { publisher, number: halt.number });
+        lab.send(Which::of(place), &Command::Messages { run, id, from: Time::ZERO, to: halt.at, about });
+    });
+    Effect::new(move |_| {
+        let Some((_, bytes)) = lab.answer.get().filter(|(of, _)| asked.get_value() == Some(*of)) else { return };
+        lab.answer.set(None);
+        // What is no answer is none: the engine and the page are of one build.
+        if let Ok(answer) = serde_json::from_slice::<Messages>(&bytes.to_vec()) {
+            way.set(Some(answer.messages));
+        }
+    });
+    way
+}
+
 impl Lab {
     /// Does something to the message that the run stands before.
     fn treat(self, halt: &Halt, act: Act) {
@@ -132,7 +170,8 @@ fn facts(run: &RunModel, halt: &Halt) -> String {
         facts.push(("Delivered before", again));
     }
     if !halt.deaths.is_empty() {
-        facts.push(("Died before", escape(&halt.deaths.join(", "))));
+        let deaths: Vec<String> = halt.deaths.iter().map(|death| escape(&died(death))).collect();
+        facts.push(("Dead-lettered", deaths.join("<br>")));
     }
     let trouble = halt.trouble.as_ref();
     let trouble = trouble
@@ -144,6 +183,19 @@ fn facts(run: &RunModel, halt: &Halt) -> String {
         escape(&halt.name),
         facts_of(&facts)
     )
+}
+
+/// Where a message died, and why it did: of `tasks: rejected` a sentence's part.
+fn died(death: &str) -> String {
+    let Some((queue, reason)) = death.rsplit_once(": ") else { return death.to_owned() };
+    let why = match reason {
+        "rejected" => "a consumer rejected it",
+        "expired" => "its time to live was over",
+        "maxlen" => "the queue was full",
+        "delivery_limit" => "it came back more often than the delivery limit",
+        other => other,
+    };
+    format!("from {queue}, because {why}")
 }
 
 fn header_lines(halt: &Halt) -> String {
@@ -188,8 +240,6 @@ fn edit_of(halt: &Halt, key: &str, headers: &str, body: &str) -> Result<Edit, St
 
 #[cfg(test)]
 mod tests {
-    use shared::id::NodeId;
-    use shared::time::Time;
     use shared::wire::Bytes;
 
     use super::*;
@@ -226,6 +276,15 @@ mod tests {
         assert_eq!(edit.headers, Some(BTreeMap::new()));
         let sentence = edit_of(&halt(), "paid", "kind vip", "").unwrap_err();
         assert_eq!(sentence, "Write a header as `name: value`, not `kind vip`.");
+    }
+
+    #[test]
+    fn why_it_was_dead_lettered_is_said_in_words() {
+        assert_eq!(died("tasks: rejected"), "from tasks, because a consumer rejected it");
+        assert_eq!(died("a: b: maxlen"), "from a: b, because the queue was full");
+        let halt = Halt { deaths: vec!["<b>: expired".to_owned(), "tasks: rejected".to_owned()], ..halt() };
+        let told = facts(&RunModel::default(), &halt);
+        assert!(told.contains("from &lt;b&gt;, because its time to live was over<br>from tasks, because"), "{told}");
     }
 
     #[test]

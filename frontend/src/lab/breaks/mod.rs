@@ -59,6 +59,19 @@ impl Lab {
         self.tell_breakpoints();
     }
 
+    /// Those that came by a link are on from now on, beside the user's own.
+    pub(super) fn add_breakpoints(self, came: Vec<Breakpoint>) {
+        if !came.is_empty() {
+            self.change_breakpoints(|list| add(list, came));
+        }
+    }
+
+    /// Those that stop a run of the text that stands there.
+    pub(super) fn breakpoints_of_text(self) -> Vec<Breakpoint> {
+        let view = self.outline.with_untracked(|outline| outline.as_ref().and_then(|outline| outline.bus.clone()));
+        view.map(|view| self.active(|edge| fits(&view, edge))).unwrap_or_default()
+    }
+
     /// The simulation that is looked at hears where it is to stand still.
     pub(super) fn tell_breakpoints(self) {
         let told = self.run.with_untracked(|run| {
@@ -79,6 +92,24 @@ impl Lab {
         let is_active = |kept: &&Kept| kept.on && fits(&kept.breakpoint.edge);
         self.breaks.list.with_untracked(|list| list.iter().filter(is_active).map(|kept| kept.breakpoint.clone()).collect())
     }
+}
+
+/// Adds breakpoints, or turns on those that are there already.
+fn add(list: &mut Vec<Kept>, came: Vec<Breakpoint>) {
+    for Breakpoint { edge, when, .. } in came {
+        let same = |kept: &&mut Kept| kept.breakpoint.edge == edge && kept.breakpoint.when == when;
+        if let Some(known) = list.iter_mut().find(same) {
+            known.on = true;
+            continue;
+        }
+        let id = next_id(list);
+        list.push(Kept { breakpoint: Breakpoint { id, edge, when }, on: true });
+    }
+}
+
+/// A number that no breakpoint has.
+pub(super) fn next_id(list: &[Kept]) -> u32 {
+    list.iter().map(|kept| kept.breakpoint.id.saturating_add(1)).max().unwrap_or(1)
 }
 
 /// Where messages of a bus can be stopped.
@@ -224,6 +255,20 @@ mod tests {
             .collect();
         let text = serde_json::to_string(&list).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Kept>>(&text).unwrap(), list);
+    }
+
+    #[test]
+    fn what_comes_by_a_link_is_added_once_and_is_on() {
+        let edges = edges(&view());
+        let (first, second) = (&edges[0], &edges[1]);
+        let of =
+            |id, edge: &BreakEdge, when: Option<&str>| Breakpoint { id, edge: edge.clone(), when: when.map(str::to_owned) };
+        let mut list = vec![Kept { breakpoint: of(4, first, None), on: false }];
+        let came = vec![of(1, first, None), of(2, first, Some("n = 5")), of(3, second, None)];
+        add(&mut list, came.clone());
+        add(&mut list, came);
+        let told: Vec<_> = list.iter().map(|kept| (kept.breakpoint.id, kept.breakpoint.when.as_deref(), kept.on)).collect();
+        assert_eq!(told, [(4, None, true), (5, Some("n = 5"), true), (6, None, true)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use shared::wire::{BreakEdge, Breakpoint, Command, Place};
 
-use super::{Breaker, Kept, edges, fits};
+use super::{Breaker, Kept, edges, fits, next_id};
 use crate::components::html::{escape, value_of};
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
@@ -67,7 +67,7 @@ pub fn Breaking(dialog: Dialog) -> impl IntoView {
         let Some(edge) = edge.filter(|_| is_sound.get_untracked()) else { return };
         let when = Some(value_of("break-when").trim().to_owned()).filter(|when| !when.is_empty());
         lab.change_breakpoints(|list| {
-            let id = list.iter().map(|kept| kept.breakpoint.id + 1).max().unwrap_or(1);
+            let id = next_id(list);
             list.push(Kept { breakpoint: Breakpoint { id, edge, when }, on: true });
         });
         if let Some(field) = condition.get_untracked() {

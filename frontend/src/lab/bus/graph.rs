@@ -146,7 +146,7 @@ pub fn BusGraph() -> impl IntoView {
     });
     let aside = move || {
         view! {
-            <span>{move || in_short(&view.get())}</span>
+            <span class="bus-short">{move || in_short(&view.get())}</span>
             <button
                 class="quiet small"
                 data-testid="breaks-open"

@@ -4,9 +4,9 @@ use shared::time::{Span, Time};
 use shared::wire::{BUS_LANES_MAX, BUS_PARTS, BusPart, Lane, WorkerState};
 
 use super::BusModel;
-use super::paint::{hatch, short};
+use super::paint::hatch;
 use crate::components::palette::Palette;
-use crate::components::pen::{CHARACTER_PX, Ink};
+use crate::components::pen::Ink;
 use crate::lab::format::count;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
@@ -61,7 +61,7 @@ pub fn paint(pen: &mut impl Ink, scale: Scale, bus: &BusModel, run: &RunModel, p
 
 fn name(pen: &mut impl Ink, scale: Scale, name: &str, y: f64, colour: &str) {
     pen.fill_with(colour, 1.0);
-    pen.text(&short(name, ((scale.gutter() - 4.0) / CHARACTER_PX) as usize), 2.0, y);
+    pen.text(&scale.lane_name(name), 2.0, y);
 }
 
 /// The parts of the time that are seen, by their places, each with where it is and how wide. They lie on whole pixels: neighbours touch,

@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::fault::text::{item, span};
+use shared::fault::text::{Item, item, items, span, when};
 use shared::fault::{self, Fault, Moment};
 use shared::id::NodeId;
 use shared::time::{Span, Time};
@@ -12,11 +12,12 @@ use web_sys::{Element, Event, HtmlInputElement};
 
 use super::Chooser;
 use super::form::{Form, KINDS, Kind, Nodes, Situation, Way, When, way};
-use crate::components::html::{escape, value_of};
+use crate::components::html::{escape, icon, value_of, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 use crate::lab::bus;
 use crate::lab::state::{Lab, use_lab};
+use crate::lab::timeline::flags::WITH_ITS_MESSAGE;
 
 /// What is in the dialog.
 #[component]
@@ -75,6 +76,12 @@ pub fn Choosing(dialog: Dialog) -> impl IntoView {
         lab.simulate_with(fault, form.with_untracked(|form| form.when), &nodes.get_untracked());
         dialog.close();
     };
+    let listed = move || lab.text.with(|text| list(&items(text)));
+    let remove = move |event| {
+        if let Some((_, Some(index))) = wanted(&event) {
+            lab.remove_fault(index as usize);
+        }
+    };
     view! {
         <div class="sheet-inside">
             <form
@@ -119,7 +126,33 @@ pub fn Choosing(dialog: Dialog) -> impl IntoView {
                     </button>
                 </div>
             </form>
+            <div class="fault-list" data-testid="fault-list" inner_html=listed on:click=remove></div>
         </div>
+    }
+}
+
+/// The faults that the text has, as HTML: what each is, and when it comes.
+fn list(items: &[Item]) -> String {
+    let line = |(index, item): (usize, &Item)| {
+        let comes = match item.at {
+            _ if item.is_of_message => WITH_ITS_MESSAGE.to_owned(),
+            Some(at) => format!("at {}", when(at)),
+            None => "when the seed says".to_owned(),
+        };
+        let what = escape(&item.what);
+        format!(
+            "<li data-testid=\"fault-listed-{index}\"><span>{what}</span> <span class=\"hint\">{comes}</span>\
+             <button class=\"quiet icon-only\" data-do=\"remove\" data-of=\"{index}\" data-testid=\"fault-unlist-{index}\" \
+             aria-label=\"Take {what} out of the text\">{}</button></li>",
+            icon("x")
+        )
+    };
+    match items {
+        [] => String::new(),
+        _ => {
+            let lines: String = items.iter().enumerate().map(line).collect();
+            format!("<h3>The faults of the text</h3><ul class=\"break-list\">{lines}</ul>")
+        }
     }
 }
 

@@ -77,6 +77,14 @@ pub fn bounds((width, height): (f64, f64), (natural_width, natural_height): (f64
     (fit, most)
 }
 
+/// How near it is looked at until somebody says otherwise, between these bounds: what is only a little larger than the panel is drawn smaller,
+/// so that all of it is seen; of what is much larger a part can be read.
+pub fn at_first((fit, _): (f64, f64)) -> f64 {
+    /// At this its words can just be read.
+    const READ_MIN: f64 = 0.75;
+    if fit >= READ_MIN { fit } else { 1.0 }
+}
+
 /// Where an arrow key leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -155,6 +163,14 @@ mod tests {
     use super::*;
     use crate::lab::graph::layout::{Layout, Role};
     use crate::lab::model::story;
+
+    #[test]
+    fn what_only_just_does_not_fit_is_seen_whole_at_first() {
+        assert_eq!(at_first(bounds((360.0, 200.0), (444.0, 180.0))), 360.0 / 444.0);
+        assert_eq!(at_first(bounds((360.0, 200.0), (1_500.0, 180.0))), 1.0);
+        assert_eq!(at_first(bounds((800.0, 200.0), (444.0, 180.0))), 1.0);
+        assert_eq!(at_first(bounds((0.0, 0.0), (444.0, 180.0))), 1.0);
+    }
 
     #[test]
     fn nearer_a_job_has_more_room_and_farther_away_all_of_it_is_in_the_panel() {

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent, PointerEvent, WheelEvent};
 
-use super::near::{Node, Way, bounds, scrolled};
+use super::near::{Node, Way, at_first, bounds, scrolled};
 use crate::components::heard::Heard;
 use crate::components::icon::Icon;
 use crate::lab::inspect::Selected;
@@ -254,13 +254,15 @@ pub fn GraphZoom(of: Zoomed) -> impl IntoView {
         lift();
         drop(heard.try_update_value(std::mem::take));
     });
+    // Its panel is not measured when it is new.
+    let is_measured = Memo::new(move |_| of.size.with(|(width, height)| *width > 0.0 && *height > 0.0));
     Effect::new(move |before: Option<String>| {
         let (shape, before) = (of.shape.get(), before.unwrap_or_default());
-        if shape.is_empty() {
+        if shape.is_empty() || !is_measured.get() {
             return before;
         }
-        if !before.is_empty() && before != shape {
-            of.zoom.set(1.0);
+        if before != shape {
+            of.zoom.set(untrack(move || at_first(of.bounds())));
         }
         shape
     });

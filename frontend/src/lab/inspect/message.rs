@@ -5,8 +5,9 @@ use shared::wire::{About, Fate, MessageView};
 
 use super::told::{button, facts_of, head, kind_of, listed, seek, sized};
 use crate::components::html::escape;
-use crate::lab::format::duration_ms;
+use crate::lab::format::{duration_ms, virtual_clock};
 use crate::lab::model::RunModel;
+use crate::lab::names::and;
 use crate::lab::timeline::messages::{about, fate, kin, node_name, said};
 
 /// All that is known of the message of this number.
@@ -36,7 +37,7 @@ pub(super) fn told(run: &RunModel, id: u32) -> String {
     let mut others: Vec<&MessageView> = kin(run, message).collect();
     others.sort_by_key(|other| (other.sent, other.arrives));
     let item = |other: &&MessageView| {
-        let route = format!("{} to {}", escape(&node_name(run, other.from)), escape(&node_name(run, other.to)));
+        let route = route(run, other);
         let name = if other.id == id {
             format!("<b>{}</b>", escape(&said(other)))
         } else {
@@ -50,6 +51,33 @@ pub(super) fn told(run: &RunModel, id: u32) -> String {
     };
     let list = if message.about.is_some() { listed(title, others.iter().map(item)) } else { String::new() };
     format!("{}{}{list}", head(&said(message), state, fate(message)), facts_of(&facts))
+}
+
+/// The way of one message of a bus so far: how often it was published, delivered and sent back, and each of that, by when it was sent.
+pub fn way(run: &RunModel, way: &[MessageView]) -> String {
+    let of_kind = |kinds: &[&str]| way.iter().filter(|message| kinds.contains(&message.kind.as_str())).count() as u64;
+    let counted = [
+        (of_kind(&["publish"]), "published"),
+        (of_kind(&["deliver", "redeliver"]), "delivered"),
+        (of_kind(&["ack"]), "acknowledged"),
+        (of_kind(&["requeue"]), "requeued"),
+        (of_kind(&["reject"]), "rejected"),
+        (of_kind(&["return"]), "returned"),
+    ];
+    let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let counted: Vec<String> =
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{word} {}", times(*count))).collect();
+    let item = |message: &MessageView| {
+        let at = virtual_clock(message.sent.0 as f64 / 1e3);
+        let at = seek(message.sent, &format!("{} {}", at.value, at.unit));
+        format!("<li><b>{}</b> {}<br>at {at}, {}</li>", escape(&said(message)), route(run, message), fate(message))
+    };
+    let told = if counted.is_empty() { "Nothing yet.".to_owned() } else { format!("So far {}.", and(&counted)) };
+    format!("<p data-testid=\"held-way-told\">{told}</p>{}", listed("Its way, hop by hop", way.iter().map(item)))
+}
+
+fn route(run: &RunModel, message: &MessageView) -> String {
+    format!("{} to {}", escape(&node_name(run, message.from)), escape(&node_name(run, message.to)))
 }
 
 fn node(run: &RunModel, node: NodeId) -> String {

@@ -3,7 +3,7 @@
 //! What is selected is chosen in the graph, in the timeline or here, and marked in all three. [`told`] says what is known, [`mod@view`]
 //! shows it; both are loaded when something is selected first.
 
-mod message;
+pub mod message;
 pub mod shuffle;
 pub mod told;
 pub mod view;

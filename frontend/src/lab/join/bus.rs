@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 use shared::messaging::protocol::Content;
 
-use super::client::{Acks, COUNT_MAX, Errand, PREFETCH_MAX, RATE_MAX, Stage, headers};
+use super::ask::Ask;
+use super::client::{Acks, COUNT_MAX, Errand, Got, PREFETCH_MAX, RATE_MAX, Stage, headers};
 use super::deliveries::Deliveries;
 use super::socket::{Buses, LiveBus, QueueState};
-use crate::components::html::{escape, value_of, wanted};
+use crate::components::html::{escape, icon, value_of, wanted};
 use crate::components::icon::Icon;
 use crate::components::sheet::Dialog;
 use crate::lab::format::of;
@@ -79,6 +80,7 @@ pub fn BusToJoin(dialog: Dialog) -> impl IntoView {
             ></div>
             <Publish bus=bus />
             <Subscribe bus=bus />
+            <Ask bus=bus />
         </div>
         <Deliveries bus=bus />
     }
@@ -140,65 +142,74 @@ fn has(bus: LiveBus) -> String {
     })
 }
 
+/// What the bus has, by its names: exchanges and queues. While it is not known, what was known last.
+type Names = (Vec<String>, Vec<String>);
+
+pub(super) fn names(bus: LiveBus) -> Memo<Names> {
+    Memo::new(move |before: Option<&Names>| {
+        let now = bus.state.with(|state| {
+            let state = state.as_ref()?;
+            Some((state.exchanges.iter().map(|it| it.name.clone()).collect(), state.queues.keys().cloned().collect()))
+        });
+        now.or_else(|| before.cloned()).unwrap_or_default()
+    })
+}
+
+/// Names to choose among, as HTML.
+pub(super) fn options(names: &[String]) -> String {
+    names.iter().map(|name| format!("<option value=\"{0}\">{0}</option>", escape(name))).collect()
+}
+
 /// What is published, and what became of it.
 #[component]
 fn Publish(bus: LiveBus) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
-    let publish = move |_| match errand() {
-        Ok(errand) => {
-            trouble.set(String::new());
-            bus.act(|client| client.publish(errand));
-        }
-        Err(sentence) => trouble.set(sentence),
+    let names = names(bus);
+    let press = move |event| match wanted(&event).as_ref().map(|(what, _)| what.as_str()) {
+        Some("publish") => match errand() {
+            Ok(errand) => {
+                trouble.set(String::new());
+                bus.act(|client| client.publish(errand));
+            }
+            Err(sentence) => trouble.set(sentence),
+        },
+        Some(_) => drop(bus.act(|client| client.stop())),
+        None => {}
     };
-    let exchanges = Memo::new(move |_| {
-        bus.state.with(|state| state.as_ref().map(|state| state.exchanges.iter().map(|it| it.name.clone()).collect::<Vec<_>>()))
-    });
-    let options = move || {
-        let names = exchanges.get().unwrap_or_default();
-        let option = |name: &String| format!("<option value=\"{0}\">{0}</option>", escape(name));
-        format!("<option value=\"\">(default)</option>{}", names.iter().map(option).collect::<String>())
-    };
-    let queues = queue_options(bus);
     let is_publishing = Memo::new(move |_| bus.with(|client| client.is_publishing()));
     view! {
-        <fieldset class="join-part">
+        <fieldset class="join-part" class:publishing=is_publishing on:click=press>
             <legend>"Publish"</legend>
-            <div class="sheet-row">
-                <label>"Exchange" <select data-testid="publish-exchange" inner_html=options></select></label>
-                <label>"Key" <input data-testid="publish-key" list="publish-keys" /></label>
-                <datalist id="publish-keys" inner_html=queues></datalist>
-                <label>"Headers" <input data-testid="publish-headers" placeholder="format: pdf, pages: 3" /></label>
-            </div>
-            <label class="join-body">"Body" <textarea rows="2" prop:value="message {n}" data-testid="publish-body"></textarea></label>
-            <div class="sheet-row">
-                <label>"How many" <input class="num" type="number" min="1" max="1000000" value="1" data-testid="publish-count" /></label>
-                <label>
-                    "a second"
-                    <input class="num" type="number" min="0" max="10000" step="any" placeholder="any rate" data-testid="publish-rate" />
-                </label>
-                <label><input type="checkbox" data-testid="publish-persistent" /> "persistent"</label>
-                <button class="bright" data-testid="publish" on:click=publish>
-                    <Icon name="play" />
-                    "Publish"
-                </button>
-                <button
-                    class:hidden=move || !is_publishing.get()
-                    data-testid="publish-stop"
-                    on:click=move |_| {
-                        bus.act(|client| client.stop());
-                    }
-                >
-                    <Icon name="square" />
-                    "Stop publishing"
-                </button>
-            </div>
-            <p class="hint"><code>"{n}"</code> " in the key and the body is the message's number. Each is confirmed by the broker, and comes back if it has no queue to go to."</p>
+            <div class="join-fields" inner_html=move || names.with(publish_fields)></div>
             <p class="broken" role="alert">{move || trouble.get()}</p>
             <p data-testid="publish-told" data-confirmed=move || bus.with(|client| client.tally.confirmed)>{move || published(bus)}</p>
             <p data-testid="publish-flow" role="status" class:held=move || bus.with(|client| client.credit == 0)>{move || flow(bus)}</p>
         </fieldset>
     }
+}
+
+/// The fields and buttons, as HTML.
+fn publish_fields((exchanges, queues): &Names) -> String {
+    let (play, square) = (icon("play"), icon("square"));
+    format!(
+        "<div class=\"sheet-row\">\
+         <label>Exchange <select data-testid=\"publish-exchange\"><option value=\"\">(default)</option>{}</select></label>\
+         <label>Key <input data-testid=\"publish-key\" list=\"publish-keys\"></label>\
+         <datalist id=\"publish-keys\">{}</datalist>\
+         <label>Headers <input data-testid=\"publish-headers\" placeholder=\"format: pdf, pages: 3\"></label></div>\
+         <label class=\"join-body\">Body <textarea rows=\"2\" data-testid=\"publish-body\">message {{n}}</textarea></label>\
+         <div class=\"sheet-row\">\
+         <label>How many <input class=\"num\" type=\"number\" min=\"1\" max=\"{COUNT_MAX}\" value=\"1\" data-testid=\"publish-count\"></label>\
+         <label>a second <input class=\"num\" type=\"number\" min=\"0\" max=\"{RATE_MAX}\" step=\"any\" placeholder=\"any rate\" \
+         data-testid=\"publish-rate\"></label>\
+         <label><input type=\"checkbox\" data-testid=\"publish-persistent\"> persistent</label>\
+         <button class=\"bright\" data-do=\"publish\" data-testid=\"publish\">{play}Publish</button>\
+         <button class=\"publish-stop\" data-do=\"stop\" data-testid=\"publish-stop\">{square}Stop publishing</button></div>\
+         <p class=\"hint\"><code>{{n}}</code> in the key and the body is the message's number. Each is confirmed by the broker, and comes back \
+         if it has no queue to go to.</p>",
+        options(exchanges),
+        options(queues)
+    )
 }
 
 /// What the fields say; a sentence if that cannot be.
@@ -239,23 +250,12 @@ fn flow(bus: LiveBus) -> String {
     })
 }
 
-/// The queues, as HTML.
-fn queue_options(bus: LiveBus) -> impl Fn() -> String + Copy + Send + 'static {
-    let names = Memo::new(move |_| {
-        bus.state.with(|state| state.as_ref().map(|state| state.queues.keys().cloned().collect::<Vec<_>>()))
-    });
-    move || {
-        let option = |name: &String| format!("<option value=\"{0}\">{0}</option>", escape(name));
-        names.with(|names| names.iter().flatten().map(option).collect())
-    }
-}
-
 /// What is taken from queues.
 #[component]
 fn Subscribe(bus: LiveBus) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
-    let queues = queue_options(bus);
-    let subscribe = move |_| {
+    let names = names(bus);
+    let subscribe = move || {
         let queue = value_of("subscribe-queue");
         let prefetch = value_of("subscribe-prefetch").trim().parse().unwrap_or(0);
         let acks = match value_of("subscribe-acks").as_str() {
@@ -265,6 +265,18 @@ fn Subscribe(bus: LiveBus) -> impl IntoView {
         };
         let done = bus.act(|client| client.subscribe(&queue, prefetch, acks));
         trouble.set(done.and_then(Result::err).unwrap_or_default());
+    };
+    let get = move || {
+        let done = bus.act(|client| client.get(&value_of("subscribe-queue")));
+        trouble.set(done.and_then(Result::err).unwrap_or_default());
+    };
+    let got = move || {
+        bus.with(|client| match &client.got {
+            Got::Nothing => String::new(),
+            Got::Asked(queue) => format!("Asking {queue} for one message."),
+            Got::Empty(queue) => format!("{queue} has no message ready."),
+            Got::One(queue) => format!("Got one message of {queue}: it is the last of the deliveries."),
+        })
     };
     let consumers = move || {
         let item = |consumer: &super::client::Consumer| {
@@ -290,30 +302,33 @@ fn Subscribe(bus: LiveBus) -> impl IntoView {
             bus.act(|client| client.cancel(tag as u32));
         }
     };
+    let press = move |event| match wanted(&event).as_ref().map(|(what, _)| what.as_str()) {
+        Some("subscribe") => subscribe(),
+        Some("get") => get(),
+        _ => {}
+    };
     view! {
-        <fieldset class="join-part">
+        <fieldset class="join-part" on:click=press>
             <legend>"Subscribe"</legend>
-            <div class="sheet-row">
-                <label>"Queue" <select data-testid="subscribe-queue" inner_html=queues></select></label>
-                <label>
-                    "Prefetch"
-                    <input class="num" type="number" min="1" max=PREFETCH_MAX.to_string() value="10" data-testid="subscribe-prefetch" />
-                </label>
-                <label>
-                    "Acknowledge"
-                    <select data-testid="subscribe-acks">
-                        <option value="by-hand">"by hand"</option>
-                        <option value="at-once">"each at once"</option>
-                        <option value="none">"nothing: the bus does not wait"</option>
-                    </select>
-                </label>
-                <button data-testid="subscribe" on:click=subscribe>
-                    <Icon name="arrow-down" />
-                    "Subscribe"
-                </button>
-            </div>
+            <div class="join-fields" inner_html=move || names.with(|(_, queues)| subscribe_fields(queues))></div>
+            <p role="status" data-testid="get-told">{got}</p>
             <p class="broken" role="alert">{move || trouble.get()}</p>
             <ul class="join-consumers" data-testid="consumers" inner_html=move || consumers.get() on:click=cancel></ul>
         </fieldset>
     }
+}
+
+/// The fields and buttons, as HTML.
+fn subscribe_fields(queues: &[String]) -> String {
+    format!(
+        "<div class=\"sheet-row\">\
+         <label>Queue <select data-testid=\"subscribe-queue\">{}</select></label>\
+         <label>Prefetch <input class=\"num\" type=\"number\" min=\"1\" max=\"{PREFETCH_MAX}\" value=\"10\" data-testid=\"subscribe-prefetch\"></label>\
+         <label>Acknowledge <select data-testid=\"subscribe-acks\"><option value=\"by-hand\">by hand</option>\
+         <option value=\"at-once\">each at once</option><option value=\"none\">nothing: the bus does not wait</option></select></label>\
+         <button data-do=\"subscribe\" data-testid=\"subscribe\">{}Subscribe</button>\
+         <button data-do=\"get\" data-testid=\"get-one\" title=\"One message of this queue, if it has one ready\">Get one</button></div>",
+        options(queues),
+        icon("arrow-down")
+    )
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use shared::messaging::protocol::{BusCommand, BusEvent, CLOSE_CODES, Content, DeliverEvent};
 
+use super::requests::Requests;
+
 /// Deliveries that are kept to be looked at; the oldest that were settled make room.
 pub const DELIVERIES_KEPT: usize = 200;
 /// Deliveries ahead of their acknowledgement, of all consumers together: fewer than are kept, so that each can be settled.
@@ -42,10 +44,22 @@ pub struct Client {
     pub deliveries: VecDeque<Row>,
     /// Deliveries that are not kept any more.
     pub forgotten: u64,
+    pub got: Got,
+    pub requests: Requests,
     errand: Option<Errand>,
     last_tag: u32,
     last_row: u64,
     out: Vec<BusCommand>,
+}
+
+/// What a `get` came to, of the queue of this name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Got {
+    #[default]
+    Nothing,
+    Asked(String),
+    Empty(String),
+    One(String),
 }
 
 /// What became of what this connection has published.
@@ -124,12 +138,15 @@ impl Client {
     pub fn open(&mut self, bus: &str) {
         let mut deliveries = std::mem::take(&mut self.deliveries);
         deliveries.iter_mut().for_each(Row::lose);
+        let mut requests = std::mem::take(&mut self.requests);
+        requests.lose();
         if self.bus != bus {
             deliveries.clear();
+            requests.list.clear();
         }
         let forgotten = if deliveries.is_empty() { 0 } else { self.forgotten };
         let (bus, last_row) = (bus.to_owned(), self.last_row);
-        *self = Client { bus, stage: Stage::Opening, deliveries, forgotten, last_row, ..Client::default() };
+        *self = Client { bus, stage: Stage::Opening, deliveries, forgotten, requests, last_row, ..Client::default() };
         self.out.push(BusCommand::Hello { confirms: true });
     }
 
@@ -137,9 +154,10 @@ impl Client {
     pub fn close(&mut self, sentence: Option<String>) {
         self.stage = sentence.map_or(Stage::Away, Stage::Closed);
         self.deliveries.iter_mut().for_each(Row::lose);
+        self.requests.lose();
         self.consumers.clear();
         self.out.clear();
-        (self.errand, self.credit) = (None, 0);
+        (self.errand, self.credit, self.got) = (None, 0, Got::Nothing);
     }
 
     /// Words for the bus.
@@ -158,10 +176,27 @@ impl Client {
             BusEvent::Credit { more } => self.credit = self.credit.saturating_add(more),
             BusEvent::Confirm { ok: true, .. } => self.tally.confirmed += 1,
             BusEvent::Confirm { ok: false, .. } => self.tally.refused += 1,
-            BusEvent::Returned { .. } => self.tally.returned += 1,
+            BusEvent::Returned { message } => {
+                self.tally.returned += 1;
+                self.requests.returned(&message);
+            }
+            BusEvent::Deliver(delivery) if self.requests.is_desk(delivery.consumer) => {
+                let Content { correlation, body, base64, .. } = &delivery.message;
+                self.requests.answered(*correlation, body_of(body.as_ref(), base64.as_ref()));
+            }
             BusEvent::Deliver(delivery) => self.deliver(*delivery),
+            BusEvent::Empty => {
+                if let Got::Asked(queue) = std::mem::take(&mut self.got) {
+                    self.got = Got::Empty(queue);
+                }
+            }
+            BusEvent::Replies { queue } => {
+                self.last_tag += 1;
+                let words = self.requests.opened(queue, self.last_tag);
+                self.out.extend(words);
+            }
             // The socket closes with the same words.
-            BusEvent::Closed { .. } | BusEvent::Empty | BusEvent::Replies { .. } | BusEvent::Pong => {}
+            BusEvent::Closed { .. } | BusEvent::Pong => {}
         }
     }
 
@@ -176,6 +211,9 @@ impl Client {
             }
             _ => Outcome::Open,
         };
+        if said.consumer.is_none() {
+            self.got = Got::One(said.queue.clone());
+        }
         self.last_row += 1;
         let message = &said.message;
         let headers: Vec<_> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -187,11 +225,7 @@ impl Client {
             id: said.id,
             key: shown(&message.key),
             headers: shown(&headers.join(", ")),
-            body: match (&message.body, &message.base64) {
-                (Some(text), _) => shown(text),
-                (None, Some(bytes)) => format!("Base64: {}", shown(bytes)),
-                (None, None) => String::new(),
-            },
+            body: body_of(message.body.as_ref(), message.base64.as_ref()),
             redelivered: said.redelivered,
             returns: said.returns,
             deaths: deaths.collect::<Vec<_>>().join(", "),
@@ -220,7 +254,8 @@ impl Client {
         if !self.is_open() {
             return false;
         }
-        let Some(errand) = &mut self.errand else { return false };
+        let waits = self.requests.tick(now_ms);
+        let Some(errand) = &mut self.errand else { return waits };
         let due = errand.due(now_ms);
         while errand.sent < due && self.credit > 0 {
             errand.sent += 1;
@@ -232,7 +267,7 @@ impl Client {
         if is_over {
             self.errand = None;
         }
-        by_time && !is_over
+        waits || (by_time && !is_over)
     }
 
     /// Whether there is something to publish.
@@ -256,6 +291,33 @@ impl Client {
         let auto_ack = acks == Acks::None;
         self.out.push(BusCommand::Consume { tag, queue: queue.clone(), prefetch, auto_ack });
         self.consumers.push(Consumer { tag, queue, prefetch, acks });
+        Ok(())
+    }
+
+    /// Asks for one message of a queue, if it has one; a sentence if that may not be.
+    pub fn get(&mut self, queue: &str) -> Result<(), String> {
+        if matches!(self.got, Got::Asked(_)) {
+            return Err("One message is asked for already.".to_owned());
+        }
+        let ahead: u32 = self.consumers.iter().map(|consumer| consumer.prefetch).sum();
+        // Whatever waits for a word is kept.
+        if self.unsettled().count() + ahead as usize >= DELIVERIES_KEPT {
+            return Err("So many deliveries wait for your word that no more are kept: settle some first.".to_owned());
+        }
+        self.out.push(BusCommand::Get { queue: queue.to_owned(), wait_ms: 0, auto_ack: false });
+        self.got = Got::Asked(queue.to_owned());
+        Ok(())
+    }
+
+    /// Sends a request, and waits so long for its answer; a sentence if that may not be.
+    pub fn request(&mut self, message: Content, timeout_ms: u32, now_ms: f64) -> Result<(), String> {
+        if self.credit == 0 {
+            return Err("The broker gives no credit now: ask again when it does.".to_owned());
+        }
+        let words = self.requests.ask(message, timeout_ms, now_ms)?;
+        self.credit -= 1;
+        self.tally.sent += 1;
+        self.out.extend(words);
         Ok(())
     }
 
@@ -339,6 +401,15 @@ pub fn farewell(code: u16, reason: &str) -> String {
             format!("The bus closed the connection: {reason} (close code {code}, AMQP's {}).", code - CLOSE_CODES)
         }
         _ => format!("The connection ended: {reason} (close code {code})."),
+    }
+}
+
+/// A body as it is shown.
+fn body_of(text: Option<&String>, bytes: Option<&String>) -> String {
+    match (text, bytes) {
+        (Some(text), _) => shown(text),
+        (None, Some(bytes)) => format!("Base64: {}", shown(bytes)),
+        (None, None) => String::new(),
     }
 }
 
@@ -451,6 +522,44 @@ mod tests {
         assert_eq!(client.deliveries.len(), 1);
         client.open("other");
         assert_eq!(client.deliveries.len(), 0);
+    }
+
+    #[test]
+    fn one_message_is_asked_for_at_a_time_and_an_empty_queue_is_told_of() {
+        let mut client = open(1);
+        assert_eq!(client.get("tasks"), Ok(()));
+        assert_eq!(client.take(), [BusCommand::Get { queue: "tasks".to_owned(), wait_ms: 0, auto_ack: false }]);
+        assert!(client.get("tasks").is_err());
+        let BusEvent::Deliver(one) = delivery(1, 7) else { unreachable!() };
+        client.hear(BusEvent::Deliver(Box::new(DeliverEvent { consumer: None, ..*one })));
+        assert_eq!((client.got.clone(), client.deliveries[0].outcome), (Got::One("tasks".to_owned()), Outcome::Open));
+        assert_eq!(client.get("late"), Ok(()));
+        client.hear(BusEvent::Empty);
+        assert_eq!(client.got, Got::Empty("late".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_is_no_delivery_and_a_request_costs_credit() {
+        let mut client = open(1);
+        client.subscribe("tasks", 10, Acks::ByHand).unwrap();
+        client.take();
+        let message = || Content { key: "quotes".to_owned(), ..Content::default() };
+        assert_eq!(client.request(message(), 100, 0.0), Ok(()));
+        assert_eq!(client.take(), [BusCommand::Replies]);
+        assert_eq!((client.credit, client.tally.sent), (0, 1));
+        assert!(client.request(message(), 100, 0.0).unwrap_err().contains("no credit"));
+        client.hear(BusEvent::Replies { queue: "replies-5".to_owned() });
+        assert_eq!(client.take().len(), 2, "it takes from the queue, and asks");
+        assert!(client.pump(10.0), "time alone may end its wait");
+        let BusEvent::Deliver(one) = delivery(2, 0) else { unreachable!() };
+        let message = Content { correlation: Some(1), body: Some("42".to_owned()), ..Content::default() };
+        client.hear(BusEvent::Deliver(Box::new(DeliverEvent { message, ..*one })));
+        assert!(client.deliveries.is_empty() && !client.pump(20.0));
+        let answer = client.requests.list[0].fate.clone();
+        assert_eq!(
+            answer,
+            crate::lab::join::requests::Fate::Answered { body: "42".to_owned(), after_ms: 10.0, is_late: false }
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Joining what runs elsewhere: a live bus of the server, as one of its clients; a run of another tab, by taking clients of it over.
 //!
-//! [`client`] is such a client as plain data, [`socket`] its connection, [`bus`] and [`deliveries`] what is seen of it; [`tabs`] are the other
-//! tabs. Only the button and the link are in the page's first bundle.
+//! [`client`] is such a client as plain data, [`requests`] what it asks over the bus, [`socket`] its connection, [`bus`], [`mod@ask`] and
+//! [`deliveries`] what is seen of it; [`tabs`] are the other tabs. Only the button and the link are in the page's first bundle.
 
+pub mod ask;
 pub mod bus;
 pub mod client;
 pub mod deliveries;
+pub mod requests;
 pub mod socket;
 pub mod tabs;
 

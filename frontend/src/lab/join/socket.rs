@@ -243,7 +243,10 @@ impl LiveBus {
         self.socket.try_update_value(|socket| (socket.heard_ms, socket.asked) = (wall_ms(), false));
         match decode_event(text) {
             Ok(event) => {
-                self.act(|client| client.hear(event));
+                self.act(|client| {
+                    client.requests.tick(wall_ms());
+                    client.hear(event);
+                });
             }
             Err(error) => leptos::logging::error!("the bus said what is not understood: {error}"),
         }

@@ -21,6 +21,8 @@ pub enum Until {
     /// An earlier moment of a run is looked at that has been at its end.
     Rewound,
     Redelivered,
+    /// It stands still before a message, at a breakpoint.
+    Held,
     Compared,
     Swept,
 }
@@ -38,6 +40,7 @@ impl FromStr for Until {
             "backup" => Until::Backup,
             "rewound" => Until::Rewound,
             "redelivered" => Until::Redelivered,
+            "held" => Until::Held,
             "compared" => Until::Compared,
             "swept" => Until::Swept,
             _ => {
@@ -70,6 +73,7 @@ impl Until {
             Until::Backup => run.tally.backup_tasks > 0 || finished,
             Until::Rewound => run.is_rewound(),
             Until::Redelivered => finished || run.bus.as_ref().is_some_and(|bus| bus.now.totals.redelivered > 0),
+            Until::Held => run.halt().is_some(),
             Until::Compared => now.compared > then.compared,
             Until::Swept => now.swept > then.swept,
         }
@@ -77,7 +81,7 @@ impl Until {
 
     /// Whether the run has come to its end without what the user was to do in it, so that it takes another one.
     pub fn is_missed(self, run: &RunModel) -> bool {
-        let of_a_run = matches!(self, Until::Paused(_) | Until::Fault);
+        let of_a_run = matches!(self, Until::Paused(_) | Until::Fault | Until::Held);
         of_a_run && matches!(run.stage, Stage::Finished(_) | Stage::Failed { .. }) && !run.is_rewound()
     }
 }

@@ -1,6 +1,7 @@
 //! The result: a window over its rows, wherever they are, and what the run came to.
 
 pub mod cache;
+pub mod pack;
 pub mod report;
 pub mod scroll;
 pub mod view;

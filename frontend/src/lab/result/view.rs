@@ -8,14 +8,16 @@ use wasm_bindgen::JsCast;
 use web_sys::{KeyboardEvent, WheelEvent};
 
 use super::is_numeric;
+use super::pack::can_pack;
 use super::report::Report;
 use super::scroll::{ROW_PX, Scroll};
-use crate::components::html::escape;
+use crate::components::html::{escape, wanted};
 use crate::components::icon::Icon;
 use crate::components::panel::Panel;
 use crate::components::size::use_size;
 use crate::lab::compare::Compare;
 use crate::lab::format::{bytes, grouped, of};
+use crate::lab::metrics::with_problem;
 use crate::lab::model::Stage;
 use crate::lab::state::{Lab, use_lab};
 use crate::lab::sweep::Seeds;
@@ -23,9 +25,15 @@ use shared::wire::{ExportFormat, Place};
 
 /// Rows fetched beyond those in view, on either side.
 const PREFETCH_ROWS: u64 = 100;
-/// What a result can be besides CSV.
-const OTHER_FORMATS: [(ExportFormat, &str); 3] =
-    [(ExportFormat::Jsonl, "JSON lines"), (ExportFormat::Arrow, "Arrow IPC file"), (ExportFormat::Trace, "Trace, JSON lines")];
+/// What a result can be besides CSV, and whether it is compressed then.
+const OTHERS: [(ExportFormat, bool, &str); 6] = [
+    (ExportFormat::Jsonl, false, "JSON lines"),
+    (ExportFormat::Arrow, false, "Arrow IPC file"),
+    (ExportFormat::Trace, false, "Trace, JSON lines"),
+    (ExportFormat::Csv, true, "CSV, gzip"),
+    (ExportFormat::Jsonl, true, "JSON lines, gzip"),
+    (ExportFormat::Trace, true, "Trace, gzip"),
+];
 /// How long typing must pause before the search goes out.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -35,11 +43,7 @@ pub fn Result() -> impl IntoView {
     let finished = Memo::new(move |_| lab.run.with(|run| run.report().is_some()));
     let failure = Memo::new(move |_| {
         lab.run.with(|run| match &run.stage {
-            Stage::Failed { message, problems } => match problems.first() {
-                // The others stand below the text, as this one does.
-                Some(problem) => Some(format!("{message}. {problem}")),
-                None => Some(message.clone()),
-            },
+            Stage::Failed { message, problems } => Some(with_problem(message, problems)),
             _ => None,
         })
     });
@@ -107,6 +111,13 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
     };
     let total = move || table.totals.get().map(|totals| totals.total);
     let matched = move || table.totals.get().filter(|totals| totals.matched != totals.total).map(|totals| totals.matched);
+    let has_trace = Memo::new(move |_| lab.run.with(|run| run.place == Some(Place::Simulate)));
+    let choose = move |event| {
+        let chosen = wanted(&event).and_then(|(_, place)| OTHERS.get(place? as usize));
+        if let Some((format, packed, _)) = chosen {
+            lab.export(*format, *packed);
+        }
+    };
     let exporting = move || lab.exporting.get().map(|sum| bytes(sum as u64));
     view! {
         {move || finished.get().then(|| view! {
@@ -129,7 +140,7 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
                     on:input=search
                 />
             </label>
-            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export(ExportFormat::Csv)>
+            <button class="small" data-testid="download-csv" disabled=move || exporting().is_some() on:click=move |_| lab.export(ExportFormat::Csv, false)>
                 <Icon name="download" />
                 {move || match exporting() {
                     Some(sum) => format!("{} {}", sum.value, sum.unit),
@@ -146,20 +157,15 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
             >
                 <Icon name="ellipsis" />
             </button>
-            <div id="downloads" class="hindrances" popover="auto" role="group" aria-label="Download in another format">
-                {OTHER_FORMATS.map(|(format, label)| view! {
-                    <button
-                        class="quiet small"
-                        data-testid=format!("download-{}", format.extension())
-                        popovertarget="downloads"
-                        popovertargetaction="hide"
-                        class:hidden=move || format == ExportFormat::Trace && lab.run.with(|run| run.place != Some(Place::Simulate))
-                        on:click=move |_| lab.export(format)
-                    >
-                        {label}
-                    </button>
-                }).collect_view()}
-            </div>
+            <div
+                id="downloads"
+                class="hindrances"
+                popover="auto"
+                role="group"
+                aria-label="Download in another format"
+                inner_html=move || others(has_trace.get(), can_pack())
+                on:click=choose
+            ></div>
         })}
         // A frame of another page has no room for them.
         {(!crate::is_embedded()).then(|| view! {
@@ -167,6 +173,22 @@ fn Tools(finished: Memo<bool>) -> impl IntoView {
             <Seeds />
         })}
     }
+}
+
+/// The menu of the other formats, as HTML. A trace has what was simulated.
+fn others(has_trace: bool, can_pack: bool) -> String {
+    let button = |(place, (format, packed, label)): (usize, &(ExportFormat, bool, &str))| {
+        let gz = if *packed { ".gz" } else { "" };
+        format!(
+            "<button class=\"quiet small\" data-do=\"download\" data-of=\"{place}\" data-testid=\"download-{}{gz}\" \
+             popovertarget=\"downloads\" popovertargetaction=\"hide\">{label}</button>",
+            format.extension()
+        )
+    };
+    let there = |(_, (format, packed, _)): &(usize, &(ExportFormat, bool, &str))| {
+        (has_trace || *format != ExportFormat::Trace) && (can_pack || !packed)
+    };
+    OTHERS.iter().enumerate().filter(there).map(button).collect()
 }
 
 #[component]

@@ -333,7 +333,7 @@ fn names(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
     for worker in (1..=scale.lanes as u32).step_by(every) {
         let down = run.workers.get(worker as usize - 1).is_some_and(|worker| worker.view.state == WorkerState::Down);
         pen.fill_with(if down { &palette.down } else { &palette.quiet }, 1.0);
-        let name = if scale.is_narrow() { format!("w{worker}") } else { format!("worker-{worker}") };
+        let name = scale.lane_name(&format!("worker-{worker}"));
         pen.text(&name, 2.0, scale.lane_top(worker) + height / 2.0);
     }
 }

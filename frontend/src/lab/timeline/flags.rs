@@ -34,9 +34,14 @@ const POLE_PX: f64 = 8.0;
 /// has happened yet.
 const SAME_MICROS_MAX: u64 = 1;
 
+/// When a fault comes that is about one message.
+pub const WITH_ITS_MESSAGE: &str = "when that message comes";
+
 /// A fault of the text in the picture.
 #[derive(Clone, Debug, PartialEq)]
 struct Flag {
+    /// Its place in the text.
+    index: usize,
     at: Time,
     /// What it is, in two or three words.
     what: String,
@@ -84,7 +89,7 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
             })
         })
     });
-    let count = Memo::new(move |_| flags.with(Vec::len));
+    let places = Memo::new(move |_| flags.with(|flags| flags.iter().map(|flag| flag.index).collect::<Vec<_>>()));
     Effect::new(move |_| {
         let planned: Vec<Time> = flags.with(|flags| flags.iter().filter(|flag| !flag.is_past).map(|flag| flag.at).collect());
         if lab.run.with_untracked(|run| run.planned != planned) {
@@ -125,13 +130,13 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     };
     let tell = move |index: usize, event: &PointerEvent| {
         let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        if let Some(lines) = flags.with_untracked(|flags| flags.get(index).map(|flag| flag.lines().to_vec())) {
+        if let Some(lines) = flags.with_untracked(|flags| of(flags, index).map(|flag| flag.lines().to_vec())) {
             tip.show(Note { x, y, lines });
         }
     };
     let press_key = move |index: usize, event: &KeyboardEvent| {
         let (key, Some(scale)) = (event.key(), scale.get_untracked()) else { return };
-        let Some(flag) = flags.with_untracked(|flags| flags.get(index).cloned()) else { return };
+        let Some(flag) = flags.with_untracked(|flags| of(flags, index).cloned()) else { return };
         let at = held.get_untracked().filter(|held| held.index == index).map_or(flag.at, |held| held.at);
         match (way(&key), key.as_str()) {
             (Some(way), _) => {
@@ -165,7 +170,7 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
         });
         let grab = move |event: PointerEvent| {
             was_dragged.set_value(false);
-            let moves = flags.with_untracked(|flags| flags.get(index).is_some_and(|flag| flag.moves));
+            let moves = flags.with_untracked(|flags| of(flags, index).is_some_and(|flag| flag.moves));
             if let Some(node) = node.get_untracked().filter(|_| event.button() == 0 && moves) {
                 let _ = node.set_pointer_capture(event.pointer_id());
                 pressed.set_value(Some(f64::from(event.client_x())));
@@ -203,7 +208,7 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     };
     let menu = move || {
         let index = open.get()?;
-        flags.with(|flags| flags.get(index).map(|flag| menu(flag, index)))
+        flags.with(|flags| of(flags, index).map(menu))
     };
     let choose = move |event: MouseEvent| {
         if let Some((_, Some(index))) = wanted(&event) {
@@ -213,7 +218,7 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     let poles = move || scale.get().map(|scale| format!("--pole:{:.0}px", scale.height - AXIS_PX));
     view! {
         <div class="flags" style=poles>
-            <For each=move || 0..count.get() key=|index| *index children=flag />
+            <For each=move || places.get() key=|index| *index children=flag />
         </div>
         <div
             id="fault-flag"
@@ -227,8 +232,14 @@ pub fn Flags(#[prop(into)] size: Signal<(f64, f64)>, frame: NodeRef<html::Div>) 
     }
 }
 
+/// The flag of the fault in this place of the text.
+fn of(flags: &[Flag], index: usize) -> Option<&Flag> {
+    flags.iter().find(|flag| flag.index == index)
+}
+
 /// What is in a flag's menu.
-fn menu(flag: &Flag, index: usize) -> String {
+fn menu(flag: &Flag) -> String {
+    let index = flag.index;
     let [what, when, ..] = flag.lines().map(|line| escape(&line));
     format!(
         "<p><strong>{what}</strong><br><span class=\"hint\">{when}</span></p>\
@@ -323,17 +334,29 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
     let exact: Vec<Option<Time>> = items
         .iter()
         .map(|item| match item.at {
-            Some(Moment::Time(at)) => take(&item.what, Some(at)),
+            Some(Moment::Time(at)) if !item.is_of_message => take(&item.what, Some(at)),
             _ => None,
         })
         .collect();
-    let mut flag = |(item, exact): (&Item, Option<Time>)| {
+    let mut flag = |(index, (item, exact)): (usize, (&Item, Option<Time>))| {
         let (what, moves) = (item.what.clone(), item.at.is_some());
+        if item.is_of_message {
+            let when = WITH_ITS_MESSAGE.to_owned();
+            let key = (what.clone(), when.clone());
+            let happened = take(&what, None);
+            if let Some(at) = happened {
+                seen.happened.insert(key.clone(), at);
+            }
+            // Before it has been seen to come nobody knows when that is.
+            let at = happened.or_else(|| seen.happened.get(&key).copied())?;
+            return Some(Flag { index, at, what, when, is_past: happened.is_some(), is_sure: true, moves: false, share: None });
+        }
         match item.at? {
             Moment::Time(at) => {
                 let is_past = exact.is_some() || at <= run.now;
                 // What is to come later than anything that is known waits at the end.
                 Some(Flag {
+                    index,
                     at: at.min(Time(run.shown.0)),
                     what,
                     when: format!("at {}", clock(at)),
@@ -353,11 +376,12 @@ fn flags(items: &[Item], run: &RunModel, seen: &mut Seen) -> Vec<Flag> {
                 let known = happened.or_else(|| seen.happened.get(&key).copied());
                 let sure = known.or_else(|| run.bus.as_ref().map(|bus| bus.view.span.scaled(share)).map(|span| Time(span.0)));
                 let at = sure.unwrap_or_else(|| seen.stand(&key, reckoned(share, run), run.shown));
-                Some(Flag { at, what, when, is_past: happened.is_some(), is_sure: sure.is_some(), moves, share: Some(share) })
+                let (is_past, is_sure) = (happened.is_some(), sure.is_some());
+                Some(Flag { index, at, what, when, is_past, is_sure, moves, share: Some(share) })
             }
         }
     };
-    items.iter().zip(exact).filter_map(&mut flag).collect()
+    items.iter().zip(exact).enumerate().filter_map(&mut flag).collect()
 }
 
 /// How far the run is at a moment, to a hundredth: between the moments of which that is known it goes on evenly.
@@ -378,7 +402,7 @@ fn share_at(at: Time, flags: &[Flag], run: &RunModel) -> f64 {
 
 /// The moment that a fault has when its flag is let go here; `None` if that is the one that it had.
 fn moved_to(flags: &[Flag], index: usize, at: Time, run: &RunModel) -> Option<Moment> {
-    let flag = flags.get(index)?;
+    let flag = of(flags, index)?;
     match flag.share {
         Some(share) => Some(share_at(at, flags, run)).filter(|to| (to - share).abs() > 1e-6).map(Moment::Progress),
         None => Some(Moment::Time(at)).filter(|_| flag.at != at),
@@ -400,13 +424,17 @@ impl Flag {
     /// What its note says.
     fn lines(&self) -> [String; 3] {
         let when = if self.is_sure { self.when.clone() } else { format!("{}, about {}", self.when, clock(self.at)) };
-        [self.what.clone(), when, "Drag it, or use the arrow keys, for another moment. Delete takes it out.".to_owned()]
+        let how = match self.moves {
+            true => "Drag it, or use the arrow keys, for another moment. Delete takes it out.",
+            false => "Delete takes it out.",
+        };
+        [self.what.clone(), when, how.to_owned()]
     }
 }
 
 /// The attributes of a flag in the picture, which somebody may hold at another moment.
 fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale, run: &RunModel) -> Option<[(&'static str, String); 9]> {
-    let flag = flags.get(index)?;
+    let flag = of(flags, index)?;
     let at = held.unwrap_or(flag.at);
     let state = match (held, flag.is_past) {
         (Some(_), _) => "held",
@@ -421,7 +449,7 @@ fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale, run: &Ru
     let words = match held {
         Some(at) => held_at(at),
         // What has happened has its words in the picture.
-        None if flag.is_past || !has_room(flags, index, scale) => String::new(),
+        None if flag.is_past || !has_room(flags, flag, scale) => String::new(),
         None => flag.what.clone(),
     };
     let past = if flag.is_past { "it has happened" } else { "it is to come" };
@@ -445,11 +473,11 @@ fn face(flags: &[Flag], index: usize, held: Option<Time>, scale: Scale, run: &Ru
 }
 
 /// Whether a flag's words end before the next flag and the picture's end.
-fn has_room(flags: &[Flag], index: usize, scale: Scale) -> bool {
-    let x = scale.x(flags[index].at);
-    let others = flags.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, flag)| scale.x(flag.at));
+fn has_room(flags: &[Flag], flag: &Flag, scale: Scale) -> bool {
+    let x = scale.x(flag.at);
+    let others = flags.iter().filter(|other| other.index != flag.index).map(|other| scale.x(other.at));
     let next = others.filter(|other| *other >= x).fold(scale.width, f64::min);
-    x + WORDS_PX + flags[index].what.chars().count() as f64 * CHARACTER_PX + APART_PX <= next
+    x + WORDS_PX + flag.what.chars().count() as f64 * CHARACTER_PX + APART_PX <= next
 }
 
 fn clock(at: Time) -> String {
@@ -491,6 +519,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_to_one_message_has_its_flag_where_that_came() {
+        let found = items(
+            "faults:\n  - drop: { message: web-1/30, to: broker }\n  - { at: 40%, kill: web-1 }\n  - { at: 2 s, requeue: { message: web-1/60 } }\n",
+        );
+        assert_eq!(found.iter().map(|item| item.is_of_message).collect::<Vec<_>>(), [true, false, true]);
+        let mut seen = Seen::default();
+        let at = |run: &RunModel, seen: &mut Seen| {
+            flags(&found, run, seen).iter().map(|flag| (flag.index, flag.at.0, flag.is_past, flag.moves)).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&run(0, 0.0, &[]), &mut seen), [(1, 4_000_000, false, true)], "nobody knows when they come");
+        let news = [(1_500_000, "drop web-1/30"), (3_100_000, "requeue web-1/60")];
+        let after = at(&run(3_200_000, 0.3, &news), &mut seen);
+        assert_eq!((after[0], after[2]), ((0, 1_500_000, true, false), (2, 3_100_000, true, false)));
+        // Gone back before the second.
+        let back = at(&run(2_000_000, 0.2, &news[..1]), &mut seen);
+        assert_eq!((back[0], back[2]), ((0, 1_500_000, true, false), (2, 3_100_000, false, false)));
+    }
+
+    #[test]
     fn a_share_stays_one_wherever_its_flag_is_dragged() {
         let found = items(TEXT);
         let happened = [(2_200_000, "kill worker-2"), (3_000_000, "kill worker-2")];
@@ -502,7 +549,8 @@ mod tests {
         assert_eq!(to(0, 1_100_000), Some(Moment::Progress(0.2)));
         assert_eq!(to(0, 2_203_000), None, "that is where it was");
         assert_eq!(to(1, 2_600_000), Some(Moment::Time(Time(2_600_000))));
-        assert_eq!((to(2, 10_000_000), to(9, 0)), (Some(Moment::Progress(1.0)), None));
+        // What the seed draws stands between them in the text.
+        assert_eq!((to(3, 10_000_000), to(2, 0), to(9, 0)), (Some(Moment::Progress(1.0)), None, None));
     }
 
     #[test]
@@ -531,7 +579,7 @@ mod tests {
         let (found, run) = (items(TEXT), run(0, 0.0, &[]));
         let flags = flags(&found, &run, &mut Seen::default());
         let words = |index, held| face(&flags, index, held, scale, &run).map(|face| face[3].1.clone());
-        assert_eq!(words(2, None).as_deref(), Some("drop messages"));
+        assert_eq!(words(3, None).as_deref(), Some("drop messages"));
         assert_eq!(words(1, None).as_deref(), Some(""));
         assert_eq!(words(1, Some(Time(5_000_000))).as_deref(), Some("5.000 s"));
         assert_eq!(words(7, None), None);

@@ -16,8 +16,7 @@ use super::draw::{axis, present};
 use super::scale::{AXIS_PX, FLAGS_PX, Scale};
 use super::{now_of, range, scale_of};
 use crate::components::palette::{Palette, use_palette};
-use crate::components::pen::{CHARACTER_PX, Ink, Pen};
-use crate::lab::bus::paint::short;
+use crate::components::pen::{Ink, Pen};
 use crate::lab::format::{bytes, duration_ms, grouped};
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
@@ -167,7 +166,7 @@ fn ask(lab: Lab) {
         free_ms.set_value(wall_ms() + ASKED_EVERY_MS);
         id.set_value(lab.next_id());
         let Some(place) = lab.run.with_untracked(|run| run.place) else { return };
-        lab.send(Which::of(place), &Command::Messages { run, id: id.get_value(), from, to });
+        lab.send(Which::of(place), &Command::Messages { run, id: id.get_value(), from, to, about: None });
     };
     Effect::new(move |_| {
         lab.window.track();
@@ -407,11 +406,7 @@ fn lines(pen: &mut impl Ink, scale: Scale, run: &RunModel, palette: &Palette) {
         pen.line(&[(scale.gutter(), y), (scale.gutter() + scale.usable(), y)]);
         if y >= free {
             pen.fill_with(&palette.quiet, 1.0);
-            let name = match node {
-                NodeId::Worker(number) if scale.is_narrow() && run.bus.is_none() => format!("w{number}"),
-                node => short(&node_name(run, node), ((scale.gutter() - 4.0) / CHARACTER_PX) as usize),
-            };
-            pen.text(&name, 2.0, y);
+            pen.text(&scale.lane_name(&node_name(run, node)), 2.0, y);
             free = y + NAME_PX;
         }
     }

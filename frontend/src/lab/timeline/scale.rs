@@ -3,14 +3,13 @@
 use shared::time::Time;
 use shared::wire::{AttemptView, News};
 
+use crate::components::pen::CHARACTER_PX;
 use crate::lab::format::duration_ms;
 use crate::lab::inspect::Selected;
 use crate::lab::model::RunModel;
 
 /// Space at the left for the lanes' names. Pixels.
 const GUTTER_PX: f64 = 66.0;
-/// The same where there is little width. Pixels.
-const GUTTER_NARROW_PX: f64 = 28.0;
 /// Space at the right. Pixels.
 pub const RIGHT_PX: f64 = 12.0;
 /// Space at the bottom for the axis. Pixels.
@@ -61,11 +60,12 @@ pub type Tick = (Time, String);
 
 impl Scale {
     pub fn gutter(self) -> f64 {
-        if self.is_narrow() { GUTTER_NARROW_PX } else { GUTTER_PX }
+        GUTTER_PX
     }
 
-    pub fn is_narrow(self) -> bool {
-        self.width < 480.0
+    /// A lane's name as it fits into the gutter.
+    pub fn lane_name(self, name: &str) -> String {
+        squeezed(name, ((self.gutter() - 4.0) / CHARACTER_PX) as usize)
     }
 
     /// Where a moment lies; of one that is not shown, beside the picture.
@@ -198,6 +198,18 @@ impl Scale {
     }
 }
 
+/// A name in so many characters. Its number stays, by which it differs from its neighbours: `publisher-12` is `publi…-12`.
+fn squeezed(name: &str, room: usize) -> String {
+    let number = name.rfind('-').map_or("", |dash| &name[dash..]);
+    let is_number = number[1.min(number.len())..].chars().all(|digit| digit.is_ascii_digit());
+    let number = if is_number { number } else { "" };
+    if name.chars().count() <= room {
+        return name.to_owned();
+    }
+    let kept = room.saturating_sub(1 + number.len());
+    name.chars().take(kept).chain(['…']).chain(number.chars()).collect()
+}
+
 /// A moment as the axis has it, where its neighbours are so many microseconds away.
 fn word(at: Time, step: u64) -> String {
     let length = duration_ms(at.0 as f64 / 1e3);
@@ -241,6 +253,16 @@ mod tests {
             bytes: Bytes(0),
             sizes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_keeps_its_number() {
+        assert_eq!(squeezed("worker-1", 8), "worker-1");
+        assert_eq!(squeezed("publisher-12", 8), "publ…-12");
+        assert_eq!(squeezed("dead-letters", 8), "dead-le…");
+        assert_eq!((squeezed("", 8), squeezed("größen-7", 7)), (String::new(), "größ…-7".to_owned()));
+        let narrow = Scale { width: 370.0, height: 100.0, lanes: 2, from: Time(0), to: Time(10) };
+        assert_eq!(narrow.lane_name("worker-3"), "worker-3");
     }
 
     #[test]

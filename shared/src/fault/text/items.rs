@@ -13,6 +13,9 @@ use crate::time::Time;
 /// The kinds of faults that need no moment of their own: they are there from the beginning.
 const WITHOUT_MOMENT: [&str; 5] = ["drop", "delay", "duplicate", "requeue", "edit"];
 
+/// The kinds of faults that may be about one message.
+const OF_MESSAGE: [&str; 3] = ["drop", "requeue", "edit"];
+
 /// A fault of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
@@ -22,6 +25,8 @@ pub struct Item {
     pub at: Option<Moment>,
     /// What it is, as [`Effect::in_short`](crate::fault::Effect::in_short) says it.
     pub what: String,
+    /// It is about one message, and happens when that comes: at `at` at the earliest.
+    pub is_of_message: bool,
     /// Where its moment stands, or an empty place where it can be put.
     moment: Option<Place>,
 }
@@ -152,6 +157,9 @@ fn read(text: &str, range: Range<usize>) -> Item {
     let value = |name: &str| pairs.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone());
     let kind = pairs.iter().find(|pair| !matches!(pair.key, "at" | "for"));
     let what = kind.map(|kind| in_short(text, kind)).unwrap_or_default();
+    let is_of_message = kind.is_some_and(|kind| {
+        OF_MESSAGE.contains(&kind.key) && self::pairs(text, kind.value.clone()).iter().any(|pair| pair.key == "message")
+    });
     let needs_none = kind.is_some_and(|kind| WITHOUT_MOMENT.contains(&kind.key));
     let (at, moment) = match value("at") {
         Some(written) => {
@@ -162,7 +170,7 @@ fn read(text: &str, range: Range<usize>) -> Item {
         None if needs_none => (Some(Moment::Time(Time::ZERO)), pairs.first().map(|first| place_before(text, &range, first))),
         None => (None, None),
     };
-    Item { range, at, what, moment }
+    Item { range, at, what, is_of_message, moment }
 }
 
 /// Where a moment can be put in front of the others.

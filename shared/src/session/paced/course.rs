@@ -9,7 +9,7 @@ use crate::session::{BusOutcome, Simulated, simulate};
 use crate::sim::Simulation;
 use crate::sim::messaging::{Breaks, BusSimulation};
 use crate::time::Time;
-use crate::wire::{Breakpoint, Frame, Halt, Messages, Tally};
+use crate::wire::{About, Breakpoint, Frame, Halt, Messages, Tally};
 
 /// Why a batch stands still nowhere.
 pub(in crate::session) const NO_BREAKPOINTS: &str =
@@ -62,8 +62,9 @@ pub trait Course: Clone {
     /// Writes those since they were last taken, a line each.
     fn take_lines(&mut self, lines: &mut Vec<u8>);
 
-    /// From now on the messages between nodes are written down that are under way in this stretch of time.
-    fn record(&mut self, from: Time, to: Time);
+    /// From now on the messages between nodes are written down that are under way in this stretch of time, or of those only what is about
+    /// this.
+    fn record(&mut self, from: Time, to: Time, about: Option<About>);
 
     /// Those messages, as far as the run has come.
     fn recorded(&mut self) -> Messages;
@@ -158,8 +159,8 @@ impl Course for Simulation {
         }
     }
 
-    fn record(&mut self, from: Time, to: Time) {
-        self.record(from, to);
+    fn record(&mut self, from: Time, to: Time, about: Option<About>) {
+        self.record(from, to, about);
     }
 
     fn recorded(&mut self) -> Messages {
@@ -274,8 +275,8 @@ impl Course for BusCourse {
         }
     }
 
-    fn record(&mut self, from: Time, to: Time) {
-        self.simulation.record(from, to);
+    fn record(&mut self, from: Time, to: Time, about: Option<About>) {
+        self.simulation.record(from, to, about);
     }
 
     fn recorded(&mut self) -> Messages {

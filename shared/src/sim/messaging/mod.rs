@@ -41,7 +41,7 @@ use crate::messaging::watch::Watch;
 use crate::messaging::{Bus, Connection, Envelope, MessageId, Node};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
-use crate::wire::{Fate, Messages};
+use crate::wire::{About, Fate, Messages};
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -257,9 +257,17 @@ impl BusSimulation {
         self.trace.take_rows()
     }
 
-    /// From now on the messages are written down that are under way in this stretch of time.
-    pub fn record(&mut self, from: Time, to: Time) {
-        self.recorder = Some(Box::new(BusRecorder::new(from, to)));
+    /// From now on the messages are written down that are under way in this stretch of time, or of those only what is about this.
+    pub fn record(&mut self, from: Time, to: Time, about: Option<About>) {
+        let only = about.map(|about| match about {
+            About::Message { publisher, number } => {
+                // One of a client that there cannot be is nobody's.
+                trace::kin_of(MessageId { publisher: Node(u16::try_from(publisher).unwrap_or(u16::MAX)), number })
+            }
+            // A bus has no tasks.
+            About::Task { .. } => 0,
+        });
+        self.recorder = Some(Box::new(BusRecorder::new(from, to, only)));
     }
 
     /// Those messages, with what is under way at this moment.

@@ -126,8 +126,7 @@ impl BusRecorder {
         };
         let message = row.message.or(settled);
         let id = xxh3_64(&[&row.to_bytes()[..], &when.1.0.to_le_bytes()].concat());
-        let kin = message
-            .map_or(id, |message| xxh3_64(&[&message.publisher.0.to_le_bytes()[..], &message.number.to_le_bytes()].concat()));
+        let kin = message.map_or(id, kin_of);
         self.note(when, kin, || MessageView {
             id: id as u32,
             kind: name(row.kind),
@@ -140,6 +139,11 @@ impl BusRecorder {
             about: message.map(|message| About::Message { publisher: message.publisher.0.into(), number: message.number }),
         });
     }
+}
+
+/// What tells those that are about this message.
+pub(super) fn kin_of(message: MessageId) -> u64 {
+    xxh3_64(&[&message.publisher.0.to_le_bytes()[..], &message.number.to_le_bytes()].concat())
 }
 
 impl Row {
