@@ -56,7 +56,7 @@ pub(in crate::batch) fn sorted(columns: &[ArrayRef], rows: usize, sort: &[SortKe
     let bytes = converter.convert_columns(&ordered(columns, &terms)).expect("the columns are the converter's own");
     let key = |row: u32| bytes.row(row as usize).data();
     if kept >= rows {
-        return by_bytes(rows, key);
+        return by_bytes(rows, key).map(|(row, _)| row).collect();
     }
     let mut keyed: Vec<(u64, u32)> = order.iter().map(|row| (prefix(key(*row)), *row)).collect();
     let compare = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))).then(a.1.cmp(&b.1));
