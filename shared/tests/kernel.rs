@@ -143,9 +143,10 @@ fn a_combiner_that_gives_up_changes_nothing_but_what_travels() {
         let reduce = format!("reduce: {{ key: key, values: {{ {values} }}, combine: {combine} }}");
         common::plan(3, &[fields, &reduce, "reduce: { key: n, values: { keys: count(*), sum: sum(sum), mean: avg(mean) } }"])
     };
-    let rows = 200_000;
-    let drawn: [(&str, String, bool); 3] = [
+    let rows = 300_000;
+    let drawn: [(&str, String, bool); 4] = [
         ("a key for each row", numbered(rows, |row| row), true),
+        ("a key for each row but the last", numbered(rows, |row| row % 280_000), true),
         ("keys that come again far away", numbered(rows, |row| row % 90_000), true),
         ("keys that come again soon", numbered(rows, |row| row / 3), false),
     ];

@@ -21,7 +21,7 @@ pub use counters::Counters;
 pub use generate::Generator;
 pub use job::{Job, Need, Part};
 pub use kernel::{Inferred, KernelError, Look, MapKernel, ReduceKernel, TaskKernel, TaskResult, infer, look};
-pub use payload::{Payload, PayloadReader};
+pub use payload::{Payload, PayloadPieces};
 pub use plan::{Column, Emit, Format, Gather, Join, Plan, READS_PARQUET, Records, Reduce, SortKey, Stage, Step};
 pub use source::{Memory, Source, SourceError, Split, micro_batches, splits};
 pub use space::{Scratch, Space, Stretches};

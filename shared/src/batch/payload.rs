@@ -1,8 +1,9 @@
 //! Bulk bytes between nodes: cheap to clone, never inside the JSON of a message.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
 use std::sync::Arc;
+
+use arrow_buffer::Buffer;
 
 use super::SourceError;
 use super::space::{Scratch, Stretches};
@@ -14,13 +15,13 @@ pub struct Payload(Place);
 
 #[derive(Clone)]
 enum Place {
-    Memory(Arc<Vec<u8>>),
+    Memory(Buffer),
     Scratch(Arc<Stretches>),
 }
 
 impl Payload {
     pub fn new(bytes: Vec<u8>) -> Payload {
-        Payload(Place::Memory(Arc::new(bytes)))
+        Payload(Place::Memory(Buffer::from_vec(bytes)))
     }
 
     /// Of what was written to a scratch.
@@ -68,9 +69,9 @@ impl Payload {
         }
     }
 
-    /// From their begin on, some at a time.
-    pub fn reader(&self) -> PayloadReader {
-        PayloadReader { payload: self.clone(), at: 0, ahead: Vec::new(), taken: 0 }
+    /// From their begin on: all at once, and not copied, if they are in memory; else some at a time.
+    pub fn pieces(&self) -> PayloadPieces {
+        PayloadPieces { payload: self.clone(), at: 0 }
     }
 }
 
@@ -83,7 +84,7 @@ impl Default for Payload {
 impl PartialEq for Payload {
     fn eq(&self, other: &Payload) -> bool {
         match (&self.0, &other.0) {
-            (Place::Memory(here), Place::Memory(there)) => Arc::ptr_eq(here, there) || here == there,
+            (Place::Memory(here), Place::Memory(there)) => here.ptr_eq(there) || here == there,
             (Place::Scratch(here), Place::Scratch(there)) if Arc::ptr_eq(here, there) => true,
             _ => self.len() == other.len() && self.bytes().is_ok_and(|here| other.bytes().is_ok_and(|there| here == there)),
         }
@@ -98,37 +99,32 @@ impl std::fmt::Debug for Payload {
     }
 }
 
-/// Reads a payload that may be longer than the memory.
+/// A payload that may be longer than the memory, a piece after the other.
 #[derive(Debug)]
-pub struct PayloadReader {
+pub struct PayloadPieces {
     payload: Payload,
-    /// How much of a stored one has been read ahead.
     at: u64,
-    ahead: Vec<u8>,
-    /// How much of `ahead`, or of one in memory, is taken.
-    taken: usize,
 }
 
 /// Bytes of a stored payload that are read at a time.
-const AHEAD_BYTES: usize = 256 << 10;
+const PIECE_BYTES: u64 = 256 << 10;
 
-impl Read for PayloadReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = match &self.payload.0 {
-            Place::Memory(bytes) => &bytes[self.taken..],
-            Place::Scratch(stretches) => {
-                if self.taken == self.ahead.len() {
-                    let wanted = (stretches.len() - self.at).min(AHEAD_BYTES as u64) as usize;
-                    self.ahead.resize(wanted, 0);
-                    stretches.read_at(self.at, &mut self.ahead).map_err(io::Error::other)?;
-                    (self.at, self.taken) = (self.at + wanted as u64, 0);
-                }
-                &self.ahead[self.taken..]
+impl Iterator for PayloadPieces {
+    type Item = Result<Buffer, SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = (self.payload.len() as u64).checked_sub(self.at).filter(|left| *left > 0)?;
+        let at = self.at;
+        match &self.payload.0 {
+            Place::Memory(bytes) => {
+                self.at += left;
+                Some(Ok(bytes.clone()))
             }
-        };
-        let count = left.len().min(into.len());
-        into[..count].copy_from_slice(&left[..count]);
-        self.taken += count;
-        Ok(count)
+            Place::Scratch(stretches) => {
+                let mut piece = vec![0; left.min(PIECE_BYTES) as usize];
+                self.at += piece.len() as u64;
+                Some(stretches.read_at(at, &mut piece).map(|()| Buffer::from_vec(piece)))
+            }
+        }
     }
 }

@@ -51,7 +51,8 @@ fn rows(payload: &Payload) -> Vec<(String, u64)> {
 
 /// The words of a partition of a map output that was not combined, in its order: columns, of which the first is the key.
 fn loose(payload: &Payload) -> Vec<String> {
-    let batches = StreamReader::try_new(payload.reader(), None).unwrap().map(Result::unwrap);
+    let bytes = payload.bytes().unwrap();
+    let batches = StreamReader::try_new(&bytes[..], None).unwrap().map(Result::unwrap);
     let words = |batch: RecordBatch| -> Vec<String> {
         let column = batch.column(0).as_string::<i32>().clone();
         column.iter().map(|word| word.unwrap().to_owned()).collect()

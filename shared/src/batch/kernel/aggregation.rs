@@ -3,32 +3,72 @@
 use arrow_array::{ArrayRef, UInt32Array};
 
 use super::batch::{Batch, StepError, taken};
-use super::groups::{Groups, KeyHasher};
+use super::groups::{Groups, KeyHasher, Keys};
 use super::hash::partition_of;
 use crate::batch::Reduce;
-use crate::expr::{Aggregate, Context, Expr, GroupedAccumulator, RowError, Type};
+use crate::expr::{Aggregate, AggregateExpr, Context, Expr, GroupedAccumulator, RowError, Type};
 
 /// See the module.
 pub(super) struct Aggregation {
     reduce: Reduce,
-    aggregates: Vec<Aggregate>,
     groups: Groups,
-    accumulators: Vec<Box<dyn GroupedAccumulator>>,
+    accumulators: Accumulators,
     /// The group of each row at hand.
     scratch: Vec<u32>,
 }
 
-impl Aggregation {
-    pub fn new(reduce: &Reduce) -> Aggregation {
-        let aggregates: Vec<Aggregate> = aggregates(reduce).cloned().collect();
-        let accumulators = aggregates.iter().map(Aggregate::accumulator).collect();
-        let groups = Groups::new(&reduce.key_types);
-        Aggregation { reduce: reduce.clone(), aggregates, groups, accumulators, scratch: Vec::new() }
+/// The states of groups, by their numbers.
+pub(super) struct Accumulators(Vec<(Aggregate, Box<dyn GroupedAccumulator>)>);
+
+impl Accumulators {
+    pub fn new(reduce: &Reduce) -> Accumulators {
+        Accumulators(aggregates(reduce).map(|aggregate| (aggregate.clone(), aggregate.accumulator())).collect())
     }
 
-    /// What it computes.
-    pub fn reduce(&self) -> &Reduce {
-        &self.reduce
+    /// Adds to the groups, of which there are so many, a row each: partial states, or the arguments of the aggregates.
+    pub fn take(&mut self, groups: &[u32], count: usize, mut columns: &[ArrayRef], are_states: bool) -> Result<(), Failed> {
+        for (aggregate, accumulator) in &mut self.0 {
+            let width = if are_states { aggregate.state_types().len() } else { usize::from(aggregate.argument().is_some()) };
+            let (own, rest) = columns.split_at(width);
+            columns = rest;
+            let taken = if are_states { accumulator.merge(groups, count, own) } else { accumulator.update(groups, count, own) };
+            taken.map_err(|error| (aggregate.kind().line().name, error))?;
+        }
+        Ok(())
+    }
+
+    /// All groups' states.
+    fn states(&self) -> Result<Vec<ArrayRef>, Failed> {
+        let mut states = Vec::new();
+        for (aggregate, accumulator) in &self.0 {
+            states.extend(accumulator.state().map_err(|error| (aggregate.kind().line().name, error))?);
+        }
+        Ok(states)
+    }
+
+    /// The values of a reduction for all groups.
+    pub fn finish(&self, reduce: &Reduce, count: usize) -> Result<Vec<ArrayRef>, StepError> {
+        let mut results = Vec::new();
+        for (aggregate, accumulator) in &self.0 {
+            results.push(accumulator.finish().map_err(|error| failed(aggregate.kind().line().name, error))?);
+        }
+        let mut results = &results[..];
+        let value = |value: &AggregateExpr| {
+            let (own, rest) = results.split_at(value.aggregates.len());
+            results = rest;
+            value.finish(own, count, Context::default()).map_err(|error| failed("the value", error))
+        };
+        reduce.values.iter().map(value).collect()
+    }
+}
+
+/// An aggregate that failed, and on which row.
+pub(super) type Failed = (&'static str, RowError);
+
+impl Aggregation {
+    pub fn new(reduce: &Reduce) -> Aggregation {
+        let (groups, accumulators) = (Groups::new(&reduce.key_types), Accumulators::new(reduce));
+        Aggregation { reduce: reduce.clone(), groups, accumulators, scratch: Vec::new() }
     }
 
     /// How many keys there are.
@@ -43,29 +83,19 @@ impl Aggregation {
     }
 
     /// Adds rows as [`mapped`] gives them.
-    pub fn add(&mut self, columns: &[ArrayRef]) -> Result<(), (&'static str, RowError)> {
-        let (keys, mut arguments) = columns.split_at(self.reduce.keys.len());
-        self.groups.assign(keys, &mut self.scratch);
-        for (aggregate, accumulator) in self.aggregates.iter().zip(&mut self.accumulators) {
-            let (own, rest) = arguments.split_at(usize::from(aggregate.argument().is_some()));
-            arguments = rest;
-            let added = accumulator.update(&self.scratch, self.groups.len(), own);
-            added.map_err(|error| (aggregate.kind().line().name, error))?;
-        }
-        Ok(())
+    pub fn add(&mut self, columns: &[ArrayRef]) -> Result<(), Failed> {
+        self.take(columns, false)
     }
 
     /// Adds partial states as [`Aggregation::states`] gives them.
-    pub fn merge(&mut self, columns: &[ArrayRef]) -> Result<(), (&'static str, RowError)> {
-        let (keys, mut states) = columns.split_at(self.reduce.keys.len());
+    pub fn merge(&mut self, columns: &[ArrayRef]) -> Result<(), Failed> {
+        self.take(columns, true)
+    }
+
+    fn take(&mut self, columns: &[ArrayRef], are_states: bool) -> Result<(), Failed> {
+        let (keys, columns) = columns.split_at(self.reduce.keys.len());
         self.groups.assign(keys, &mut self.scratch);
-        for (aggregate, accumulator) in self.aggregates.iter().zip(&mut self.accumulators) {
-            let (own, rest) = states.split_at(aggregate.state_types().len());
-            states = rest;
-            let merged = accumulator.merge(&self.scratch, self.groups.len(), own);
-            merged.map_err(|error| (aggregate.kind().line().name, error))?;
-        }
-        Ok(())
+        self.accumulators.take(&self.scratch, self.groups.len(), columns, are_states)
     }
 
     /// The groups of each partition, in the order in which their keys came.
@@ -85,11 +115,7 @@ impl Aggregation {
 
     /// All keys' states, for [`Aggregation::states`].
     pub fn all_states(&self) -> Result<Vec<ArrayRef>, StepError> {
-        let mut all = Vec::new();
-        for (aggregate, accumulator) in self.aggregates.iter().zip(&self.accumulators) {
-            all.extend(accumulator.state().map_err(|error| failed(aggregate.kind().line().name, error))?);
-        }
-        Ok(all)
+        self.accumulators.states().map_err(|(what, error)| failed(what, error))
     }
 
     /// The keys and the partial states of some groups; `all` is what [`Aggregation::all_states`] gave.
@@ -105,22 +131,22 @@ impl Aggregation {
         self.groups.ascending()
     }
 
-    /// The reduction's rows, its keys and its values, for all groups in the order in which their keys came.
-    pub fn finish(&self) -> Result<Batch, StepError> {
-        let len = self.groups.len();
-        let mut results = Vec::new();
-        for (aggregate, accumulator) in self.aggregates.iter().zip(&self.accumulators) {
-            results.push(accumulator.finish().map_err(|error| failed(aggregate.kind().line().name, error))?);
-        }
-        let all: Vec<u32> = (0..len as u32).collect();
-        let mut columns = self.groups.columns(&all);
-        let mut results = &results[..];
-        for value in &self.reduce.values {
-            let (own, rest) = results.split_at(value.aggregates.len());
-            results = rest;
-            columns.push(value.finish(own, len, Context::default()).map_err(|error| failed("the value", error))?);
-        }
-        Ok(Batch::new(columns, len))
+    /// The reduction's rows, its keys and its values, for some groups in their order.
+    pub fn finish(&self, order: &[u32]) -> Result<Batch, StepError> {
+        let mut columns = self.groups.columns(order);
+        columns.extend(self.values(order)?);
+        Ok(Batch::new(columns, order.len()))
+    }
+
+    /// All keys, and the values of some groups in their order.
+    pub fn into_values(self, order: &[u32]) -> Result<(Keys, Vec<ArrayRef>), StepError> {
+        let values = self.values(order)?;
+        Ok((self.groups.into_keys(), values))
+    }
+
+    fn values(&self, order: &[u32]) -> Result<Vec<ArrayRef>, StepError> {
+        let (values, order) = (self.accumulators.finish(&self.reduce, self.len())?, UInt32Array::from(order.to_vec()));
+        Ok(values.iter().map(|value| taken(value, &order)).collect())
     }
 }
 
@@ -141,7 +167,7 @@ impl Partitioner {
     }
 
     /// What decides of each row's partition; the columns begin with the key's.
-    pub fn hashes(&self, rows: &Batch) -> Result<Vec<u64>, StepError> {
+    pub fn hashes(&mut self, rows: &Batch) -> Result<Vec<u64>, StepError> {
         match &self.by {
             Some(by) => Ok(self.hasher.hashes(&[rows.evaluate(by, || "`partition_by`".to_owned())?])),
             None => Ok(self.hasher.hashes(&rows.columns[..self.keys])),
@@ -154,18 +180,12 @@ fn failed(what: &str, error: RowError) -> StepError {
 }
 
 /// The partial states that rows as [`mapped`] gives them come to if each row is a group by itself, with their keys.
-pub(super) fn single_states(reduce: &Reduce, rows: &Batch) -> Result<Vec<ArrayRef>, (&'static str, RowError)> {
-    let (keys, mut arguments) = rows.columns.split_at(reduce.keys.len());
+pub(super) fn single_states(reduce: &Reduce, rows: &Batch) -> Result<Vec<ArrayRef>, Failed> {
+    let (keys, arguments) = rows.columns.split_at(reduce.keys.len());
     let groups: Vec<u32> = (0..rows.rows as u32).collect();
-    let mut columns = keys.to_vec();
-    for aggregate in aggregates(reduce) {
-        let (own, rest) = arguments.split_at(usize::from(aggregate.argument().is_some()));
-        arguments = rest;
-        let mut accumulator = aggregate.accumulator();
-        let states = accumulator.update(&groups, rows.rows, own).and_then(|()| accumulator.state());
-        columns.extend(states.map_err(|error| (aggregate.kind().line().name, error))?);
-    }
-    Ok(columns)
+    let mut accumulators = Accumulators::new(reduce);
+    accumulators.take(&groups, rows.rows, arguments, false)?;
+    Ok(keys.iter().cloned().chain(accumulators.states()?).collect())
 }
 
 /// The key columns and the arguments of the aggregates: what a row needs to carry.

@@ -23,7 +23,12 @@ const ROWS_A_REPEAT_MAX: usize = 16;
 
 /// Whether the first [`PROBE_ROWS`] rows of a task had too many keys to go on combining.
 pub(super) fn gives_up(keys: usize) -> bool {
-    (PROBE_ROWS - keys.min(PROBE_ROWS)) * ROWS_A_REPEAT_MAX < PROBE_ROWS
+    hardly_repeat(PROBE_ROWS, keys)
+}
+
+/// Whether so many rows of so many keys are too few with the key of an earlier one.
+pub(super) fn hardly_repeat(rows: usize, keys: usize) -> bool {
+    rows.saturating_sub(keys) * ROWS_A_REPEAT_MAX < rows
 }
 
 /// See the module. Rows go in by [`Combiner::take`]; once there are no more, [`Combiner::drain`] until it says `true`.

@@ -4,14 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, UInt32Array};
+use arrow_array::ArrayRef;
 
 use super::KernelError;
-use super::aggregation::Aggregation;
 use super::batch::{Batch, Pipeline, StepError, together};
 use super::divide::{HashDivider, Merge, Order, RangeDivider, WordDivider};
 use super::emit::{EmitError, Emitter, first, wanted_by};
 use super::join::Pairs;
+use super::keyed::{Keyed, Reduced};
 use super::ranges::{boundaries, sample_types};
 use super::records::excerpt;
 use super::reduce::WordMerger;
@@ -49,7 +49,9 @@ pub(super) struct GatherKernel {
 
 /// What the inputs have come to so far.
 enum Gathered {
-    Keys(Box<Aggregation>),
+    Keys(Box<Keyed>),
+    /// Of keys all were gathered, and their rows are taken further.
+    Reduced(Box<Reduced>),
     /// Words and their counts.
     Words(Box<WordMerger>),
     /// The left side's rows, how many inputs have more of them, and the right side's rows.
@@ -193,7 +195,7 @@ impl GatherKernel {
             Gather::Reduce { of, .. } if Words::combined(&self.plan, *of).is_some() => {
                 Gathered::Words(Box::new(WordMerger::new()))
             }
-            Gather::Reduce { reduce, .. } => Gathered::Keys(Box::new(Aggregation::new(reduce))),
+            Gather::Reduce { reduce, .. } => Gathered::Keys(Box::new(Keyed::new(reduce))),
             Gather::Join { .. } => Gathered::Sides { left: Vec::new(), left_inputs, right: Vec::new() },
             Gather::Rows { sort, limit, .. } if sort.is_empty() => Gathered::Passing { left: *limit },
             Gather::Rows { .. } => Gathered::Rows(Vec::new()),
@@ -265,8 +267,10 @@ impl GatherKernel {
 
     /// Begins to read an input.
     fn open(&mut self, input: &Payload) -> Result<(), KernelError> {
-        if let Gathered::Words(words) = &mut self.gathered {
-            return words.merge(input);
+        match &mut self.gathered {
+            Gathered::Words(words) => return words.merge(input),
+            Gathered::Keys(keys) => keys.turn(),
+            _ => {}
         }
         let from = match (&self.plan.stages[self.stage].gather, &mut self.gathered) {
             (Gather::Join { right, .. }, Gathered::Sides { left_inputs: 0, .. }) => *right,
@@ -297,11 +301,7 @@ impl GatherKernel {
     /// Takes up some rows of an input.
     fn gather(&mut self, batch: Batch) -> Result<(), KernelError> {
         match &mut self.gathered {
-            Gathered::Keys(kept) => {
-                let combined = kept.reduce().combine;
-                let added = if combined { kept.merge(&batch.columns) } else { kept.add(&batch.columns) };
-                added.map_err(|(what, error)| unmerged(what, &error))?;
-            }
+            Gathered::Keys(kept) => kept.take(batch)?,
             Gathered::Sides { right, .. } => right.push(batch),
             Gathered::Rows(rows) | Gathered::Samples(rows) => rows.push(batch),
             Gathered::Passing { left } => {
@@ -309,7 +309,7 @@ impl GatherKernel {
                 *left = left.map(|left| left - rows as u64);
                 self.rows.extend(batch.first(rows).pieces(PIECE_ROWS));
             }
-            Gathered::Words(_) | Gathered::Whole => {}
+            Gathered::Words(_) | Gathered::Reduced(_) | Gathered::Whole => {}
         }
         Ok(())
     }
@@ -319,9 +319,15 @@ impl GatherKernel {
         let gather = &self.plan.stages[self.stage].gather;
         match (std::mem::replace(&mut self.gathered, Gathered::Whole), gather) {
             (Gathered::Keys(kept), _) => {
-                counters.reduce_input_groups += kept.len() as u64;
-                let rows = finished(&kept)?.taken(&UInt32Array::from(kept.ascending()));
-                self.rows = rows.pieces(PIECE_ROWS).collect();
+                let rows = kept.finish()?;
+                counters.reduce_input_groups += rows.len() as u64;
+                self.gathered = Gathered::Reduced(Box::new(rows));
+            }
+            (Gathered::Reduced(mut rows), _) => {
+                if let Some(some) = rows.next() {
+                    self.rows.push_back(some?);
+                    self.gathered = Gathered::Reduced(rows);
+                }
             }
             (Gathered::Words(words), Gather::Reduce { reduce, .. }) => {
                 let rows = words.finish(reduce.values.len());
@@ -416,11 +422,6 @@ const PIECE_ROWS_MIN: usize = 256;
 pub(super) fn whole(types: &[Type], batches: Vec<Batch>) -> Result<Batch, KernelError> {
     let rows = batches.iter().map(|batch| batch.rows).sum();
     Ok(Batch::new(together(types, batches.into_iter().map(|batch| batch.columns))?, rows))
-}
-
-/// The rows of a reduction, for all groups in the order in which their keys came.
-pub(super) fn finished(kept: &Aggregation) -> Result<Batch, KernelError> {
-    kept.finish().map_err(|error| unfinished(error, None))
 }
 
 pub(super) fn unfinished(error: StepError, key: Option<&ArrayRef>) -> KernelError {

@@ -10,7 +10,7 @@
 //!   count and `rows` for what travels); any other takes the columns of a `batch` through its steps, to an `aggregation` by
 //!   `groups` (in a map task by a `combiner`), and its columns travel as `transfer` says.
 //! - `task`: what a driver runs, one of two kinds. `map` reads a split, by `columns` but for words; `reduce` takes up what
-//!   earlier tasks left, by `gather` but for words, with `join` and the `ranges` of a sort; `emit` is what either leaves.
+//!   earlier tasks left, by `gather` but for words, with `keyed`, `join` and the `ranges` of a sort; `emit` is what either leaves.
 //! - `hash` places a word in its partition, `order` the rows of a result, `by_bytes` keys.
 //! - `sequential`: the same answer in one plain pass, the reference for every distributed run.
 //!
@@ -36,6 +36,7 @@ mod hash;
 mod infer;
 mod input;
 mod join;
+mod keyed;
 mod look;
 mod map;
 mod objects;

@@ -95,7 +95,7 @@ fn in_order(of: &[Keys], limit: Option<u64>) -> Vec<u32> {
     of.iter().for_each(|of| of.each(&mut keys));
     let (key, kept) = (|row: u32| keys[row as usize], kept(limit));
     if kept >= keys.len() {
-        return by_bytes(keys.len(), key);
+        return by_bytes(keys.len(), key).map(|(row, _)| row).collect();
     }
     let mut keyed: Vec<(u64, u32)> = (0..keys.len() as u32).map(|row| (prefix(key(row)), row)).collect();
     let compare = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))).then(a.1.cmp(&b.1));

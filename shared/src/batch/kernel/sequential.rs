@@ -16,7 +16,7 @@ use super::batch::{Batch, Pipeline, StepError};
 use super::columns::RecordMapper;
 use super::combiner::{PROBE_ROWS, gives_up};
 use super::emit::first;
-use super::gather::{finished, unfinished, unmerged, whole};
+use super::gather::{unfinished, unmerged, whole};
 use super::groups::KeyHasher;
 use super::hash::{key_hash, partition_of};
 use super::join::Pairs;
@@ -161,8 +161,7 @@ fn gathered(job: &Job, stage: &Stage, left: &[Left]) -> Result<Vec<Batch>, Kerne
             }
             let mut partitions = vec![Vec::new(); partitions];
             kept.ascending().into_iter().for_each(|group| partitions[place[group as usize]].push(group));
-            let rows = finished(&kept)?;
-            Ok(partitions.into_iter().map(|groups| rows.taken(&groups.into())).collect())
+            partitions.into_iter().map(|groups| kept.finish(&groups).map_err(|error| unfinished(error, None))).collect()
         }
         Gather::Join { left: of_left, right: of_right, join } => {
             let side = |of: usize, keys: &[usize]| {

@@ -4,14 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_ipc::reader::StreamReader;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 
 use super::KernelError;
 use super::batch::Batch;
 use crate::batch::space::{Sink, Space};
-use crate::batch::{Payload, PayloadReader, SourceError};
+use crate::batch::{Payload, PayloadPieces, SourceError};
 use crate::expr::Type;
 
 /// Writes batches of the same types, one after the other.
@@ -51,19 +52,39 @@ impl ColumnWriter {
     }
 }
 
-/// The batches of a payload, read as they are asked for.
-pub(in crate::batch) struct Batches(StreamReader<PayloadReader>);
+/// The batches of a payload, read as they are asked for. Those of one in memory are not copied: they share its bytes.
+pub(in crate::batch) struct Batches {
+    pieces: PayloadPieces,
+    piece: Buffer,
+    decoder: StreamDecoder,
+    /// What came with the columns' types.
+    first: Option<RecordBatch>,
+}
 
 impl Batches {
     /// Of a payload whose columns must have these types.
     pub fn new(payload: &Payload, types: &[Type]) -> Result<Batches, KernelError> {
-        let reader = StreamReader::try_new(payload.reader(), None).map_err(failed)?;
-        let fields = reader.schema();
+        let (pieces, piece, decoder) = (payload.pieces(), Buffer::default(), StreamDecoder::new());
+        let mut batches = Batches { pieces, piece, decoder, first: None };
+        batches.first = batches.read()?;
+        let schema = batches.decoder.schema().ok_or_else(|| corrupt("they have no columns"))?;
         let fits = |(field, of): (&Arc<Field>, &Type)| Type::of(field.data_type()).as_ref() == Some(of);
-        if fields.fields().len() != types.len() || !fields.fields().iter().zip(types).all(fits) {
+        if schema.fields().len() != types.len() || !schema.fields().iter().zip(types).all(fits) {
             return Err(corrupt("its columns are of other types"));
         }
-        Ok(Batches(reader))
+        Ok(batches)
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, KernelError> {
+        loop {
+            if let Some(batch) = self.decoder.decode(&mut self.piece).map_err(failed)? {
+                return Ok(Some(batch));
+            }
+            match self.pieces.next() {
+                Some(piece) => self.piece = piece?,
+                None => return self.decoder.finish().map(|()| None).map_err(failed),
+            }
+        }
     }
 }
 
@@ -72,7 +93,8 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = |batch: RecordBatch| Batch::new(batch.columns().to_vec(), batch.num_rows());
-        Some(self.0.next()?.map(batch).map_err(failed))
+        let read = self.first.take().map_or_else(|| self.read(), |first| Ok(Some(first)));
+        read.transpose().map(|read| read.map(batch))
     }
 }
 
