@@ -104,7 +104,7 @@ impl Code {
             if *place != at {
                 (here, at) = (word(key, *place), *place);
             }
-            bits = bits.checked_shl(*count).unwrap_or(0) | (here >> behind) & (u64::MAX >> (u64::BITS - count));
+            bits = bits.checked_shl(*count).unwrap_or(0) | ((here >> behind) & (u64::MAX >> (u64::BITS - count)));
         }
         bits
     }

@@ -12,7 +12,7 @@ use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_row::{RowConverter, Rows, SortField};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::by_bytes::{by_bytes, prefix};
+use super::by_bytes::by_bytes;
 use super::hash::key_hash;
 use crate::expr::Type;
 
@@ -116,13 +116,15 @@ impl Groups {
         (0..rows).step_by(TOGETHER).map(move |first| first..rows.min(first + TOGETHER))
     }
 
-    /// The groups of those rows that are found where they are looked for first, [`NONE`] for the others. A table of many keys is in no
+    /// The groups of those rows that are found where they are looked for first, or beside it, [`NONE`] for the others. A table of many keys is in no
     /// near cache: no load here waits for one of another row, so that many are under way at once.
     fn guess(&self, rows: Range<usize>, groups: &mut Vec<u32>) {
         let mut places = [0; TOGETHER];
         let hashes = &self.scratch_hashes[rows.clone()];
         for (place, hash) in places.iter_mut().zip(hashes) {
-            *place = self.index.places[self.index.first(*hash)];
+            let first = self.index.first(*hash);
+            let (own, next) = (self.index.places[first], self.index.places[self.index.next(first)]);
+            *place = if (own ^ hash) >> 32 == 0 { own } else { next };
         }
         groups.extend(rows.zip(hashes).zip(places).map(|((row, hash), place)| match group_at(place, *hash) {
             Some(group) if self.is_key(group, row) => group,
@@ -136,7 +138,7 @@ impl Groups {
         while self.index.places[at] != 0 {
             match group_at(self.index.places[at], hash) {
                 Some(group) if self.is_key(group, row) => return Some(group),
-                _ => at = (at + 1) & (self.index.places.len() - 1),
+                _ => at = self.index.next(at),
             }
         }
         None
@@ -160,13 +162,13 @@ impl Groups {
     fn is_key(&self, group: u32, row: usize) -> bool {
         let (known, own) = (self.keys.rows.row(group as usize), self.scratch.row(row));
         let (known, own) = (known.data(), own.data());
-        if known.len() != own.len() || !(WORD..=4 * WORD).contains(&own.len()) {
-            return known == own;
+        // To call what compares bytes takes longer than to compare two words, which may overlap.
+        match own.len() {
+            length if length != known.len() => false,
+            8..=16 => own.first_chunk::<8>() == known.first_chunk() && own.last_chunk::<8>() == known.last_chunk(),
+            17..=32 => own.first_chunk::<16>() == known.first_chunk() && own.last_chunk::<16>() == known.last_chunk(),
+            _ => own == known,
         }
-        // It takes longer to call what compares bytes than to compare a few words; the last may overlap the one before.
-        let words = known.chunks_exact(WORD).zip(own.chunks_exact(WORD));
-        known.last_chunk::<WORD>() == own.last_chunk()
-            && words.fold(0, |bits, (known, own)| bits | (prefix(known) ^ prefix(own))) == 0
     }
 
     /// The hash of a group's key, which chooses its partition.
@@ -200,11 +202,8 @@ struct Index {
 /// No group.
 const NONE: u32 = u32::MAX;
 
-/// Places of a table to begin with.
-const FEWEST_PLACES: usize = 1 << 8;
-
-/// Bytes of keys that are compared at once.
-const WORD: usize = size_of::<u64>();
+/// Places of a table to begin with: as many as fit into the nearest cache.
+const FEWEST_PLACES: usize = 1 << 12;
 
 impl Index {
     /// With so many places, a power of two.
@@ -218,12 +217,17 @@ impl Index {
         (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
     }
 
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & (self.places.len() - 1)
+    }
+
     fn insert(&mut self, hash: u64, group: u32) {
         let mut at = self.first(hash);
         while self.places[at] != 0 {
-            at = (at + 1) & (self.places.len() - 1);
+            at = self.next(at);
         }
-        self.places[at] = hash >> 32 << 32 | u64::from(group) + 1;
+        self.places[at] = (hash >> 32 << 32) | (u64::from(group) + 1);
     }
 }
 
