@@ -59,7 +59,7 @@ async fn a_run_stands_before_the_message_that_is_waited_for_and_a_drop_is_a_line
     page.held(|name| name == "web-1/9").await?;
     let again = page.text("held").await?;
     assert!(again.contains("yes, came back 1 time"), "{again}");
-    page.until("held-way-told", "both deliveries", |way| way.contains("published once and delivered 2 times")).await?;
+    page.until("held-way-told", "both deliveries", |way| way.contains("delivered 2 times and requeued once")).await?;
     page.press("held-continue").await?;
     page.finished().await?;
     let text = page.experiment().await?;

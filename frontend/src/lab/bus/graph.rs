@@ -74,6 +74,11 @@ pub fn BusGraph() -> impl IntoView {
         let room = room.get();
         room.style(view.with(|view| Sketch::new(view, room.size).size))
     };
+    // What is drawn smaller is no smaller to whoever lays out the page: bars are for what is really larger than the panel.
+    let scrolls = Memo::new(move |_| {
+        let room = room.get();
+        room.exceeds(view.with(|view| Sketch::new(view, room.size).size), size.get())
+    });
     let point = move |event: PointerEvent| {
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let lines = picture.with_value(|picture| match picture.sketch.card_at(x, y) {
@@ -181,7 +186,8 @@ pub fn BusGraph() -> impl IntoView {
     view! {
         <Panel name="graph" title="Bus" aside=aside>
             <div
-                class="graph scrolls"
+                class="graph"
+                class:scrolls=scrolls
                 node_ref=frame
                 data-testid="graph"
                 data-zoom=move || format!("{:.2}", zoom.get())

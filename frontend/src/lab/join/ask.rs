@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::messaging::protocol::Content;
 
-use super::bus::{names, options};
+use super::bus::{names, offer};
 use super::requests::{Asked, Fate, TIMEOUT_MS_MAX};
 use super::socket::LiveBus;
 use crate::components::html::{escape, icon, value_of, wanted};
@@ -14,7 +14,8 @@ use crate::lab::state::wall_ms;
 #[component]
 pub fn Ask(bus: LiveBus) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
-    let names = names(bus);
+    let place = NodeRef::new();
+    offer(names(bus), place);
     let ask = move |event| {
         if wanted(&event).is_none() {
             return;
@@ -28,7 +29,7 @@ pub fn Ask(bus: LiveBus) -> impl IntoView {
     view! {
         <fieldset class="join-part" on:click=ask>
             <legend>"Request"</legend>
-            <div class="join-fields" inner_html=move || names.with(|(_, queues)| fields(queues))></div>
+            <div class="join-fields" node_ref=place inner_html=fields()></div>
             <p class="broken" role="alert">{move || trouble.get()}</p>
             <ul class="join-consumers" aria-live="polite" data-testid="requests" inner_html=move || list.get()></ul>
         </fieldset>
@@ -36,16 +37,15 @@ pub fn Ask(bus: LiveBus) -> impl IntoView {
 }
 
 /// The fields and the button, as HTML.
-fn fields(queues: &[String]) -> String {
+fn fields() -> String {
     format!(
         "<div class=\"sheet-row\">\
-         <label>Queue <select data-testid=\"request-queue\">{}</select></label>\
+         <label>Queue <select data-testid=\"request-queue\" data-offers=\"queues\"></select></label>\
          <label>Body <input data-testid=\"request-body\" value=\"a question\"></label>\
          <label>Wait, ms <input class=\"num\" type=\"number\" min=\"1\" max=\"{TIMEOUT_MS_MAX}\" value=\"5000\" data-testid=\"request-timeout\"></label>\
          <button data-do=\"ask\" data-testid=\"request\">{}Ask</button></div>\
          <p class=\"hint\">It bears a correlation id and names a queue of this page's own for the answer: whoever takes it publishes to that \
          queue with the same id.</p>",
-        options(queues),
         icon("circle-help")
     )
 }

@@ -1,7 +1,10 @@
 //! A live bus of the server: which there are, what the one has that the page is attached to, what is published to it and taken from it.
 
+use leptos::html;
 use leptos::prelude::*;
 use shared::messaging::protocol::Content;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlSelectElement;
 
 use super::ask::Ask;
 use super::client::{Acks, COUNT_MAX, Errand, Got, PREFETCH_MAX, RATE_MAX, Stage, headers};
@@ -155,8 +158,28 @@ pub(super) fn names(bus: LiveBus) -> Memo<Names> {
     })
 }
 
+/// Offers these names in the lists of these fields, by their `data-offers`. What was chosen stays: queues come and go, as those for answers do.
+pub(super) fn offer(names: Memo<Names>, fields: NodeRef<html::Div>) {
+    Effect::new(move |_| {
+        let Some(fields) = fields.get() else { return };
+        names.with(|(exchanges, queues)| {
+            let default = "<option value=\"\">(default)</option>";
+            for (what, html) in [("exchanges", default.to_owned() + &options(exchanges)), ("queues", options(queues))] {
+                let Ok(Some(list)) = fields.query_selector(&format!("[data-offers={what}]")) else { continue };
+                let select = list.dyn_ref::<HtmlSelectElement>();
+                let chosen = select.map(HtmlSelectElement::value).unwrap_or_default();
+                list.set_inner_html(&html);
+                if let Some(select) = select.filter(|_| !chosen.is_empty()) {
+                    select.set_value(&chosen);
+                    select.set_selected_index(select.selected_index().max(0));
+                }
+            }
+        });
+    });
+}
+
 /// Names to choose among, as HTML.
-pub(super) fn options(names: &[String]) -> String {
+fn options(names: &[String]) -> String {
     names.iter().map(|name| format!("<option value=\"{0}\">{0}</option>", escape(name))).collect()
 }
 
@@ -164,7 +187,8 @@ pub(super) fn options(names: &[String]) -> String {
 #[component]
 fn Publish(bus: LiveBus) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
-    let names = names(bus);
+    let fields = NodeRef::new();
+    offer(names(bus), fields);
     let press = move |event| match wanted(&event).as_ref().map(|(what, _)| what.as_str()) {
         Some("publish") => match errand() {
             Ok(errand) => {
@@ -180,7 +204,7 @@ fn Publish(bus: LiveBus) -> impl IntoView {
     view! {
         <fieldset class="join-part" class:publishing=is_publishing on:click=press>
             <legend>"Publish"</legend>
-            <div class="join-fields" inner_html=move || names.with(publish_fields)></div>
+            <div class="join-fields" node_ref=fields inner_html=publish_fields()></div>
             <p class="broken" role="alert">{move || trouble.get()}</p>
             <p data-testid="publish-told" data-confirmed=move || bus.with(|client| client.tally.confirmed)>{move || published(bus)}</p>
             <p data-testid="publish-flow" role="status" class:held=move || bus.with(|client| client.credit == 0)>{move || flow(bus)}</p>
@@ -189,13 +213,13 @@ fn Publish(bus: LiveBus) -> impl IntoView {
 }
 
 /// The fields and buttons, as HTML.
-fn publish_fields((exchanges, queues): &Names) -> String {
+fn publish_fields() -> String {
     let (play, square) = (icon("play"), icon("square"));
     format!(
         "<div class=\"sheet-row\">\
-         <label>Exchange <select data-testid=\"publish-exchange\"><option value=\"\">(default)</option>{}</select></label>\
+         <label>Exchange <select data-testid=\"publish-exchange\" data-offers=\"exchanges\"></select></label>\
          <label>Key <input data-testid=\"publish-key\" list=\"publish-keys\"></label>\
-         <datalist id=\"publish-keys\">{}</datalist>\
+         <datalist id=\"publish-keys\" data-offers=\"queues\"></datalist>\
          <label>Headers <input data-testid=\"publish-headers\" placeholder=\"format: pdf, pages: 3\"></label></div>\
          <label class=\"join-body\">Body <textarea rows=\"2\" data-testid=\"publish-body\">message {{n}}</textarea></label>\
          <div class=\"sheet-row\">\
@@ -206,9 +230,7 @@ fn publish_fields((exchanges, queues): &Names) -> String {
          <button class=\"bright\" data-do=\"publish\" data-testid=\"publish\">{play}Publish</button>\
          <button class=\"publish-stop\" data-do=\"stop\" data-testid=\"publish-stop\">{square}Stop publishing</button></div>\
          <p class=\"hint\"><code>{{n}}</code> in the key and the body is the message's number. Each is confirmed by the broker, and comes back \
-         if it has no queue to go to.</p>",
-        options(exchanges),
-        options(queues)
+         if it has no queue to go to.</p>"
     )
 }
 
@@ -254,7 +276,8 @@ fn flow(bus: LiveBus) -> String {
 #[component]
 fn Subscribe(bus: LiveBus) -> impl IntoView {
     let trouble = RwSignal::new(String::new());
-    let names = names(bus);
+    let fields = NodeRef::new();
+    offer(names(bus), fields);
     let subscribe = move || {
         let queue = value_of("subscribe-queue");
         let prefetch = value_of("subscribe-prefetch").trim().parse().unwrap_or(0);
@@ -310,7 +333,7 @@ fn Subscribe(bus: LiveBus) -> impl IntoView {
     view! {
         <fieldset class="join-part" on:click=press>
             <legend>"Subscribe"</legend>
-            <div class="join-fields" inner_html=move || names.with(|(_, queues)| subscribe_fields(queues))></div>
+            <div class="join-fields" node_ref=fields inner_html=subscribe_fields()></div>
             <p role="status" data-testid="get-told">{got}</p>
             <p class="broken" role="alert">{move || trouble.get()}</p>
             <ul class="join-consumers" data-testid="consumers" inner_html=move || consumers.get() on:click=cancel></ul>
@@ -319,16 +342,15 @@ fn Subscribe(bus: LiveBus) -> impl IntoView {
 }
 
 /// The fields and buttons, as HTML.
-fn subscribe_fields(queues: &[String]) -> String {
+fn subscribe_fields() -> String {
     format!(
         "<div class=\"sheet-row\">\
-         <label>Queue <select data-testid=\"subscribe-queue\">{}</select></label>\
+         <label>Queue <select data-testid=\"subscribe-queue\" data-offers=\"queues\"></select></label>\
          <label>Prefetch <input class=\"num\" type=\"number\" min=\"1\" max=\"{PREFETCH_MAX}\" value=\"10\" data-testid=\"subscribe-prefetch\"></label>\
          <label>Acknowledge <select data-testid=\"subscribe-acks\"><option value=\"by-hand\">by hand</option>\
          <option value=\"at-once\">each at once</option><option value=\"none\">nothing: the bus does not wait</option></select></label>\
          <button data-do=\"subscribe\" data-testid=\"subscribe\">{}Subscribe</button>\
          <button data-do=\"get\" data-testid=\"get-one\" title=\"One message of this queue, if it has one ready\">Get one</button></div>",
-        options(queues),
         icon("arrow-down")
     )
 }
