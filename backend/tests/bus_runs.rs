@@ -73,6 +73,15 @@ fn a_poisonous_message_ends_in_the_morgue() {
 }
 
 #[test]
+fn what_a_durable_queue_had_outlives_a_killed_broker() {
+    let sets = ["messaging.for=6 s", "messaging.publishers.shop.messages=200", "faults=[{ at: 1500 ms, kill: broker }]"];
+    let report = example("durable-queue", &[&sets[..], &["expect=[]"]].concat());
+    assert_eq!(counter(&report, "queue/ledger/lost"), 0, "{:#}", report["counters"]);
+    assert!(counter(&report, "queue/ledger/processed") >= 200, "{:#}", report["counters"]);
+    assert!(counter(&report, "queue/screen/lost") > 0, "{:#}", report["counters"]);
+}
+
+#[test]
 fn topics_and_fan_out_reach_every_queue() {
     let report = example("topics", &["messaging.for=5 s", "messaging.publishers.zoo.messages=120"]);
     assert_eq!(counter(&report, "queue/everything/processed"), 120);

@@ -16,7 +16,7 @@ use shared::messaging::Node;
 use shared::rng::Rng;
 use shared::sim::messaging::{BusSimulation, BusSpec};
 
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 11] = [
     ("hello", include_str!("../../examples/hello.yaml")),
     ("work-queue", include_str!("../../examples/work-queue.yaml")),
     ("publish-subscribe", include_str!("../../examples/publish-subscribe.yaml")),
@@ -27,6 +27,7 @@ const EXAMPLES: [(&str, &str); 10] = [
     ("overload", include_str!("../../examples/overload.yaml")),
     ("competing-and-fan-out", include_str!("../../examples/competing-and-fan-out.yaml")),
     ("poison-message", include_str!("../../examples/poison-message.yaml")),
+    ("durable-queue", include_str!("../../examples/durable-queue.yaml")),
 ];
 
 const SEEDS: u64 = 3;

@@ -68,6 +68,7 @@ fn what_the_gallery_expects_holds_in_real_time_too() {
         "overload",
         "competing-and-fan-out",
         "poison-message",
+        "durable-queue",
     ] {
         let experiment = bus(&example(name));
         let (real, simulated): (Vec<_>, Vec<_>) =
