@@ -180,7 +180,10 @@ mod tests {
 
     fn section(kind: u8, entries: &[Vec<u8>]) -> Vec<u8> {
         let inside = [vec![entries.len() as u8], entries.concat()].concat();
-        [vec![kind, inside.len() as u8], inside].concat()
+        let mut section = vec![kind];
+        push_number(&mut section, inside.len());
+        section.extend(inside);
+        section
     }
 
     fn name(name: &str) -> Vec<u8> {
