@@ -235,7 +235,9 @@ fn what_a_killed_broker_held_is_lost_and_told() {
 
 #[test]
 fn what_durable_queues_had_is_there_when_a_killed_broker_comes_back() {
-    let text = CONFIRMED.replace("tasks: {}", "tasks: { durable: true }").replace("confirms: true", "confirms: true, persistent: true");
+    let text = CONFIRMED
+        .replace("tasks: {}", "tasks: { durable: true }")
+        .replace("confirms: true", "confirms: true, persistent: true");
     let experiment = bus(&text.replace("exponential: 4 ms", "exponential: 12 ms"));
     for seed in 0..20 {
         let kill = |at| Fault { at: Moment::Time(Time(at)), effect: Effect::Kill(Node::BROKER) };

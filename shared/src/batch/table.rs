@@ -22,6 +22,7 @@ pub use self::write::RowsFormat;
 use super::kernel::{Batches, KernelError, RowReader, sorted, together};
 use super::{Column, Payload, Plan};
 use crate::expr::Type;
+use crate::expr::pick::take;
 use crate::limits::TABLE_BYTES_MAX;
 
 /// The rows of a result.
@@ -118,7 +119,7 @@ impl Table {
             return table(columns, rows);
         }
         let order = UInt32Array::from(order);
-        let taken = |column: &ArrayRef| arrow_select::take::take(column, &order, None).expect("the rows are the column's own");
+        let taken = |column: &ArrayRef| take(column, &order).expect("the rows are the column's own");
         table(columns.iter().map(taken).collect(), order.len())
     }
 

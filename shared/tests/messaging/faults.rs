@@ -44,13 +44,20 @@ fn draw(rng: &mut Rng, kind: Kind) -> BusExperiment {
     let durable = if kind == Kind::Durable { "durable: true, " } else { "" };
     let single = if rng.below(4) == 0 { "single_active_consumer: true, " } else { "" };
     let _ = writeln!(text, "    tasks: {{ {bounds}{single}{durable}bind: [ {{ exchange: jobs, key: task }} ] }}");
-    let _ = writeln!(text, "    audit: {{ {durable}bind: [ {{ exchange: jobs, key: {} }} ] }}", one_of(rng, &["task", "'#'", "other"]));
+    let _ = writeln!(
+        text,
+        "    audit: {{ {durable}bind: [ {{ exchange: jobs, key: {} }} ] }}",
+        one_of(rng, &["task", "'#'", "other"])
+    );
     let _ = writeln!(text, "    dead: {{ {durable}bind: [ {{ exchange: dlx }} ] }}\n  publishers:");
     let confirms = kind != Kind::Any || rng.below(2) == 0;
     let persistent = kind == Kind::Durable;
     let window = if confirms && rng.below(3) == 0 { ", window: 4" } else { "" };
     let rate = one_of(rng, &["60/s", "{ poisson: 60/s }", "{ burst: 20, every: 400 ms }"]);
-    let _ = writeln!(text, "    web: {{ count: 2, exchange: jobs, key: task, rate: {rate}, confirms: {confirms}, persistent: {persistent}{window} }}");
+    let _ = writeln!(
+        text,
+        "    web: {{ count: 2, exchange: jobs, key: task, rate: {rate}, confirms: {confirms}, persistent: {persistent}{window} }}"
+    );
     let ack = match kind {
         Kind::Lossless | Kind::Durable => "after",
         Kind::Any => one_of(rng, &["before", "after", "auto", "never"]),
@@ -59,7 +66,9 @@ fn draw(rng: &mut Rng, kind: Kind) -> BusExperiment {
     let prefetch = rng.below(5);
     let receive = one_of(rng, &["push", "push", "push", "{ poll: 30 ms }", "{ long_poll: 300 ms }"]);
     let fails = match kind {
-        Kind::Lossless | Kind::Durable => one_of(rng, &["", ", fails: { chance: 5%, then: requeue }", ", fails: { chance: 1%, then: crash }"]),
+        Kind::Lossless | Kind::Durable => {
+            one_of(rng, &["", ", fails: { chance: 5%, then: requeue }", ", fails: { chance: 1%, then: crash }"])
+        }
         Kind::Any => one_of(rng, &["", ", fails: { chance: 5%, then: reject }"]),
     };
     let batch = if receive == "push" && rng.below(4) == 0 { ", batch: { count: 4, linger: 20 ms }" } else { "" };

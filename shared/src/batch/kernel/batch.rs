@@ -6,10 +6,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, NullArray, UInt32Array};
 use arrow_select::concat::concat;
 use arrow_select::filter::FilterBuilder;
-use arrow_select::take::take;
 
 use super::KernelError;
 use crate::batch::Step;
+use crate::expr::pick::take;
 use crate::expr::{Context, Expr, RowError, Type};
 
 /// Some rows.
@@ -232,7 +232,7 @@ impl Pipeline {
 
 /// Rows of an array.
 pub(super) fn taken(array: &dyn Array, rows: &UInt32Array) -> ArrayRef {
-    take(array, rows, None).expect("the rows are the array's own")
+    take(array, rows).expect("the rows are the array's own")
 }
 
 /// Batches one after the other, as one. Fails when the texts of a column are more than an Arrow array can hold.

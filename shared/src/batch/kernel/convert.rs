@@ -11,13 +11,13 @@ use arrow_array::types::{
 };
 use arrow_array::{
     Array, ArrayRef, DurationMicrosecondArray, Float64Array, Int64Array, ListArray, PrimitiveArray, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use arrow_select::take::take;
 
 use crate::expr::Type;
+use crate::expr::pick::take;
 use crate::limits::ARROW_BATCH_BYTES_MAX;
 
 /// Microseconds of a day.
@@ -82,8 +82,16 @@ pub(super) fn converted(array: &ArrayRef) -> Result<ArrayRef, String> {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let values = converted(dictionary.values())?;
-            room_for(&values, dictionary.keys())?;
-            take(&values, dictionary.keys(), None).map_err(|error| error.to_string())
+            let keys = match values.len() {
+                // Whatever it would be looked up in: there can be nulls only.
+                0 => UInt32Array::new_null(dictionary.keys().len()),
+                _ => {
+                    let keys: Vec<u32> = dictionary.normalized_keys().into_iter().map(|key| key as u32).collect();
+                    UInt32Array::new(keys.into(), dictionary.keys().nulls().cloned())
+                }
+            };
+            room_for(&values, &keys)?;
+            take(&values, &keys).map_err(|error| error.to_string())
         }
         DataType::List(_) => {
             let lists = array.as_list::<i32>();
@@ -138,17 +146,16 @@ fn spans<T: ArrowPrimitiveType<Native = i64>>(
 }
 
 /// Whether the texts of a dictionary, each as often as it is looked up, are few enough. A few bytes may stand for any number of them.
-fn room_for(values: &ArrayRef, keys: &dyn Array) -> Result<(), String> {
+fn room_for(values: &ArrayRef, keys: &UInt32Array) -> Result<(), String> {
     let bytes = values.get_array_memory_size();
     if bytes.saturating_mul(keys.len()) <= ARROW_BATCH_BYTES_MAX {
         return Ok(());
     }
-    let lengths: Int64Array = match values.as_string_opt::<i32>() {
+    let lengths: Vec<i64> = match values.as_string_opt::<i32>() {
         Some(texts) => (0..texts.len()).map(|at| i64::from(texts.value_length(at))).collect(),
-        None => Int64Array::from_value(bytes as i64 / (values.len() as i64).max(1), values.len()),
+        None => vec![bytes as i64 / (values.len() as i64).max(1); values.len()],
     };
-    let all = take(&lengths, keys, None).map_err(|error| error.to_string())?;
-    let all: i64 = all.as_primitive::<Int64Type>().iter().flatten().sum();
+    let all: i64 = keys.iter().flatten().map(|key| lengths[key as usize]).sum();
     match all <= ARROW_BATCH_BYTES_MAX as i64 {
         true => Ok(()),
         false => Err(format!("the values of its dictionary come to more than {} MiB", ARROW_BATCH_BYTES_MAX >> 20)),

@@ -4,13 +4,13 @@
 //! order of the groups. `top_k` does so whenever it holds too many, and keeps the greatest.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, UInt64Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, UInt32Array};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_select::{filter::filter, take::take};
+use arrow_select::filter::filter;
 
 use super::{GroupedAccumulator, bounded, check, unfit};
 use crate::expr::functions::compare::order;
-use crate::expr::pick::{Pick, pick};
+use crate::expr::pick::{Pick, pick, take};
 use crate::expr::{RowError, Type};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,8 +60,8 @@ impl Gather {
             let Grouped { values, offsets } = self.grouped()?;
             let kept = best(&values, &offsets, k);
             self.groups = kept.iter().zip(0u32..).flat_map(|(rows, group)| rows.iter().map(move |_| group)).collect();
-            let rows: UInt64Array = kept.into_iter().flatten().map(|row| row as u64).collect::<Vec<_>>().into();
-            self.chunks = vec![take(&values, &rows, None).map_err(|error| unfit(&error.to_string()))?];
+            let rows: UInt32Array = kept.into_iter().flatten().map(|row| row as u32).collect::<Vec<_>>().into();
+            self.chunks = vec![take(&values, &rows).map_err(|error| unfit(&error.to_string()))?];
         }
         Ok(())
     }
@@ -147,8 +147,7 @@ impl GroupedAccumulator for Gather {
     }
 
     fn finish(&self) -> Result<ArrayRef, RowError> {
-        let gather =
-            |values: &ArrayRef, rows: &UInt64Array| take(values, rows, None).map_err(|error| unfit(&error.to_string()));
+        let gather = |values: &ArrayRef, rows: &UInt32Array| take(values, rows).map_err(|error| unfit(&error.to_string()));
         match self.purpose {
             Purpose::List => self.lists(),
             Purpose::TopK(k) => {
@@ -159,7 +158,7 @@ impl GroupedAccumulator for Gather {
                     *end += rows.len();
                     Some(*end)
                 }));
-                let rows: UInt64Array = kept.into_iter().flatten().map(|row| row as u64).collect::<Vec<_>>().into();
+                let rows: UInt32Array = kept.into_iter().flatten().map(|row| row as u32).collect::<Vec<_>>().into();
                 Ok(lists(&self.of, gather(&values, &rows)?, &ends))
             }
             Purpose::Quantile(q) => {
@@ -172,7 +171,7 @@ impl GroupedAccumulator for Gather {
                     (!rows.is_empty()).then(|| {
                         let (_, chosen, _) =
                             rows.select_nth_unstable_by(place, |a, b| order(&values, *a, &values, *b).then(a.cmp(b)));
-                        *chosen as u64
+                        *chosen as u32
                     })
                 };
                 gather(&values, &offsets.windows(2).map(row).collect())

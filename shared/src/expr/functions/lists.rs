@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, ListArray, UInt64Array};
+use arrow_array::{Array, ArrayRef, ListArray, UInt32Array};
 use arrow_buffer::OffsetBuffer;
 
 use super::Kind::{Boolean, Int64, List, Ordered, Same, Utf8};
@@ -12,7 +12,7 @@ use super::call::{Call, Failure, bounded};
 use super::cast::show;
 use super::compare::order;
 use super::{Fixed, Function, Many, Run, line};
-use crate::expr::pick::{Pick, pick};
+use crate::expr::pick::{Pick, pick, take};
 
 pub(super) static LISTS: &[Function] = &[
     line("array", Many(Same), List, Run::Nullable(array), "The list of these values.", ("[1, 2, null]", "[1, 2, null]"))
@@ -115,14 +115,14 @@ fn element(call: &Call<'_>) -> Done {
     let index = |row: usize| {
         let range = lists.at(row);
         let place = usize::try_from(places.at(row)).ok()?.checked_sub(1)?;
-        (place < range.len()).then(|| (range.start + place) as u64)
+        (place < range.len()).then(|| (range.start + place) as u32)
     };
-    let indices: UInt64Array = (0..call.count).map(|row| call.live(row).then(|| index(row)).flatten()).collect();
+    let indices: UInt32Array = (0..call.count).map(|row| call.live(row).then(|| index(row)).flatten()).collect();
     gather(lists.elements(), &indices)
 }
 
-fn gather(elements: &ArrayRef, indices: &UInt64Array) -> Done {
-    arrow_select::take::take(elements, indices, None).map_err(|error| Failure { row: 0, message: error.to_string() })
+fn gather(elements: &ArrayRef, indices: &UInt32Array) -> Done {
+    take(elements, indices).map_err(|error| Failure { row: 0, message: error.to_string() })
 }
 
 fn contains(call: &Call<'_>) -> Done {
@@ -140,12 +140,12 @@ fn contains(call: &Call<'_>) -> Done {
 fn choose(call: &Call<'_>, choose: impl Fn(usize, std::ops::Range<usize>) -> Vec<usize>) -> Done {
     let lists = call.lists(0);
     let list = call.arguments()[0].array.as_list::<i32>();
-    let mut indices: Vec<u64> = Vec::with_capacity(list.values().len());
+    let mut indices: Vec<u32> = Vec::with_capacity(list.values().len());
     let mut lengths = Vec::with_capacity(call.count);
     for row in 0..call.count {
         let chosen = if call.live(row) { choose(row, lists.at(row)) } else { Vec::new() };
         lengths.push(chosen.len());
-        indices.extend(chosen.into_iter().map(|index| index as u64));
+        indices.extend(chosen.into_iter().map(|index| index as u32));
     }
     let elements = gather(lists.elements(), &indices.into())?;
     let field = match list.data_type() {
