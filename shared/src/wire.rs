@@ -93,9 +93,8 @@ pub enum Command {
         #[serde(default)]
         format: ExportFormat,
     },
-    /// The messages between the nodes in this stretch of time of a paced run, as far as it has come: [`Messages`], as JSON in one binary
-    /// frame (see [`DataHeader`]); with `about` only those about this task or this message. Of several questions of either kind that a run
-    /// is asked at once only the last is answered.
+    /// The messages between the nodes in this stretch of time of a paced run, as far as it has come, or of those only what is about this task
+    /// or message: [`Messages`], as JSON in one binary frame. Of several questions of either kind only the last is answered.
     Messages {
         run: u32,
         id: u32,
