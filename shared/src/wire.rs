@@ -93,17 +93,9 @@ pub enum Command {
         #[serde(default)]
         format: ExportFormat,
     },
-    /// The messages between the nodes in this stretch of time of a paced run, as far as it has come: [`Messages`], as JSON in one binary
-    /// frame (see [`DataHeader`]); with `about` only those about this task or this message. Of several questions of either kind that a run
-    /// is asked at once only the last is answered.
-    Messages {
-        run: u32,
-        id: u32,
-        from: Time,
-        to: Time,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        about: Option<About>,
-    },
+    /// The messages between the nodes in this stretch of time of a paced run, as far as it has come, or of those only what is about this task
+    /// or message: [`Messages`], as JSON in one binary frame. Of several questions of either kind only the last is answered.
+    Messages { run: u32, id: u32, from: Time, to: Time, about: Option<About> },
     /// Free a finished run's result; of a run that is watched, watch it no longer.
     Forget { run: u32 },
     /// Let whoever knows an id watch this run; answered by [`Event::Invitation`]. For runs of a server, in real time: a simulated one
