@@ -1,9 +1,5 @@
 //! A node of a bus in real time: the broker or a client, with its own wasm instance. Frames go from node to node through ports of their
-//! own; to kill it is `Worker.terminate()`.
-//!
-//! To post a message takes as long as many frames. So a node takes in all that has come before it says anything, and then says all that
-//! it has for a peer in one message: the more there is to do, the more frames share one. A message to itself, which comes behind those
-//! that had come before, ends the turn.
+//! own, all of a turn together; to kill it is `Worker.terminate()`.
 //!
 //! A client may live in another tab than its run: then its ways are channels, it says now and then that it is there, and when the run's tab
 //! has been silent for too long it takes that for gone.
@@ -59,11 +55,9 @@ pub struct BusNode {
     abroad: Option<(Time, Time)>,
     peers: BTreeMap<Node, Peer>,
     alarm: Alarm,
-    /// Its messages to itself. A timer that is set from a timer's call waits 4 ms at least, one that is set from a message's does not:
-    /// so the alarm, too, only posts a message here.
+    /// A timer that is set from a timer's call waits 4 ms at least, one that is set from a message's does not: so the alarm only posts
+    /// a message here.
     turn: MessageChannel,
-    /// One of them is on its way.
-    turns: bool,
     report_at: Time,
 }
 
@@ -102,9 +96,9 @@ impl BusNode {
             reports,
             abroad: is_abroad.then(|| (super::now(), super::now())),
             peers,
-            alarm: Alarm::new(|| with_bus_node(BusNode::turn)),
+            // A message port takes any value while its worker lives.
+            alarm: Alarm::new(|| with_bus_node(|node| drop(node.turn.port2().post_message(&JsValue::NULL)))),
             turn,
-            turns: false,
             report_at: Time::ZERO,
         };
         this.life.handle(this.now(), LifeInput::Start);
@@ -153,19 +147,10 @@ impl BusNode {
             };
             self.life.handle(now, input);
         }
-        self.turn();
-    }
-
-    /// It is to do what is due once everything has been taken that has come so far.
-    fn turn(&mut self) {
-        if !std::mem::replace(&mut self.turns, true) {
-            // A message port takes any value while its worker lives.
-            drop(self.turn.port2().post_message(&JsValue::NULL));
-        }
+        self.carry_out();
     }
 
     fn wake(&mut self) {
-        self.turns = false;
         self.alarm.clear();
         self.life.wake(self.now());
         self.carry_out();

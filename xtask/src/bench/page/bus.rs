@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const SECONDS: u32 = 10;
 
 /// Publishers and consumers.
-const WAYS: [(u32, u32); 2] = [(1, 1), (2, 2)];
+const WAYS: [(u32, u32); 3] = [(1, 1), (2, 1), (2, 2)];
 
 /// Messages a second through the broker's worker.
 const RATE_MIN: f64 = 200_000.0;
@@ -48,7 +48,7 @@ fn name(publishers: u32, consumers: u32) -> String {
 /// Publishers that are stopped by nothing but their credit, and consumers that take no time.
 fn experiment(publishers: u32, consumers: u32) -> String {
     format!(
-        "millrace: 1\ntitle: A bus, measured\nmessaging:\n  for: {SECONDS} s\n  queues: {{ tasks: {{ max_messages: 2000, overload: block }} }}\n  \
+        "millrace: 1\ntitle: A bus, measured\nmessaging:\n  for: {SECONDS} s\n  queues: {{ tasks: {{ max_messages: 20000, overload: block }} }}\n  \
          publishers:\n    web: {{ count: {publishers}, key: tasks, size: 16 B, rate: 1000000/s }}\n  consumers:\n    \
          worker: {{ count: {consumers}, queue: tasks, prefetch: 200, service: 0 ms }}\n"
     )
