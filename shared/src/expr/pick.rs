@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{DurationMicrosecondType, Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, ListArray, NullArray, UInt32Array, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, ListArray, NullArray, UInt32Array, make_array, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::interleave::interleave;
@@ -82,13 +82,34 @@ pub(crate) fn take(array: &dyn Array, rows: &UInt32Array) -> Result<ArrayRef, Ar
     if *array.data_type() == DataType::Null {
         return Ok(Arc::new(NullArray::new(rows.len())));
     }
-    if rows.null_count() == 0 {
-        let places: Vec<(usize, usize)> = rows.values().iter().map(|row| (0, *row as usize)).collect();
-        return interleave(&[array], &places);
+    let place = |row: u32| (0, row as usize);
+    match rows.null_count() {
+        0 => gather(&[array], &rows.values().iter().map(|row| place(*row)).collect::<Vec<_>>()),
+        _ => {
+            let none = new_null_array(array.data_type(), 1);
+            gather(&[array, &none], &rows.iter().map(|row| row.map_or((1, 0), place)).collect::<Vec<_>>())
+        }
     }
-    let none = new_null_array(array.data_type(), 1);
-    let places: Vec<(usize, usize)> = rows.iter().map(|row| row.map_or((1, 0), |row| (0, row as usize))).collect();
-    interleave(&[array, &none], &places)
+}
+
+/// Rows of arrays of one type, each by its array and its place there. A null leaves the bytes behind that it may have hidden, and where
+/// there is none nothing tells of nulls: what is sent depends on the values alone.
+///
+/// # Errors
+/// More than 2 GiB of texts.
+pub(crate) fn gather(arrays: &[&dyn Array], places: &[(usize, usize)]) -> Result<ArrayRef, ArrowError> {
+    let Some(first) = arrays.iter().find(|array| array.null_count() > 0) else { return interleave(arrays, places) };
+    let none = new_null_array(first.data_type(), 1);
+    let (mut arrays, nulls) = (arrays.to_vec(), arrays.iter().map(|array| array.nulls()).collect::<Vec<_>>());
+    let hidden = (arrays.len(), 0);
+    let is_null = |(array, row): (usize, usize)| nulls[array].is_some_and(|nulls| nulls.is_null(row));
+    let places: Vec<_> = places.iter().map(|place| if is_null(*place) { hidden } else { *place }).collect();
+    arrays.push(&none);
+    let gathered = interleave(&arrays, &places)?;
+    match gathered.null_count() {
+        0 => Ok(make_array(gathered.to_data().into_builder().nulls(None).build()?)),
+        _ => Ok(gathered),
+    }
 }
 
 /// The values of an array of Int64s, Timestamps or Intervals.

@@ -1,7 +1,6 @@
 //! What a task leaves of the rows that its steps give: see [`Emit`].
 
 use arrow_array::UInt32Array;
-use arrow_select::interleave::interleave;
 
 use super::KernelError;
 use super::aggregation::{Partitioner, mapped, mapped_types, wanted};
@@ -14,6 +13,7 @@ use super::ranges::{Ranges, Sampler, sample_types};
 use super::transfer::ColumnWriter;
 use crate::batch::{Emit, Payload, Plan, Reduce, SortKey, Space, Stage};
 use crate::expr::Type;
+use crate::expr::pick::gather;
 
 /// See the module. Rows go in by [`Emitter::take`]; once there are no more, [`Emitter::drain`] until it says `true`.
 pub(super) enum Emitter {
@@ -246,7 +246,7 @@ pub(super) fn first(types: &[Type], batches: Vec<Batch>, sort: &[SortKey], limit
         let parts: Vec<_> = batches.iter().map(|batch| &*batch.columns[index]).collect();
         match parts.is_empty() {
             true => Ok(of.empty()),
-            false => interleave(&parts, &places).map_err(|_| KernelError::TooMuchText),
+            false => gather(&parts, &places).map_err(|_| KernelError::TooMuchText),
         }
     };
     let columns = types.iter().enumerate().map(column).collect::<Result<_, _>>()?;
