@@ -247,6 +247,7 @@ fn what_durable_queues_had_is_there_when_a_killed_broker_comes_back() {
         let news: Vec<_> = stage.frames.iter().flat_map(|frame| &frame.news).map(|news| &*news.text).collect();
         let back = news.iter().filter(|text| text.contains("that its durable queues had kept")).count();
         assert_eq!(back, 2, "{news:#?}");
+        assert!(news.iter().all(|text| !text.contains("every message that it held is lost")), "{news:#?}");
     }
 }
 

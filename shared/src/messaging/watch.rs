@@ -292,6 +292,10 @@ impl Watch {
     /// Something goes wrong on purpose; `held`: deliveries that the client had not acknowledged.
     pub fn fault(&mut self, now: Time, named: &Effect<String>, held: usize) {
         let text = match named {
+            Effect::Kill(name) if name == "broker" && self.bus.broker.queues.iter().any(|queue| queue.durable) => {
+                "broker is killed: what its durable queues have kept will be there again, all else that it held is lost."
+                    .to_owned()
+            }
             Effect::Kill(name) if name == "broker" => "broker is killed: every message that it held is lost.".to_owned(),
             Effect::Kill(name) => match held {
                 0 => format!("{name} is killed."),
