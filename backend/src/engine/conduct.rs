@@ -26,7 +26,7 @@ const PARCELS_IN_A_TURN: u32 = 256;
 /// What reaches a conductor.
 #[derive(Debug)]
 pub enum Said {
-    Input(Input),
+    Input(Box<Input>),
     /// Nobody wants to know any more.
     Stop,
 }
@@ -45,7 +45,7 @@ pub struct Baton(Sender<Said>);
 impl Baton {
     /// One that has ended hears nothing.
     pub fn say(&self, input: Input) {
-        let _ = self.0.send(Said::Input(input));
+        let _ = self.0.send(Said::Input(Box::new(input)));
     }
 }
 
@@ -86,7 +86,7 @@ impl Stage {
             }
             let Some(at) = conductor.next_wake() else { return };
             match self.inbox.recv_timeout(clock.until(at)) {
-                Ok(Said::Input(input)) => conductor.handle(clock.now(), input),
+                Ok(Said::Input(input)) => conductor.handle(clock.now(), *input),
                 Ok(Said::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -202,7 +202,7 @@ struct Fall {
 impl Drop for Fall {
     fn drop(&mut self) {
         let (node, incarnation) = (self.node, self.incarnation);
-        let _ = self.conductor.send(Said::Input(Input::Down { node, incarnation }));
+        let _ = self.conductor.send(Said::Input(Box::new(Input::Down { node, incarnation })));
     }
 }
 
@@ -267,7 +267,7 @@ impl NodeThread {
     fn report(&self, life: &mut Life) {
         if let Some(report) = life.report(self.clock.now()) {
             // A conductor that is gone has ended it too.
-            let _ = self.fall.conductor.send(Said::Input(Input::Report(report)));
+            let _ = self.fall.conductor.send(Said::Input(Box::new(Input::Report(report))));
         }
     }
 
@@ -281,7 +281,7 @@ impl NodeThread {
                 LifeOutput::Send(envelope) => (envelope.to, Parcel::Frame(envelope)),
                 LifeOutput::Mark(to) => (to, Parcel::Mark(self.fall.node)),
                 LifeOutput::Report(report) => {
-                    let _ = self.fall.conductor.send(Said::Input(Input::Report(*report)));
+                    let _ = self.fall.conductor.send(Said::Input(Box::new(Input::Report(*report))));
                     continue;
                 }
                 LifeOutput::Crash => {
