@@ -85,7 +85,8 @@ impl Page {
         self.driver.action_chain().move_to(x - 3, y).move_to(x, y).perform().await?;
         let text = until("an explanation", async || {
             let help = self.driver.find(By::Css(".cm-tooltip-hover .help")).await.ok()?;
-            help.text().await.ok()
+            // It is measured before it is shown, and has no text until then.
+            help.text().await.ok().filter(|text| !text.is_empty())
         });
         Ok(text.await)
     }
